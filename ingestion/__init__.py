@@ -1,0 +1,1 @@
+"""Extract hospital systems into append-only bronze Delta tables, driven by models/bronze/*.yml."""
