@@ -1,0 +1,102 @@
+# Two commands do everything: `make demo` and `make test`. Each sets up what it needs; neither needs root, Docker or a JVM.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+LOCAL_FILES := target logs site .pytest_cache .mypy_cache .ruff_cache
+
+export DBT_PROFILES_DIR := $(CURDIR)/profiles
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+# Installs what one requirements file pins. uv is the fast way; pip is the way out where only pip is configured for a
+# private registry. Bytecode is compiled here, so that the first command does not pay for it.
+install = uv pip install --quiet --compile-bytecode --python $(BIN)/python $(1) || $(BIN)/python -m pip install --quiet $(1)
+
+.PHONY: help
+help:  ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ---------------------------------------------------------------------------------------------------------- set-up
+
+$(BIN)/uv:
+	@python=$$(sh .ci/find-python) && echo "Setting up $(VENV) with $$python" && "$$python" -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(VENV)/runtime.stamp: $(BIN)/uv requirements/runtime.txt pyproject.toml
+	@$(call install,-r requirements/runtime.txt)
+	@$(call install,--no-deps --editable .)
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/runtime.stamp requirements/dev.txt
+	@$(call install,-r requirements/dev.txt)
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/dev.stamp  ## Set up .venv with everything a developer needs.
+
+.PHONY: lock
+lock: $(BIN)/uv  ## Resolve pyproject.toml anew into requirements/*.txt.
+	@sh requirements/lock.sh
+
+# ------------------------------------------------------------------------------------------------------------ run
+
+.PHONY: demo
+demo: $(VENV)/runtime.stamp  ## Simulate two hospitals, load, build, print the KPIs.
+	@rcm demo
+
+.PHONY: tutorial
+tutorial: export RCM_BRONZE := examples/tutorial
+tutorial: export RCM_LAKEHOUSE := lakehouse-tutorial
+tutorial: export DBT_TARGET_PATH := target/tutorial
+tutorial: $(VENV)/runtime.stamp  ## Run the tutorial data set: make tutorial DATA=<its folder>.
+	@test -d "$(DATA)/emr" -a -d "$(DATA)/claims" \
+		|| { echo "make tutorial DATA=<folder>: the folder must hold emr/ and claims/, see docs/tutorial-data.md" >&2; exit 2; }
+	@mkdir -p $(RCM_LAKEHOUSE)/landing
+	@cp -R "$(DATA)/emr" "$(DATA)/claims" $(RCM_LAKEHOUSE)/landing/
+	@chmod -R u+w $(RCM_LAKEHOUSE)/landing
+	@rcm run
+
+.PHONY: docs
+docs: $(VENV)/runtime.stamp  ## Write the dbt documentation as one page, site/index.html.
+	@mkdir -p $${RCM_LAKEHOUSE:-lakehouse} site
+	@dbt docs generate --static --quiet
+	@cp target/static_index.html site/index.html
+	@echo "site/index.html"
+
+# ---------------------------------------------------------------------------------------------------------- check
+
+.PHONY: format
+format: $(VENV)/dev.stamp  ## Format the Python and SQL code.
+	@ruff check --fix .
+	@ruff format .
+	@RCM_LAKEHOUSE=target/lint sqlfluff fix models tests/invariants analyses
+
+.PHONY: lint
+lint: export RCM_LAKEHOUSE := target/lint
+lint: $(VENV)/dev.stamp  ## Lint Python, SQL and YAML, check types and conventions.
+	ruff check .
+	ruff format --check .
+	mypy
+	git ls-files -z '*.yml' '*.yaml' | xargs -0 check-yaml
+	@mkdir -p $(RCM_LAKEHOUSE)
+	dbt parse --quiet --show-all-deprecations --warn-error
+	dbt-bouncer run
+	sqlfluff lint --processes 0 models tests/invariants analyses
+
+.PHONY: system-packages
+system-packages:
+	@sh requirements/system-packages.sh
+
+.PHONY: test
+test: system-packages lint  ## Set up what the tests need and run all of them.
+	pytest --numprocesses auto --dist loadscope --junit-xml target/pytest.xml
+
+# ---------------------------------------------------------------------------------------------------------- clean
+
+.PHONY: clean
+clean:  ## Remove build products and caches; the lakehouses and .venv stay.
+	@rm -rf $(LOCAL_FILES)
+	@find ingestion simulator tests -name __pycache__ -type d -prune -exec rm -rf {} +

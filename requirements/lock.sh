@@ -1,0 +1,15 @@
+#!/bin/sh
+# Pins what pyproject.toml asks for, for every supported Python and platform. The development set is resolved first and
+# constrains the runtime set, so that tests run on the versions that users get. The files carry no addresses.
+set -eu
+cd "$(dirname "$0")/.."
+
+compile() {
+    uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+        --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml "$@"
+}
+
+compile --extra duckdb --extra dev --output-file requirements/dev.txt
+compile --extra duckdb --constraints requirements/dev.txt --output-file requirements/runtime.txt
+compile --extra spark --output-file requirements/spark.txt
+compile --extra databricks --output-file requirements/databricks.txt

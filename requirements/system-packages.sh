@@ -1,0 +1,18 @@
+#!/bin/sh
+# Installs the Debian packages of system-packages.txt where it may (apt, as root); elsewhere it names what is missing.
+# Never fails: a test whose component is missing skips itself and says so, and .ci/run turns that into a failure.
+cd "$(dirname "$0")" || exit 1
+wanted=$(sed 's/#.*//' system-packages.txt)
+missing=
+for package in $wanted; do
+    dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing the system packages$missing"
+    # shellcheck disable=SC2086 -- a list of names
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $missing; } >/dev/null \
+        && exit 0
+fi
+echo "Not installed, so the tests that need them are left out:$missing" >&2
