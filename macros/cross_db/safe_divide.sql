@@ -1,0 +1,4 @@
+{# A ratio as decimal(18,4); NULL where the denominator is 0 or NULL. Engines differ on both otherwise. #}
+{% macro safe_divide(numerator, denominator) -%}
+    cast(cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0) as decimal(18, 4))
+{%- endmacro %}

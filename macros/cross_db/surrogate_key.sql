@@ -1,0 +1,7 @@
+{# dbt_utils' recipe and argument: moving to the package is a search-and-replace. #}
+{% macro generate_surrogate_key(field_list) -%}
+    md5({% for field in field_list -%}
+        coalesce(cast({{ field }} as string), '_dbt_utils_surrogate_key_null_')
+        {%- if not loop.last %} || '-' || {% endif -%}
+    {%- endfor %})
+{%- endmacro %}

@@ -1,0 +1,108 @@
+{#
+    Versions of an entity's records that its history does not hold yet, from all pending batches, in order of arrival:
+    one row per version. Left out are rows older than one that arrived before them (late: superseded, never current)
+    and rows whose content equals the version before them (touched).
+#}
+{% macro versions_to_record(entity) %}
+{%- set key = entity_meta(entity).record_key if execute else 'key' -%}
+{%- set staging = ref('stg_' ~ entity) -%}
+{%- set history = load_relation(this) if execute else none -%}
+{%- set recorded_until = batches_seen(this) if history else {} -%}
+with
+
+arrived as (
+    select *
+    from {{ staging }}
+    where row_status in ('valid', 'deleted')
+),
+
+{% if history -%}
+pending_keys as (
+    select distinct {{ key }}
+    from arrived
+    where
+        {%- for source_table, batch in recorded_until.items() %}
+        (_source_table = '{{ source_table }}' and _batch_id > '{{ batch }}') or
+        {%- endfor %}
+        _source_table not in ('' {%- for source_table in recorded_until %}, '{{ source_table }}'{% endfor %})
+),
+
+{% endif -%}
+arrivals as (
+    select
+        {{ key }},
+        _arrival,
+        _record_hash,
+        row_status,
+        modified_at
+    from arrived
+    {%- if history %}
+    where {{ key }} in (select {{ key }} from pending_keys)
+    {%- endif %}
+),
+
+repeated as (
+    select {{ key }}
+    from arrivals
+    group by {{ key }}
+    having count(*) > 1
+),
+
+with_newest_before as (
+    select
+        *,
+        max(case when row_status = 'valid' then modified_at end) over (
+            partition by {{ key }} order by _arrival rows between unbounded preceding and 1 preceding
+        ) as newest_modified_before
+    from arrivals
+    where {{ key }} in (select {{ key }} from repeated)
+),
+
+timely as (
+    select
+        *,
+        lag(_record_hash) over (partition by {{ key }} order by _arrival) as previous_record_hash
+    from with_newest_before
+    where row_status = 'deleted' or newest_modified_before is null or modified_at >= newest_modified_before
+),
+
+versions as (
+    select
+        {{ key }},
+        _arrival,
+        row_number() over (partition by {{ key }} order by _arrival) as version_number,
+        -- A record that comes back after its deletion keeps its old date: it holds from the deletion on.
+        max(modified_at) over (
+            partition by {{ key }} order by _arrival rows between unbounded preceding and current row
+        ) as valid_from
+    from timely
+    where previous_record_hash is null or previous_record_hash <> _record_hash
+
+    union all
+
+    select
+        {{ key }},
+        _arrival,
+        1 as version_number,
+        modified_at as valid_from
+    from arrivals
+    where {{ key }} not in (select {{ key }} from repeated)
+),
+
+final as (
+    select
+        arrived.*,
+        versions.version_number,
+        versions.valid_from,
+        arrived.row_status = 'deleted' as is_deleted
+    from arrived
+    inner join versions on arrived.{{ key }} = versions.{{ key }} and arrived._arrival = versions._arrival
+    {%- if history %}
+    left join {{ this }} as recorded
+        on versions.{{ key }} = recorded.{{ key }} and versions.version_number = recorded.version_number
+    where recorded.{{ key }} is null
+    {%- endif %}
+)
+
+select * from final
+{%- endmacro %}

@@ -1,0 +1,100 @@
+{#
+    Columns of an entity that sources map: those its CDM contract declares without `computed`, then the staging
+    model's inputs (judged by rules, then dropped). Each is {name, data_type, config}.
+#}
+{% macro mapped_columns(entity) %}
+    {% set columns = [] %}
+    {% for column in graph.nodes['model.' ~ project_name ~ '.cdm_' ~ entity].columns.values() %}
+        {% if not column.config.meta.get('computed') %}{% do columns.append(column) %}{% endif %}
+    {% endfor %}
+    {% for name, data_type in entity_meta(entity).get('inputs', {}).items() %}
+        {% do columns.append({'name': name, 'data_type': data_type, 'config': {'meta': {}}}) %}
+    {% endfor %}
+    {{ return(columns) }}
+{% endmacro %}
+
+{% macro kept_columns(entity) %}
+    {{ return(mapped_columns(entity) | map(attribute='name') | reject('in', entity_meta(entity).get('inputs', {}).keys()) | list) }}
+{% endmacro %}
+
+{# The renaming select of one source table: only batches after staged_until, where that is given. #}
+{% macro mapped_source(system, entity, relation, mapped, staged_until) -%}
+{%- set node = bronze_node(system, entity) -%}
+{%- set map = node.config.meta.map -%}
+{%- set unparsed = [] -%}
+{{ check_map(system, entity, map, mapped) -}}
+select
+    {% if 'source_system' in map %}{{ map.source_system }}{% else %}'{{ system }}'{% endif %} as source_system,
+    {% for column in mapped -%}
+    {%- set expression = map.get(column.name, '_ingested_at' if column.name == 'modified_at' else none) -%}
+    {%- if can_be_unparsed(expression, column, node.columns) -%}{%- do unparsed.append((column, expression)) -%}{%- endif -%}
+    {{ typed(expression, column, node.config.meta.get('date_format')) }} as {{ column.name }},
+    {% endfor -%}
+    concat_ws(
+        ',', cast(null as string)
+        {%- for column, expression in unparsed %},
+        case
+            when
+                nullif(trim(cast({{ expression }} as string)), '') is not null
+                and {{ typed(expression, column, node.config.meta.get('date_format')) }} is null
+                then '{{ column.name }}'
+        end
+        {%- endfor %}
+    ) as _unparsed_columns,
+    '{{ system }}.{{ entity }}' as _source_table,
+    concat(_batch_id, '/', lpad(cast(_row_number as string), 12, '0')) as _arrival,
+    _source_file,
+    _batch_id,
+    _row_number,
+    _load_type,
+    _ingested_at,
+    _row_hash
+from {{ relation }}
+{%- if staged_until %}
+where _batch_id > '{{ staged_until }}'
+{%- endif %}
+{%- endmacro %}
+
+{# A map that names a column the common data model does not have would vanish silently. #}
+{% macro check_map(system, entity, map, mapped) -%}
+    {%- set known = mapped | map(attribute='name') | list + ['source_system'] -%}
+    {%- for name in map if name not in known -%}
+        {{ exceptions.raise_compiler_error(
+            system ~ '.' ~ entity ~ ': map names ' ~ name ~ ', which the common data model of ' ~ entity
+            ~ ' does not have; it has ' ~ known | join(', ')
+        ) }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{# The columns of a staged source without a row, for an entity that no listed system feeds. #}
+{% macro no_rows(mapped) -%}
+select
+    cast(null as string) as source_system,
+    {% for column in mapped -%}
+    cast(null as {{ column.data_type }}) as {{ column.name }},
+    {% endfor -%}
+    cast(null as string) as _unparsed_columns,
+    cast(null as string) as _source_table,
+    cast(null as string) as _arrival,
+    cast(null as string) as _source_file,
+    cast(null as string) as _batch_id,
+    cast(null as bigint) as _row_number,
+    cast(null as string) as _load_type,
+    cast(null as timestamp) as _ingested_at,
+    cast(null as string) as _row_hash
+where false
+{%- endmacro %}
+
+{#
+    The newest batch of each source table that a relation holds, as {source table: batch id}: a literal in the filter
+    lets every engine skip the files of older batches.
+#}
+{% macro batches_seen(relation) %}
+    {% set seen = {} %}
+    {% if execute %}
+        {% for row in run_query('select _source_table, max(_batch_id) from ' ~ relation ~ ' group by _source_table').rows %}
+            {% do seen.update({row[0]: row[1]}) %}
+        {% endfor %}
+    {% endif %}
+    {{ return(seen) }}
+{% endmacro %}

@@ -1,0 +1,62 @@
+{#
+    Rules of an entity are declared once, in the meta of its staging model; this is their one reading. A rule says
+    what is bad, in one of three forms:
+        bad_when: SQL over the entity's columns
+        not_matching: {column: regular expression}
+        macro: {macro name: column}
+    NULL counts as bad unless null_is_bad is false. Severity: reject, quarantine or warn; a source may override it.
+#}
+{% macro entity_meta(entity) %}
+    {{ return(graph.nodes['model.' ~ project_name ~ '.stg_' ~ entity].config.meta) }}
+{% endmacro %}
+
+{# Rules every entity has, judged by the staging macro itself. #}
+{% macro built_in_rules() %}
+    {{ return([
+        {'name': 'key_missing', 'severity': 'reject', 'description': 'The natural key is missing, so the row belongs to nothing.'},
+        {'name': 'value_unparseable', 'severity': 'reject', 'description': 'A number, date or flag cannot be read as one.'},
+        {'name': 'key_repeated_in_batch', 'severity': 'quarantine', 'description': 'The key occurs twice in one batch with different content; neither row can be trusted.'},
+    ]) }}
+{% endmacro %}
+
+{% macro all_rules(entity) %}
+    {{ return(built_in_rules() + entity_meta(entity).get('rules', [])) }}
+{% endmacro %}
+
+{# SQL that is true where the row is bad, never NULL. #}
+{% macro rule_fails(rule) -%}
+    {%- set null_is_bad = rule.get('null_is_bad', true) -%}
+    {%- if 'not_matching' in rule -%}
+        {%- set column, pattern = (rule.not_matching.items() | list)[0] -%}
+        coalesce(not {{ matches_pattern(column, pattern) }}, {{ null_is_bad }})
+    {%- elif 'macro' in rule -%}
+        {%- set name, column = (rule.macro.items() | list)[0] -%}
+        coalesce({{ context[name](column) }}, {{ null_is_bad }})
+    {%- else -%}
+        coalesce({{ rule.bad_when }}, {{ null_is_bad }})
+    {%- endif -%}
+{%- endmacro %}
+
+{# Where a rule, with the severity a source gives it, has one of the wanted severities. #}
+{% macro rule_has_severity(rule, severity, entity) -%}
+    {%- set tables = [] -%}
+    {%- set others = [] -%}
+    {%- for system in systems_feeding(entity) -%}
+        {%- set overridden = bronze_node(system, entity).config.meta.get('severity', {}).get(rule.name, rule.severity) -%}
+        {%- do (tables if overridden == severity else others).append("'" ~ system ~ "." ~ entity ~ "'") -%}
+    {%- endfor -%}
+    {%- if not others -%}{{ return('true' if tables else 'false') }}{%- endif -%}
+    {{ return('_source_table in (' ~ tables | join(', ') ~ ')' if tables else 'false') }}
+{%- endmacro %}
+
+{# Comma-separated names of the failed rules of one severity; '' where none failed. #}
+{% macro failed_rules(entity, severity) -%}
+    concat_ws(',', cast(null as string)
+    {%- for rule in all_rules(entity) -%}
+        {%- set applies = rule_has_severity(rule, severity, entity) -%}
+        {%- if applies != 'false' %},
+        case when {{ '_' ~ rule.name if rule in built_in_rules() else rule_fails(rule) }}
+        {%- if applies != 'true' %} and {{ applies }}{% endif %} then '{{ rule.name }}' end
+        {%- endif -%}
+    {%- endfor %})
+{%- endmacro %}

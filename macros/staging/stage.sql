@@ -1,0 +1,233 @@
+{#
+    Staging of one entity: the union of every system that feeds it, renamed and typed by the map in its source YAML,
+    each bronze row judged once by the entity's rules. Only batches not staged before are read. Grain: one row per
+    bronze row, plus one row with status 'deleted' for a key that a full load no longer holds.
+
+    row_status: rejected (cannot be parsed or keyed) | duplicate (equal to the key's previous arrival) | quarantined |
+    valid | deleted. _arrival orders rows as they came, within a key and across systems.
+#}
+{% macro stage(entity) %}
+    {%- set feeds = [] -%}
+    {%- for system in systems_feeding(entity) -%}{%- do feeds.append((system, source(system, entity))) -%}{%- endfor -%}
+    {%- if execute -%}
+        {{ staging_sql(entity, feeds) }}
+    {%- endif -%}
+{% endmacro %}
+
+{% macro staging_sql(entity, feeds) %}
+{%- set meta = entity_meta(entity) -%}
+{%- set key = meta.record_key -%}
+{%- set mapped = mapped_columns(entity) -%}
+{%- set staged_until = batches_seen(this) if is_incremental() else {} -%}
+with
+
+{% for system, relation in feeds -%}
+{{ system }} as (
+    {{ mapped_source(system, entity, relation, mapped, staged_until.get(system ~ '.' ~ entity)) | indent(4) }}
+),
+
+{% endfor -%}
+unioned as (
+    {%- if feeds %}
+    {%- for system, relation in feeds %}
+    select * from {{ system }}
+    {% if not loop.last %}union all{% endif %}
+    {%- endfor %}
+    {%- else %}
+    {{ no_rows(mapped) | indent(4) }}
+    {%- endif %}
+),
+
+keyed as (
+    select
+        *,
+        case
+            when {% for part in meta.key_columns %}{{ part }} is not null{% if not loop.last %} and {% endif %}{% endfor %}
+                then {{ generate_surrogate_key(meta.key_columns) }}
+        end as {{ key }},
+        {{ generate_surrogate_key(mapped | map(attribute='name') | reject('in', ['modified_at'] + meta.get('inputs', {}).keys() | list) | list) }} as _record_hash
+    from unioned
+),
+
+{% if is_incremental() -%}
+staged_before as (
+    select
+        {{ key }},
+        max_by(_row_hash, _arrival) as _row_hash
+    from {{ this }}
+    where {{ key }} in (select {{ key }} from keyed)
+    group by {{ key }}
+),
+
+{% endif -%}
+-- Few keys arrive twice: finding them first spares a window over every row.
+repeated as (
+    select {{ key }}
+    from keyed
+    where {{ key }} is not null
+    group by {{ key }}
+    having count(*) > 1
+),
+
+arrivals as (
+    select
+        {{ key }},
+        _batch_id,
+        _arrival,
+        _row_hash,
+        lag(_row_hash) over (partition by {{ key }} order by _arrival) as previous_row_hash
+    from keyed
+    where {{ key }} in (select {{ key }} from repeated)
+),
+
+conflicts as (
+    select
+        {{ key }},
+        _batch_id
+    from arrivals
+    group by {{ key }}, _batch_id
+    having count(distinct _row_hash) > 1
+),
+
+flagged as (
+    select
+        keyed.*,
+        keyed.{{ key }} is null as _key_missing,
+        keyed._unparsed_columns <> '' as _value_unparseable,
+        conflicts.{{ key }} is not null as _key_repeated_in_batch,
+        coalesce(
+            keyed._row_hash = coalesce(
+                arrivals.previous_row_hash
+                {%- if is_incremental() %}, staged_before._row_hash{% endif %}, ''
+            ),
+            false
+        ) as _is_duplicate
+    from keyed
+    left join arrivals on keyed._arrival = arrivals._arrival and keyed.{{ key }} = arrivals.{{ key }}
+    left join conflicts on keyed.{{ key }} = conflicts.{{ key }} and keyed._batch_id = conflicts._batch_id
+    {%- if is_incremental() %}
+    left join staged_before on keyed.{{ key }} = staged_before.{{ key }}
+    {%- endif %}
+),
+
+judged as (
+    select
+        *,
+        {{ failed_rules(entity, 'reject') | indent(8) }} as _rejecting_rules,
+        {{ failed_rules(entity, 'quarantine') | indent(8) }} as _quarantining_rules,
+        {{ failed_rules(entity, 'warn') | indent(8) }} as _warning_rules
+    from flagged
+),
+
+{{ absences(entity, key) }}
+
+final as (
+    select
+        {{ key }},
+        source_system,
+        {% for column in mapped if column.name in kept_columns(entity) -%}
+        {{ column.name }},
+        {% endfor -%}
+        case
+            when _rejecting_rules <> '' then 'rejected'
+            when _is_duplicate then 'duplicate'
+            when _quarantining_rules <> '' then 'quarantined'
+            else 'valid'
+        end as row_status,
+        nullif(concat_ws(
+            ',', nullif(_rejecting_rules, ''), nullif(_quarantining_rules, ''), nullif(_warning_rules, '')
+        ), '') as failed_rules,
+        _unparsed_columns,
+        _arrival,
+        _source_table,
+        _source_file,
+        _batch_id,
+        _row_number,
+        _load_type,
+        _ingested_at,
+        _row_hash,
+        _record_hash
+    from judged
+
+    union all
+
+    select
+        {{ key }},
+        source_system,
+        {% for column in mapped if column.name in kept_columns(entity) -%}
+        {% if column.name == 'modified_at' %}_ingested_at{% else %}cast(null as {{ column.data_type }}){% endif %} as {{ column.name }},
+        {% endfor -%}
+        'deleted' as row_status,
+        cast(null as string) as failed_rules,
+        cast(null as string) as _unparsed_columns,
+        concat(_batch_id, '/deleted') as _arrival,
+        _source_table,
+        cast(null as string) as _source_file,
+        _batch_id,
+        cast(null as bigint) as _row_number,
+        'full' as _load_type,
+        _ingested_at,
+        'deleted' as _row_hash,
+        'deleted' as _record_hash
+    from absences
+)
+
+select * from final
+{%- endmacro %}
+
+{#
+    Keys a full load no longer holds: the first full batch after a key's arrival in which it is absent. Reads only
+    tables that have a new full batch.
+#}
+{% macro absences(entity, key) -%}
+full_batches as (
+    select
+        _source_table,
+        _batch_id,
+        max(_ingested_at) as _ingested_at
+    from keyed
+    where _load_type = 'full'
+    group by _source_table, _batch_id
+),
+
+key_batches as (
+    select _source_table, source_system, {{ key }}, _batch_id, false as is_absence
+    from keyed
+    where {{ key }} is not null and _source_table in (select _source_table from full_batches)
+    {%- if is_incremental() %}
+    union all
+    select _source_table, source_system, {{ key }}, _batch_id, row_status = 'deleted' as is_absence
+    from {{ this }}
+    where {{ key }} is not null and _source_table in (select _source_table from full_batches)
+    {%- endif %}
+),
+
+key_arrivals as (
+    select
+        _source_table,
+        source_system,
+        {{ key }},
+        _batch_id,
+        is_absence,
+        lead(_batch_id) over (partition by _source_table, {{ key }} order by _batch_id) as next_batch_id
+    from (select distinct * from key_batches) as distinct_arrivals
+),
+
+absences as (
+    select
+        key_arrivals._source_table,
+        key_arrivals.source_system,
+        key_arrivals.{{ key }},
+        min(full_batches._batch_id) as _batch_id,
+        min(full_batches._ingested_at) as _ingested_at
+    from key_arrivals
+    inner join full_batches
+        on
+            key_arrivals._source_table = full_batches._source_table
+            and key_arrivals._batch_id < full_batches._batch_id
+            and (key_arrivals.next_batch_id is null or full_batches._batch_id < key_arrivals.next_batch_id)
+    where not key_arrivals.is_absence
+    group by
+        key_arrivals._source_table, key_arrivals.source_system, key_arrivals.{{ key }}, key_arrivals._batch_id
+),
+{%- endmacro %}

@@ -1,0 +1,29 @@
+{#
+    One mapped column: a source column or SQL expression, cleaned and cast to its CDM type. Text is trimmed and ''
+    becomes NULL; a word list (meta.values of the CDM column) is translated; what cannot be cast becomes NULL and is
+    named in _unparsed_columns by is_unparsed().
+#}
+{% macro typed(expression, column, date_format=none) -%}
+    {%- set text = "nullif(trim(cast(" ~ expression ~ " as string)), '')" -%}
+    {%- set values = column.config.meta.get('values') -%}
+    {%- if expression is none -%}
+        cast(null as {{ column.data_type }})
+    {%- elif values -%}
+        case lower({{ text }})
+        {%- for canonical, words in values.items() -%}
+            {%- for word in words %} when '{{ word }}' then '{{ canonical }}'{% endfor -%}
+        {%- endfor %} end
+    {%- elif column.data_type == 'string' -%}
+        {{ text }}
+    {%- elif date_format and column.data_type == 'date' -%}
+        {{ try_to_date(text, date_format) }}
+    {%- else -%}
+        try_cast({{ expression }} as {{ column.data_type }})
+    {%- endif -%}
+{%- endmacro %}
+
+{# Only text can fail to parse: a source column already of a proper type is not looked at again. #}
+{% macro can_be_unparsed(expression, column, source_columns) -%}
+    {%- set declared = source_columns[expression].data_type if expression in source_columns else 'string' -%}
+    {{ return(expression is not none and column.data_type != 'string' and declared == 'string') }}
+{%- endmacro %}

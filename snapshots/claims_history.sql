@@ -1,0 +1,3 @@
+{% snapshot claims_history %}
+{{ versions_to_record('claims') }}
+{% endsnapshot %}

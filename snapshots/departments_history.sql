@@ -1,0 +1,3 @@
+{% snapshot departments_history %}
+{{ versions_to_record('departments') }}
+{% endsnapshot %}

@@ -1,0 +1,3 @@
+{% snapshot diagnoses_history %}
+{{ versions_to_record('diagnoses') }}
+{% endsnapshot %}

@@ -1,0 +1,3 @@
+{% snapshot encounters_history %}
+{{ versions_to_record('encounters') }}
+{% endsnapshot %}

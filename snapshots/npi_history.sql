@@ -1,0 +1,3 @@
+{% snapshot npi_history %}
+{{ versions_to_record('npi') }}
+{% endsnapshot %}

@@ -1,0 +1,3 @@
+{% snapshot patients_history %}
+{{ versions_to_record('patients') }}
+{% endsnapshot %}

@@ -1,0 +1,3 @@
+{% snapshot procedures_history %}
+{{ versions_to_record('procedures') }}
+{% endsnapshot %}

@@ -1,0 +1,3 @@
+{% snapshot providers_history %}
+{{ versions_to_record('providers') }}
+{% endsnapshot %}

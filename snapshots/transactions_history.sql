@@ -1,0 +1,3 @@
+{% snapshot transactions_history %}
+{{ versions_to_record('transactions') }}
+{% endsnapshot %}
