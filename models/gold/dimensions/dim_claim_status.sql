@@ -1,0 +1,21 @@
+with
+
+final as (
+    select
+        {{ generate_surrogate_key(['claim_status']) }} as claim_status_key,
+        claim_status,
+        status_description,
+        is_adjudicated,
+        is_denied,
+        is_open
+    from {{ ref('claim_statuses') }}
+
+    union all
+
+    {{ special_members(
+        ['claim_status_key', 'claim_status', 'status_description'],
+        {'is_adjudicated': 'false', 'is_denied': 'false', 'is_open': 'false'}
+    ) }}
+)
+
+select * from final

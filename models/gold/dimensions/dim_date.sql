@@ -1,0 +1,40 @@
+-- Whole years around the dates that occur, so that a month without an event has its days too.
+with
+
+bounds as (
+    select
+        min(service_date) as first_date,
+        max(greatest(service_date, coalesce(paid_date, service_date))) as last_date
+    from {{ ref('cdm_transactions') }}
+),
+
+days as (
+    {{ dbt.date_spine('day', "cast('1990-01-01' as date)", "cast('2050-01-01' as date)") }}
+),
+
+final as (
+    select
+        {{ date_key('cast(date_day as date)') }} as date_key,
+        cast(date_day as date) as calendar_date,
+        year(date_day) as calendar_year,
+        quarter(date_day) as calendar_quarter,
+        month(date_day) as calendar_month,
+        cast({{ dbt.date_trunc('month', 'date_day') }} as date) as month_start_date,
+        cast({{ dbt.last_day('date_day', 'month') }} as date) as month_end_date
+    from days
+    cross join bounds
+    where year(date_day) between year(first_date) and year(last_date) + 1
+
+    union all
+
+    select
+        -2 as date_key,
+        cast(null as date) as calendar_date,
+        cast(null as bigint) as calendar_year,
+        cast(null as bigint) as calendar_quarter,
+        cast(null as bigint) as calendar_month,
+        cast(null as date) as month_start_date,
+        cast(null as date) as month_end_date
+)
+
+select * from final

@@ -1,0 +1,33 @@
+-- Hospitals are those whose records arrived; their names come from the label in their source YAML.
+with
+
+hospitals as (
+    select source_system from {{ ref('cdm_patients') }}
+    union
+    select source_system from {{ ref('cdm_encounters') }}
+    union
+    select source_system from {{ ref('cdm_transactions') }}
+    union
+    select source_system from {{ ref('cdm_claims') }}
+),
+
+final as (
+    select
+        {{ generate_surrogate_key(['source_system']) }} as hospital_key,
+        source_system as hospital_code,
+        case source_system
+            {%- for system in listed_systems() if execute %}
+            {%- set nodes = graph.sources.values() | selectattr('source_name', 'equalto', system) | list %}
+            when '{{ system }}' then '{{ nodes[0].source_meta.get("label", system) }}'
+            {%- endfor %}
+            else source_system
+        end as hospital_name
+    from hospitals
+    where source_system is not null
+
+    union all
+
+    {{ special_members(['hospital_key', 'hospital_code', 'hospital_name'], {}) }}
+)
+
+select * from final

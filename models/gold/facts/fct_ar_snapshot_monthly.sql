@@ -1,0 +1,80 @@
+-- Semi-additive: balances add up across accounts, never across months.
+with
+
+monthly_deltas as (
+    select
+        hospital_key,
+        account_key,
+        payer_group,
+        cast({{ dbt.date_trunc('month', 'post_date') }} as date) as post_month,
+        sum(ar_delta_amount) as ar_delta_amount,
+        max(case when event_type = 'CHARGE' then service_date end) as last_service_date,
+        min(post_date) as first_post_date
+    from {{ ref('fct_ar_events') }}
+    group by 1, 2, 3, 4
+),
+
+running as (
+    select
+        hospital_key,
+        account_key,
+        payer_group,
+        post_month,
+        sum(ar_delta_amount) over account_to_date as balance_amount,
+        max(last_service_date) over account_to_date as last_service_date,
+        min(first_post_date) over account_to_date as first_post_date,
+        lead(post_month) over (
+            partition by hospital_key, account_key, payer_group order by post_month
+        ) as next_post_month
+    from monthly_deltas
+    window account_to_date as (
+        partition by hospital_key, account_key, payer_group order by post_month
+        rows between unbounded preceding and current row
+    )
+),
+
+open_balances as (
+    select
+        running.hospital_key,
+        running.account_key,
+        running.payer_group,
+        months.month_key,
+        months.month_end_date,
+        months.as_of_date,
+        running.balance_amount,
+        -- Aged from the account's last service, as from a discharge; from its first posting where nothing is charged yet.
+        coalesce(running.last_service_date, running.first_post_date) as aged_from_date
+    from running
+    inner join {{ ref('dim_month') }} as months
+        on
+            months.month_start_date >= running.post_month
+            and (running.next_post_month is null or months.month_start_date < running.next_post_month)
+    where running.balance_amount <> 0
+),
+
+aged as (
+    select
+        *,
+        cast({{ dbt.datediff('aged_from_date', 'as_of_date', 'day') }} as bigint) as age_days
+    from open_balances
+),
+
+final as (
+    select
+        {{ generate_surrogate_key(['hospital_key', 'account_key', 'payer_group', 'month_key']) }} as ar_snapshot_key,
+        hospital_key,
+        account_key,
+        payer_group,
+        month_key,
+        month_end_date,
+        as_of_date,
+        aged_from_date,
+        age_days,
+        {{ aging_bucket('age_days') }} as aging_bucket,
+        cast(balance_amount as decimal(18, 2)) as balance_amount,
+        cast(greatest(balance_amount, 0) as decimal(18, 2)) as debit_amount,
+        cast(greatest(-balance_amount, 0) as decimal(18, 2)) as credit_amount
+    from aged
+)
+
+select * from final

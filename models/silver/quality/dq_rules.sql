@@ -1,0 +1,13 @@
+-- The catalogue of rules as data: what each rule of each entity means and how severe it is by default.
+{% if execute %}
+{% for entity in entities() %}{% set outer = loop %}
+{% for rule in all_rules(entity) %}
+select
+    '{{ entity }}' as entity,
+    '{{ rule.name }}' as rule_name,
+    '{{ rule.severity }}' as default_severity,
+    '{{ rule.description | replace("'", "''") }}' as rule_description
+{% if not (loop.last and outer.last) %}union all{% endif %}
+{% endfor %}
+{% endfor %}
+{% endif %}
