@@ -17,7 +17,7 @@ install = uv pip install --quiet --compile-bytecode --python $(BIN)/python $(1) 
 
 .PHONY: help
 help:  ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # ---------------------------------------------------------------------------------------------------------- set-up
 
@@ -65,6 +65,10 @@ docs: $(VENV)/runtime.stamp  ## Write the dbt documentation as one page, site/in
 	@dbt docs generate --static --quiet
 	@cp target/static_index.html site/index.html
 	@echo "site/index.html"
+
+.PHONY: docs-tables
+docs-tables: $(VENV)/runtime.stamp  ## Renew the tables of docs/ that repeat what the models declare.
+	@python docs/generate_tables.py
 
 # ---------------------------------------------------------------------------------------------------------- check
 
