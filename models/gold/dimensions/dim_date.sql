@@ -1,11 +1,32 @@
 -- Whole years around the dates that occur, so that a month without an event has its days too.
 with
 
+dates as (
+    select
+        service_date as first_date,
+        greatest(service_date, coalesce(paid_date, service_date)) as last_date
+    from {{ ref('cdm_transactions') }}
+
+    union all
+
+    select
+        encounter_date as first_date,
+        encounter_date as last_date
+    from {{ ref('cdm_encounters') }}
+
+    union all
+
+    select
+        least(service_date, claim_date) as first_date,
+        greatest(service_date, claim_date) as last_date
+    from {{ ref('cdm_claims') }}
+),
+
 bounds as (
     select
-        min(service_date) as first_date,
-        max(greatest(service_date, coalesce(paid_date, service_date))) as last_date
-    from {{ ref('cdm_transactions') }}
+        min(first_date) as first_date,
+        max(last_date) as last_date
+    from dates
 ),
 
 days as (

@@ -1,3 +1,4 @@
+-- Every payer group stands in every month, so that sums of numerator and denominator stay comparable.
 with
 
 charges as (
@@ -11,17 +12,36 @@ charges as (
     group by 1, 2, 3
 ),
 
+hospital_months as (
+    select
+        hospital_key,
+        month_start_date,
+        sum(charge_amount) as gpsr_amount
+    from charges
+    group by hospital_key, month_start_date
+),
+
+payer_groups as (
+    select distinct payer_group from charges
+),
+
 final as (
     select
-        {{ generate_surrogate_key(['hospital_key', 'payer_group', 'month_start_date']) }} as payer_mix_key,
-        hospital_key,
-        payer_group,
-        year(month_start_date) * 100 + month(month_start_date) as month_key,
-        month_start_date,
-        cast(charge_amount as decimal(18, 2)) as charge_amount,
-        cast(sum(charge_amount) over (partition by hospital_key, month_start_date) as decimal(18, 2)) as gpsr_amount,
-        {{ safe_divide('charge_amount * 100', 'sum(charge_amount) over (partition by hospital_key, month_start_date)') }} as charge_share_pct
-    from charges
+        {{ generate_surrogate_key(['hospital_months.hospital_key', 'payer_groups.payer_group', 'hospital_months.month_start_date']) }} as payer_mix_key,
+        hospital_months.hospital_key,
+        payer_groups.payer_group,
+        year(hospital_months.month_start_date) * 100 + month(hospital_months.month_start_date) as month_key,
+        hospital_months.month_start_date,
+        cast(coalesce(charges.charge_amount, 0) as decimal(18, 2)) as charge_amount,
+        cast(hospital_months.gpsr_amount as decimal(18, 2)) as gpsr_amount,
+        {{ safe_divide('coalesce(charges.charge_amount, 0) * 100', 'hospital_months.gpsr_amount') }} as charge_share_pct
+    from hospital_months
+    cross join payer_groups
+    left join charges
+        on
+            hospital_months.hospital_key = charges.hospital_key
+            and hospital_months.month_start_date = charges.month_start_date
+            and payer_groups.payer_group = charges.payer_group
 )
 
 select * from final

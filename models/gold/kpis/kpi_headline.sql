@@ -1,0 +1,97 @@
+-- One page for finance: the headline period of each KPI's contract (config.meta.kpis of its model), per hospital and for
+-- all of them; ratios are sums over sums, never averages of ratios.
+{%- set headline_models = ['kpi_days_in_ar', 'kpi_ar_aging', 'kpi_gross_collection', 'kpi_denial_rate', 'kpi_payer_mix'] %}
+
+with
+
+as_of as (
+    select
+        max(month_key) as month_key,
+        max(as_of_date) as as_of_date,
+        cast({{ dbt.dateadd('month', -11, 'max(month_start_date)') }} as date) as twelve_months_start_date,
+        cast({{ dbt.dateadd('month', -15, 'max(month_start_date)') }} as date) as mature_cohorts_start_date
+    from {{ ref('dim_month') }}
+),
+
+hospitals as (
+    select
+        hospital_key,
+        hospital_name
+    from {{ ref('dim_hospital') }}
+),
+
+measures as (
+    {%- for kpi_model in headline_models %}{% set outer = loop %}
+    {%- set relation = ref(kpi_model) %}
+    {%- for kpi in (kpi_contracts(kpi_model) if execute else []) %}
+    select
+        {{ outer.index * 10 + loop.index }} as sort_order,
+        '{{ kpi.name }}' as kpi_name,
+        {% if kpi.split_by is defined %}concat('{{ kpi.label }}: ', {{ kpi.split_by }}){% else %}'{{ kpi.label }}'{% endif %} as kpi_label,
+        '{{ kpi.unit }}' as unit,
+        '{{ kpi.get("target", "") | replace("'", "''") }}' as target,
+        '{{ kpi.computability }}' as computability,
+        kpi.hospital_key,
+        {{ kpi.numerator }} as numerator,
+        {{ kpi.get('denominator', 'cast(null as decimal(18, 2))') }} as denominator
+    from {{ relation }} as kpi
+    cross join as_of
+    where {{ kpi.headline_period }}
+    {% if not (loop.last and outer.last) %}union all{% endif %}
+    {%- endfor %}
+    {%- endfor %}
+),
+
+rolled_up as (
+    select
+        hospitals.hospital_name,
+        measures.*
+    from measures
+    inner join hospitals on measures.hospital_key = hospitals.hospital_key
+
+    union all
+
+    select
+        'All hospitals' as hospital_name,
+        measures.*
+    from measures
+),
+
+summed as (
+    select
+        hospital_name,
+        sort_order,
+        kpi_name,
+        kpi_label,
+        unit,
+        target,
+        computability,
+        cast(sum(numerator) as decimal(18, 2)) as numerator,
+        cast(sum(denominator) as decimal(18, 2)) as denominator
+    from rolled_up
+    group by hospital_name, sort_order, kpi_name, kpi_label, unit, target, computability
+),
+
+final as (
+    select
+        {{ generate_surrogate_key(['summed.hospital_name', 'summed.kpi_label']) }} as headline_key,
+        as_of.as_of_date,
+        summed.hospital_name,
+        cast(summed.sort_order as bigint) as sort_order,
+        summed.kpi_name,
+        summed.kpi_label,
+        summed.numerator,
+        summed.denominator,
+        case
+            when summed.unit = '$' then cast(summed.numerator as decimal(18, 4))
+            when summed.unit = '%' then {{ safe_divide('summed.numerator * 100', 'summed.denominator') }}
+            else {{ safe_divide('summed.numerator', 'summed.denominator') }}
+        end as kpi_value,
+        summed.unit,
+        summed.target,
+        summed.computability
+    from summed
+    cross join as_of
+)
+
+select * from final
