@@ -1,0 +1,38 @@
+-- Invariant 12. A/R at a month end plus what was posted in the next month is A/R at its end, or money moved unposted.
+with
+
+months as (
+    select
+        month_key,
+        as_of_date,
+        lag(as_of_date) over (order by month_key) as previous_as_of_date,
+        lag(month_key) over (order by month_key) as previous_month_key
+    from {{ ref('dim_month') }}
+),
+
+posted as (
+    select
+        events.hospital_key,
+        months.month_key,
+        months.previous_month_key,
+        sum(events.ar_delta_amount) as delta_amount
+    from months
+    inner join {{ ref('fct_ar_events') }} as events
+        on
+            events.post_date <= months.as_of_date
+            and (months.previous_as_of_date is null or events.post_date > months.previous_as_of_date)
+    group by events.hospital_key, months.month_key, months.previous_month_key
+)
+
+select
+    balances.hospital_key,
+    balances.month_key,
+    balances.ar_amount,
+    previous_balances.ar_amount as previous_ar_amount,
+    posted.delta_amount
+from {{ ref('kpi_days_in_ar') }} as balances
+inner join months on balances.month_key = months.month_key
+left join {{ ref('kpi_days_in_ar') }} as previous_balances
+    on balances.hospital_key = previous_balances.hospital_key and months.previous_month_key = previous_balances.month_key
+left join posted on balances.hospital_key = posted.hospital_key and balances.month_key = posted.month_key
+where balances.ar_amount <> coalesce(previous_balances.ar_amount, 0) + coalesce(posted.delta_amount, 0)
