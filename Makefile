@@ -50,13 +50,11 @@ demo: $(VENV)/runtime.stamp  ## Simulate two hospitals, load, build, print the K
 .PHONY: tutorial
 tutorial: export RCM_BRONZE := examples/tutorial
 tutorial: export RCM_LAKEHOUSE := lakehouse-tutorial
+tutorial: export RCM_LANDING := $(abspath $(DATA))
 tutorial: export DBT_TARGET_PATH := target/tutorial
-tutorial: $(VENV)/runtime.stamp  ## Run the tutorial data set: make tutorial DATA=<its folder>.
-	@test -d "$(DATA)/emr" -a -d "$(DATA)/claims" \
+tutorial: $(VENV)/runtime.stamp  ## Run the tutorial data set in place: make tutorial DATA=<its folder>.
+	@test -n "$(DATA)" -a -d "$(DATA)/emr" -a -d "$(DATA)/claims" \
 		|| { echo "make tutorial DATA=<folder>: the folder must hold emr/ and claims/, see docs/tutorial-data.md" >&2; exit 2; }
-	@mkdir -p $(RCM_LAKEHOUSE)/landing
-	@cp -R "$(DATA)/emr" "$(DATA)/claims" $(RCM_LAKEHOUSE)/landing/
-	@chmod -R u+w $(RCM_LAKEHOUSE)/landing
 	@rcm run
 
 .PHONY: docs
@@ -95,9 +93,12 @@ lint: $(VENV)/dev.stamp  ## Lint Python, SQL and YAML, check types and conventio
 system-packages:
 	@sh requirements/system-packages.sh
 
+# Lint findings do not keep the tests from running: one run tells everything that is wrong.
 .PHONY: test
-test: system-packages lint  ## Set up what the tests need and run all of them.
-	pytest --numprocesses auto --dist loadscope --junit-xml target/pytest.xml
+test: system-packages $(VENV)/dev.stamp  ## Set up what the tests need and run all of them, lint included.
+	@status=0; $(MAKE) --no-print-directory lint || status=1; \
+	pytest --numprocesses auto --dist loadscope --junit-xml target/pytest.xml || status=1; \
+	exit $$status
 
 # ---------------------------------------------------------------------------------------------------------- clean
 

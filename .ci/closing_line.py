@@ -37,14 +37,18 @@ def main(report: Path, make_status: int) -> int:
     counts = {name: int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")}
     passed = counts["tests"] - counts["failures"] - counts["errors"] - counts["skipped"]
     failed = counts["failures"] + left_out
+    errors = counts["errors"]
+    if make_status and not (failed or errors):
+        sys.stdout.write("the tests passed, but `make lint` did not: see above\n")
+        errors = 1
     parts = [f"{failed} failed"] if failed else []
     parts.append(f"{passed} passed")
     if counts["skipped"] > left_out:
         parts.append(f"{counts['skipped'] - left_out} skipped")
-    if counts["errors"]:
-        parts.append(f"{counts['errors']} errors")
+    if errors:
+        parts.append(f"{errors} errors")
     sys.stdout.write(f"===== {', '.join(parts)} in {float(suite.get('time', 0)):.2f}s =====\n")
-    return int(bool(make_status or failed or counts["errors"] or not passed))
+    return int(bool(failed or errors or not passed))
 
 
 if __name__ == "__main__":
