@@ -1,0 +1,376 @@
+"""Bronze: append-only Delta tables in which one batch is one commit that carries its own identity."""
+
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake.exceptions import DeltaError
+from deltalake.transaction import AddAction, create_table_with_add_actions
+
+from ingestion.arrow_types import source_schema
+from ingestion.errors import EmptyFullLoadError, LoadConflictError, SchemaDriftError
+from ingestion.extraction import Extraction
+from ingestion.specs import TableSpec
+
+LINEAGE = pa.schema(
+    [
+        ("_batch_id", pa.string()),
+        ("_row_number", pa.int64()),
+        ("_load_type", pa.string()),
+        ("_ingested_at", pa.timestamp("us")),
+        ("_source_file", pa.string()),
+        ("_row_hash", pa.string()),
+    ]
+)
+# Rows per Parquet row group: DuckDB's own unit of parallel work, about 40 MB of 21 columns in memory.
+ROW_GROUP_ROWS = 122_880
+# The log is the ledger of batches and files, so Delta must not expire it after its usual 30 days.
+TABLE_PROPERTIES = {"delta.appendOnly": "true", "delta.logRetentionDuration": "interval 36500 days"}
+BATCH_TIME = "%Y%m%dT%H%M%S%f"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One committed batch, as its Delta commit describes it.
+
+    Times are ISO 8601 in UTC, watermarks text as the source writes them; counts are rows, ``seconds`` the duration.
+    """
+
+    batch_id: str
+    run_id: str
+    system: str
+    table: str
+    load_type: str
+    watermark_low: str | None
+    watermark_high: str | None
+    rows_read: int
+    rows_written: int
+    rows_duplicate: int
+    rows_rejected: int
+    schema_hash: str
+    source_file: str | None
+    file_sha256: str | None
+    started_at: str
+    seconds: float
+    warnings: str | None
+
+
+@dataclass(frozen=True)
+class Appended:
+    """Outcome of one append: the committed batch, or None where bronze held the content already; counts in rows."""
+
+    batch: Batch | None
+    rows_read: int
+    rows_duplicate: int
+
+
+class BronzeTable:
+    """One bronze Delta table: what it holds, and how a batch gets into it.
+
+    Args:
+        location: Folder of the Delta table.
+        table: Its declaration.
+    """
+
+    def __init__(self, location: Path, table: TableSpec) -> None:
+        self.location = location
+        self.table = table
+
+    def open(self) -> DeltaTable | None:
+        """The Delta table, None before its first batch."""
+        return DeltaTable(self.location) if DeltaTable.is_deltatable(str(self.location)) else None
+
+    def batches(self) -> list[Batch]:
+        """Every committed batch, the newest first."""
+        return _batches(self.open())
+
+    def append(self, extraction: Extraction, run_id: str) -> Appended:
+        """Write one batch as one atomic commit, or nothing where bronze holds its content already.
+
+        Raises:
+            SchemaDriftError: A declared type differs from the column's type in bronze.
+            EmptyFullLoadError: A full load without rows over a table that has some.
+            LoadConflictError: Another run committed a batch of this table meanwhile.
+            Exception: Whatever the extraction raises; nothing is written then.
+        """
+        started = time.monotonic()
+        delta = self.open()
+        schema = self._merged_schema(delta)
+        history = _batches(delta)
+        batch_time = _next_batch_time(history)
+        batch_id = f"{batch_time.strftime(BATCH_TIME)}-{self.table.label}"
+        part = self.location / f"part-{batch_id}.parquet"
+        rows = _NumberedRows(extraction.batches)
+        self.location.mkdir(parents=True, exist_ok=True)
+        try:
+            with _engine() as engine:
+                if delta is not None and (extraction.drop_known or extraction.load_type == "full"):
+                    self._load_current_hashes(engine, delta, history)
+                written = self._write_part(engine, part, extraction, rows, batch_id, batch_time)
+                if not self._brings_news(engine, part, extraction, written):
+                    return Appended(None, rows.count, rows.count if extraction.drop_known else 0)
+            batch = Batch(
+                batch_id=batch_id,
+                run_id=run_id,
+                system=self.table.system,
+                table=self.table.name,
+                load_type=extraction.load_type,
+                watermark_low=extraction.watermark_low,
+                watermark_high=extraction.watermark_high,
+                rows_read=rows.count,
+                rows_written=written,
+                rows_duplicate=rows.count - written,
+                rows_rejected=extraction.rows_rejected,
+                schema_hash=schema_hash(self.table),
+                source_file=extraction.source_file,
+                file_sha256=extraction.file_sha256,
+                started_at=batch_time.isoformat(),
+                seconds=round(time.monotonic() - started, 3),
+                warnings="; ".join(extraction.warnings) or None,
+            )
+            self._commit(delta, schema, part, batch)
+            return Appended(batch, rows.count, batch.rows_duplicate)
+        finally:
+            # Also after a commit that failed late: whether the log names the file decides, not the exception.
+            if batch_id not in {batch.batch_id for batch in self.batches()}:
+                part.unlink(missing_ok=True)
+
+    def _merged_schema(self, delta: DeltaTable | None) -> pa.Schema:
+        """Columns of the table after this batch: what it has, then what was declared since."""
+        declared = pa.schema([*source_schema(self.table), *LINEAGE])
+        if delta is None:
+            return declared
+        held = pa.schema(delta.schema().to_arrow())
+        for field in declared:
+            index = held.get_field_index(field.name)
+            if index >= 0 and held.field(index).type != field.type:
+                raise SchemaDriftError(
+                    f"column {field.name} is declared {field.type}, but bronze holds {held.field(index).type}; "
+                    "restore the type, or give the new column another name"
+                )
+        return pa.schema([*held, *(field for field in declared if held.get_field_index(field.name) < 0)])
+
+    def _load_current_hashes(self, engine: duckdb.DuckDBPyConnection, delta: DeltaTable, history: list[Batch]) -> None:
+        """Fill ``known`` with the row hashes of the table's current content.
+
+        That is, since the last full batch, the rows of the newest batch of each key. A key that came twice in one
+        batch keeps both rows, so that reading them again brings nothing new.
+        """
+        since = next((batch for batch in history if batch.load_type == "full"), history[-1])
+        held = {field.name for field in delta.schema().fields}
+        keys = [name for name in self.table.load.key if name in held]
+        columns = [*keys, "_batch_id", "_row_hash"]
+        # Without a second batch there is nothing to choose from.
+        if since is history[0]:
+            columns = ["_row_hash"]
+        reader = pa.RecordBatchReader.from_stream(delta.scan(columns, f"_batch_id >= '{since.batch_id}'"))
+        engine.register("rows_held", reader)
+        if since is history[0]:
+            engine.execute("insert into known select _row_hash from rows_held")
+            return
+        on_keys = " and ".join(f"arrivals.{_quoted(key)} is not distinct from newest.{_quoted(key)}" for key in keys)
+        key_list = ", ".join(_quoted(key) for key in keys)
+        engine.execute(
+            f"""
+            insert into known
+            with
+            arrivals as materialized (select * from rows_held),
+            newest as (select {key_list}, max(_batch_id) as _batch_id from arrivals group by {key_list})
+            select arrivals._row_hash
+            from arrivals
+            inner join newest on arrivals._batch_id = newest._batch_id and {on_keys}
+            """
+        )
+
+    def _write_part(
+        self,
+        engine: duckdb.DuckDBPyConnection,
+        part: Path,
+        extraction: Extraction,
+        rows: "_NumberedRows",
+        batch_id: str,
+        batch_time: datetime,
+    ) -> int:
+        """Stream the extraction into one Parquet file, lineage columns added, known rows left out; rows written."""
+        source = source_schema(self.table)
+        engine.register("incoming", rows.reader(source))
+        names = ", ".join(_quoted(name) for name in source.names)
+        unknown_only = "where _row_hash not in (select _row_hash from known)" if extraction.drop_known else ""
+        stream = engine.execute(
+            f"""
+            select
+                {names},
+                $batch_id as _batch_id,
+                _row_number,
+                $load_type as _load_type,
+                $ingested_at::timestamp as _ingested_at,
+                $source_file::varchar as _source_file,
+                _row_hash
+            from (select *, {_row_hash(source.names)} as _row_hash from incoming)
+            {unknown_only}
+            """,
+            {
+                "batch_id": batch_id,
+                "load_type": extraction.load_type,
+                "ingested_at": batch_time.replace(tzinfo=None),
+                "source_file": extraction.source_file,
+            },
+        ).to_arrow_reader(ROW_GROUP_ROWS)
+        written = 0
+        schema = pa.schema([*source, *LINEAGE])
+        with rows.own_errors(), pq.ParquetWriter(part, schema, compression="zstd") as writer:
+            for batch in stream:
+                writer.write_batch(batch.cast(schema))
+                written += batch.num_rows
+        return written
+
+    def _brings_news(self, engine: duckdb.DuckDBPyConnection, part: Path, extraction: Extraction, written: int) -> bool:
+        """Whether the part differs from what bronze holds: any row of an increment, any difference of a full load."""
+        if extraction.load_type != "full":
+            return written > 0
+        [(held,)] = engine.execute("select count(*) from known").fetchall()
+        if written != held:
+            if written == 0:
+                raise EmptyFullLoadError(
+                    "the source returned no rows, and a full load of none would delete all that bronze holds; "
+                    "check the source, or set active: false"
+                )
+            return True
+        engine.register("hashes_written", pq.read_table(part, columns=["_row_hash"]))
+        [(new,)] = engine.execute(
+            "select count(*) from (select _row_hash from hashes_written except all select _row_hash from known)"
+        ).fetchall()
+        return bool(new)
+
+    def _commit(self, delta: DeltaTable | None, schema: pa.Schema, part: Path, batch: Batch) -> None:
+        bounds = {"_batch_id": batch.batch_id}
+        statistics = {
+            "numRecords": batch.rows_written,
+            "minValues": bounds,
+            "maxValues": bounds,
+            "nullCount": {"_batch_id": 0},
+        }
+        action = AddAction(
+            path=part.name,
+            size=part.stat().st_size,
+            partition_values={},
+            modification_time=int(time.time() * 1000),
+            data_change=True,
+            stats=json.dumps(statistics),
+        )
+        app_id = f"rcm:{self.table.label}"
+        version = (delta.transaction_version(app_id) or 0) + 1 if delta is not None else 1
+        properties = CommitProperties(
+            custom_metadata={"rcm": json.dumps(asdict(batch))},
+            app_transactions=[Transaction(app_id, version)],
+            # A retry would land a batch that was compared with a table of the past.
+            max_commit_retries=0,
+        )
+        try:
+            if delta is None:
+                create_table_with_add_actions(
+                    str(self.location),
+                    Schema.from_arrow(schema),
+                    [action],
+                    mode="error",
+                    name=self.table.label,
+                    configuration=TABLE_PROPERTIES,
+                    commit_properties=properties,
+                )
+            else:
+                delta.create_write_transaction([action], "append", schema, commit_properties=properties)
+        except DeltaError as error:
+            if _batches(self.open())[:1] == [batch]:
+                return
+            raise LoadConflictError(
+                "another run committed to this table meanwhile, nothing was written; run rcm ingest again"
+            ) from error
+
+
+class _NumberedRows:
+    """Counts and numbers the rows of a stream, and keeps its exception: the engine would wrap it in its own."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self.count = 0
+        self._batches = batches
+        self._error: Exception | None = None
+
+    def reader(self, schema: pa.Schema) -> pa.RecordBatchReader:
+        return pa.RecordBatchReader.from_batches(schema.append(pa.field("_row_number", pa.int64())), self._numbered())
+
+    @contextmanager
+    def own_errors(self) -> Iterator[None]:
+        """Raise what the stream raised in place of the engine's report of it."""
+        try:
+            yield
+        except (duckdb.Error, pa.ArrowException):
+            if self._error is not None:
+                raise self._error from None
+            raise
+
+    def _numbered(self) -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in self._batches:
+                numbers = pa.array(np.arange(self.count + 1, self.count + batch.num_rows + 1))
+                self.count += batch.num_rows
+                yield batch.append_column("_row_number", numbers)
+        except Exception as error:
+            self._error = error
+            raise
+
+
+def schema_hash(table: TableSpec) -> str:
+    """Fingerprint of the declared columns and types."""
+    text = json.dumps([(column.name, column.data_type) for column in table.columns])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _batches(delta: DeltaTable | None) -> list[Batch]:
+    known = {field.name for field in fields(Batch)}
+    history = delta.history() if delta is not None else []
+    return [
+        Batch(**{name: value for name, value in json.loads(commit["rcm"]).items() if name in known})
+        for commit in history
+        if "rcm" in commit
+    ]
+
+
+def _next_batch_time(history: list[Batch]) -> datetime:
+    """Now in UTC, but after the newest batch: ids and times of a table strictly increase though clocks go back."""
+    now = datetime.now(UTC)
+    if not history:
+        return now
+    newest = datetime.strptime(history[0].batch_id.split("-")[0], BATCH_TIME).replace(tzinfo=UTC)
+    return max(now, newest + timedelta(microseconds=1))
+
+
+def _row_hash(names: list[str]) -> str:
+    """SQL of the md5 over columns in declared order; separators keep NULL, '' and shifted values apart."""
+    values = ", ".join(f"coalesce(cast({_quoted(name)} as varchar), chr(30))" for name in names)
+    return f"md5(concat_ws(chr(31), {values}))"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+@contextmanager
+def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory DuckDB with bounded memory and an empty table ``known`` of row hashes."""
+    with tempfile.TemporaryDirectory(prefix="rcm-") as spill, duckdb.connect(":memory:") as connection:
+        connection.execute("set threads = 2")
+        connection.execute("set memory_limit = '1GB'")
+        connection.execute(f"set temp_directory = '{spill}'")
+        connection.execute("create temp table known (_row_hash varchar)")
+        yield connection

@@ -1,0 +1,37 @@
+"""What can go wrong in an ingest, each as one line that names the source and the remedy, never a value or a secret."""
+
+
+class IngestionError(Exception):
+    """One source, file or table could not be loaded; the others go on."""
+
+
+class SpecError(Exception):
+    """The control table or the settings contradict themselves; nothing is loaded.
+
+    Args:
+        problems: One line per problem: file, system, table and key, what is wrong, what to do.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class SourceUnavailableError(IngestionError):
+    """No connection to the source, or it stopped answering after every retry."""
+
+
+class SchemaDriftError(IngestionError):
+    """The source no longer has the declared columns or types."""
+
+
+class UnreadableFileError(IngestionError):
+    """A landing file cannot be read as the declared table."""
+
+
+class EmptyFullLoadError(IngestionError):
+    """A full load without a row would read as the deletion of everything."""
+
+
+class LoadConflictError(IngestionError):
+    """Another run committed to the same table meanwhile; this run wrote nothing."""

@@ -1,0 +1,169 @@
+"""What the control table says about a source system, as models that reject contradictions."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+Kind = Literal["database", "files", "api"]
+Mode = Literal["full", "incremental"]
+# Names become folders, schemas and dbt identifiers.
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+
+WATERMARK_TYPES = ("timestamp", "date", "bigint")
+
+
+def _iso_duration(value: object) -> object:
+    if not isinstance(value, str) or not re.fullmatch(r"P(?=.)(\d+[WD])*(T(?=.)(\d+H)?(\d+M)?(\d+S)?)?", value):
+        raise ValueError("is not an ISO 8601 duration of weeks, days or hours; write P2D or PT6H, say")
+    return value
+
+
+def _data_type(value: str) -> str:
+    decimal = re.fullmatch(r"decimal\((\d+),\s*(\d+)\)", value)
+    if decimal and 1 <= int(decimal[1]) <= 38 and int(decimal[2]) <= int(decimal[1]):
+        return f"decimal({decimal[1]},{decimal[2]})"
+    if value not in ("string", "boolean", "date", "timestamp", "bigint"):
+        raise ValueError("is no known type; use string, boolean, date, timestamp, decimal(18,2) or bigint")
+    return value
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ConnectionSpec(_Spec):
+    """Name of the environment variable with the URL or folder, and what holds where it is not set."""
+
+    env: str
+    default: str | None = None
+
+
+class ColumnSpec(_Spec):
+    """One declared source column."""
+
+    name: Annotated[str, StringConstraints(min_length=1)]
+    data_type: Annotated[str, AfterValidator(_data_type)]
+
+
+class LoadSpec(_Spec):
+    """How a table is read: ``config.meta.load``."""
+
+    mode: Mode
+    key: Annotated[tuple[str, ...], Field(min_length=1)]
+    source_object: Annotated[str | None, Field(alias="object")] = None
+    files: str | None = None
+    extractor: Literal["npi_registry", "icd"] | None = None
+    release: str | None = None
+    watermark: str | None = None
+    lag: Annotated[timedelta, BeforeValidator(_iso_duration)] = timedelta(0)
+    active: bool = True
+
+
+class TableSpec(_Spec):
+    """One source table, checked: a contradiction between its keys does not get this far."""
+
+    system: Name
+    name: Name
+    kind: Kind
+    load: LoadSpec
+    columns: Annotated[tuple[ColumnSpec, ...], Field(min_length=1)]
+    column_map: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """``system.table``, as it is written everywhere."""
+        return f"{self.system}.{self.name}"
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Declared columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def watermark_type(self) -> str | None:
+        """Declared type of the watermark column."""
+        return next((column.data_type for column in self.columns if column.name == self.load.watermark), None)
+
+    @model_validator(mode="after")
+    def _reject_impossible_states(self) -> "TableSpec":
+        problems = [*self._source_problems(), *self._watermark_problems(), *self._column_problems()]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _source_problems(self) -> Iterator[str]:
+        load = self.load
+        places = {
+            "database": ("object", load.source_object),
+            "files": ("files", load.files),
+            "api": ("extractor", load.extractor),
+        }
+        for kind, (key, value) in places.items():
+            given = value is not None
+            if kind == self.kind and not given:
+                yield f"load.{key}: is missing; a source of kind {kind} needs it"
+            if kind != self.kind and given:
+                yield f"load.{key}: belongs to kind {kind}, this source is of kind {self.kind}; remove it"
+        if self.load.release is not None and self.load.extractor != "icd":
+            yield "load.release: belongs to extractor icd; remove it"
+
+    def _watermark_problems(self) -> Iterator[str]:
+        load = self.load
+        if load.watermark is None:
+            if load.mode == "incremental" and self.kind == "database":
+                yield "load.watermark: is missing; an incremental load needs the column that says when a row changed"
+            if load.lag:
+                yield "load.lag: has no meaning without a watermark; remove it"
+            return
+        if load.mode == "full":
+            yield "load.watermark: has no meaning in a full load; remove it or set mode: incremental"
+        if self.kind == "files":
+            yield "load.watermark: has no meaning for files, each is loaded once; remove it"
+        if self.watermark_type is not None and self.watermark_type not in WATERMARK_TYPES:
+            types = ", ".join(WATERMARK_TYPES)
+            yield f"load.watermark: column {load.watermark} is a {self.watermark_type}; it must be one of {types}"
+        if self.watermark_type == "bigint" and load.lag:
+            yield "load.lag: a duration cannot be taken off a bigint watermark; remove it"
+
+    def _column_problems(self) -> Iterator[str]:
+        names = self.column_names
+        for key, name in (*(("load.key", name) for name in self.load.key), ("load.watermark", self.load.watermark)):
+            if name is not None and name not in names:
+                yield f"{key}: {name} is not among the declared columns; declare it or correct the name"
+        for name in repeated(name.lower() for name in names):
+            yield f"columns: {name} is declared twice (capitals do not count); keep one"
+        for column in self.columns:
+            if column.name.startswith("_"):
+                yield f"columns: {column.name} starts with _, which marks lineage columns; rename it in the source view"
+            if self.kind == "files" and column.data_type != "string":
+                yield f"columns: {column.name} is a {column.data_type}; files land as text, declare it string"
+
+
+class SystemSpec(_Spec):
+    """One source system: a dbt source whose meta says how it is loaded."""
+
+    name: Name
+    label: str
+    kind: Kind
+    bronze_schema: Name
+    connection: ConnectionSpec
+    tables: tuple[TableSpec, ...]
+    path: Path
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Names that occur more than once."""
+    return [name for name, count in Counter(names).items() if count > 1]
