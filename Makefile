@@ -6,6 +6,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
+SQL_FOLDERS := $(wildcard models tests/invariants analyses)
 LOCAL_FILES := target logs site .pytest_cache .mypy_cache .ruff_cache
 
 export DBT_PROFILES_DIR := $(CURDIR)/profiles
@@ -50,11 +51,14 @@ demo: $(VENV)/runtime.stamp  ## Simulate two hospitals, load, build, print the K
 .PHONY: tutorial
 tutorial: export RCM_BRONZE := examples/tutorial
 tutorial: export RCM_LAKEHOUSE := lakehouse-tutorial
-tutorial: export RCM_LANDING := $(abspath $(DATA))
 tutorial: export DBT_TARGET_PATH := target/tutorial
-tutorial: $(VENV)/runtime.stamp  ## Run the tutorial data set in place: make tutorial DATA=<its folder>.
+tutorial: $(VENV)/runtime.stamp  ## Run the tutorial data set: make tutorial DATA=<its folder>.
 	@test -n "$(DATA)" -a -d "$(DATA)/emr" -a -d "$(DATA)/claims" \
 		|| { echo "make tutorial DATA=<folder>: the folder must hold emr/ and claims/, see docs/tutorial-data.md" >&2; exit 2; }
+	@# A copy, because ingestion moves what it has loaded out of the landing folder.
+	@mkdir -p $(RCM_LAKEHOUSE)/landing
+	@cp -R "$(DATA)/emr" "$(DATA)/claims" $(RCM_LAKEHOUSE)/landing/
+	@chmod -R u+w $(RCM_LAKEHOUSE)/landing
 	@rcm run
 
 .PHONY: docs
@@ -74,7 +78,7 @@ docs-tables: $(VENV)/runtime.stamp  ## Renew the tables of docs/ that repeat wha
 format: $(VENV)/dev.stamp  ## Format the Python and SQL code.
 	@ruff check --fix .
 	@ruff format .
-	@RCM_LAKEHOUSE=target/lint sqlfluff fix models tests/invariants analyses
+	@RCM_LAKEHOUSE=target/lint sqlfluff fix $(SQL_FOLDERS)
 
 .PHONY: lint
 lint: export RCM_LAKEHOUSE := target/lint
@@ -87,7 +91,7 @@ lint: $(VENV)/dev.stamp  ## Lint Python, SQL and YAML, check types and conventio
 	@mkdir -p $(RCM_LAKEHOUSE)
 	dbt parse --quiet --show-all-deprecations --warn-error
 	dbt-bouncer run
-	sqlfluff lint --processes 0 models tests/invariants analyses
+	sqlfluff lint --processes 0 $(SQL_FOLDERS)
 
 .PHONY: system-packages
 system-packages:

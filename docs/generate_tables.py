@@ -1,6 +1,6 @@
-"""Write the tables of docs/ that repeat what the models declare: the rules, and the columns a hospital can map.
+"""Write the tables of docs/ that repeat what the models declare: the rules, the KPIs, the columns a hospital can map.
 
-Run `make docs-tables` after a change of a rule or of the common data model; a test fails until the tables agree.
+Run `make docs-tables` after a change of any of these; a test fails until the tables agree.
 """
 
 import ast
@@ -15,7 +15,11 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 STAGING = ROOT / "models/silver/staging/_staging__models.yml"
 COMMON_DATA_MODEL = ROOT / "models/silver/cdm/_cdm__models.yml"
+KPIS = ROOT / "models/gold/kpis/_kpis__models.yml"
 RULE_MACROS = ROOT / "macros/staging/rules.sql"
+
+# What a KPI's contract says in the dictionary, besides its name and formula; a contract may leave out the last two.
+KPI_DETAILS = ("date_basis", "exclusions", "unit", "computability", "target", "benchmark")
 
 
 def main() -> int:
@@ -34,6 +38,8 @@ def tables() -> dict[Path, str]:
     return {
         ROOT / "docs/data-quality.md": rule_table(),
         ROOT / "docs/common-data-model.md": mapping_tables(),
+        ROOT / "docs/kpis.md": kpi_table("label", "formula", *KPI_DETAILS),
+        ROOT / "README.md": kpi_table("label", "formula", "unit", "target"),
     }
 
 
@@ -96,6 +102,16 @@ def rule_test(rule: Mapping[str, Any]) -> str:
     else:
         test = f"`{' '.join(rule['bad_when'].split())}`"
     return test if rule.get("null_is_bad", True) else f"{test}; NULL is fine"
+
+
+def kpi_table(*keys: str) -> str:
+    """Return one table row per KPI contract, with these of its keys as columns."""
+    rows = [
+        tuple(kpi.get(key, "") for key in keys)
+        for _, model in entities(KPIS, "kpi_")
+        for kpi in model["config"]["meta"].get("kpis", [])
+    ]
+    return markdown_table(tuple(key.replace("label", "KPI").replace("_", " ") for key in keys), rows)
 
 
 def mapping_tables() -> str:
