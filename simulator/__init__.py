@@ -1,1 +1,5 @@
-"""A coherent synthetic hospital group: databases, claim files, API stub, planted defects with an answer key."""
+"""A coherent synthetic hospital group: source databases, claim files, an API stub, planted defects, an answer key."""
+
+from simulator.simulation import SimulationError, SimulationSummary, simulate
+
+__all__ = ["SimulationError", "SimulationSummary", "simulate"]

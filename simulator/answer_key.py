@@ -1,0 +1,319 @@
+"""The answer key: what a correct lakehouse must find in the simulated sources.
+
+It assumes that everything was ingested at the end of day 0 and of every day since, each claim file in the order in
+which it landed, with the declared overlap of two days. Terms:
+
+``rows[entity][system]``
+    ``bronze``: rows of all batches, exact duplicates included. A database row counts once per version that became
+    visible (rows that the overlap reads again count nothing); a table loaded in full counts all its rows once per
+    day on which its content changed; a claim file counts its rows, a resent file counts nothing.
+    ``exact_duplicates``: rows beyond the first of a group of identical rows in one batch.
+    ``rejected`` and ``quarantined``: rows that fail a rule of that severity; all rows of a repeated key count.
+    ``quarantined_open``: those among ``quarantined`` that belong to the newest batch of their table (full loads) or
+    whose key got no valid version later.
+    ``current_valid``: keys with a valid version, judged at its newest valid version; keys deleted from a table that
+    loads in full are not current. ``superseded``: bronze minus all the others but ``quarantined_open``.
+``defects[entity][system][rule]``
+    bronze rows (exact duplicates once) that fail the row-level rule. Voided charges have Amount 0 and therefore
+    count in ``charge_not_positive``.
+``orphans[entity][system][rule]``
+    current valid rows whose non-null reference is not among the current valid rows of the referenced entity in the
+    same hospital (procedures: the procedure file; diagnoses: the ICD API): ``count`` of all and ``planted`` of those
+    made on purpose. The rest are cascades: their parent is rejected, quarantined, deleted or not there yet, or their
+    procedure code is malformed (a warning only, so the row is looked up).
+``ledger[system]``
+    over current valid transactions, in dollars: ``charges`` (Amount), ``payments_insurance`` and
+    ``payments_patient`` (PaidAmount by AmountType; patient: Co-pay and Self-pay), ``ar`` = charges - payments, and
+    ``ar_month_end`` by current rows: charges with ServiceDate <= month end less payments with PaidDate <= month end.
+    ``ledger_day_0`` is the same as first loaded; a ledger that never restates closed months reports those values.
+``payers[system][payer]``
+    ``planted_denial_rate`` and ``planted_payment_lag_days`` (median), and over current valid claims ``denied``,
+    ``adjudicated`` (paid, partial or denied), ``pending``; ``median_payment_lag_days`` over the decided claims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from simulator.care import INSURED
+from simulator.charges import changed_lines, visible_encounters, visible_lines
+from simulator.claims import ClaimFile, claim_files
+from simulator.code_sets import MALFORMED_REGISTRY_CODE
+from simulator.columns import Ints
+from simulator.day_changes import NAME_FOUND_ON, NAME_LOST_ON
+from simulator.defects import EXACT_DUPLICATE, QUARANTINED, REJECTED, Planted
+from simulator.directory import (
+    DEPARTMENT_CHANGES,
+    PROVIDER_CHANGES,
+    planted_departments,
+    planted_procedures,
+    planted_providers,
+)
+from simulator.parameters import HISTORY_START, PAYERS, SELF_PAY, date_of
+from simulator.registrations import changed_patients, visible_patients
+from simulator.sources import Setting, current_claims, database_tables, file_content
+
+Counts = dict[str, int]
+# Column -> referenced entity; the rule is named after the reference.
+_REFERENCES: Mapping[str, Sequence[tuple[str, str, str]]] = {
+    "providers": [("DeptID", "departments", "department_id_not_found")],
+    "encounters": [
+        ("PatientID", "patients", "patient_id_not_found"),
+        ("ProviderID", "providers", "provider_id_not_found"),
+        ("DepartmentID", "departments", "department_id_not_found"),
+        ("ProcedureCode", "procedures", "procedure_code_not_found"),
+    ],
+    "transactions": [
+        ("EncounterID", "encounters", "encounter_id_not_found"),
+        ("PatientID", "patients", "patient_id_not_found"),
+        ("ProviderID", "providers", "provider_id_not_found"),
+        ("DeptID", "departments", "department_id_not_found"),
+        ("ProcedureCode", "procedures", "procedure_code_not_found"),
+        ("ICDCode", "diagnoses", "diagnosis_code_not_found"),
+    ],
+    "claims": [
+        ("TransactionID", "transactions", "transaction_id_not_found"),
+        ("EncounterID", "encounters", "encounter_id_not_found"),
+        ("PatientID", "patients", "patient_id_not_found"),
+        ("ProviderID", "providers", "provider_id_not_found"),
+        ("DeptID", "departments", "department_id_not_found"),
+    ],
+}
+
+
+def answer_key(
+    parameters: Mapping[str, Any], settings: Sequence[Setting], day: int, icd: Sequence[Mapping[str, str]], npis: int
+) -> dict[str, Any]:
+    """The whole answer key as JSON-ready data; see the module's docstring for its parts.
+
+    Args:
+        parameters: what the simulation was asked for.
+        settings: the hospitals.
+        day: the day reached.
+        icd: nodes of the served ICD tree.
+        npis: number of registry entries.
+    """
+    key: dict[str, Any] = {
+        "parameters": dict(parameters),
+        "as_of_date": date_of(day).isoformat(),
+        "rows": {},
+        "defects": {},
+        "orphans": {},
+        "ledger": {},
+        "ledger_day_0": {},
+        "payers": {},
+        "late_files": [],
+    }
+    procedures = planted_procedures()
+    categories = sum(node["class_kind"] == "category" for node in icd)
+    _put(key, "procedures", "cpt", _batch_counts([procedures]), procedures.failures)
+    _put(key, "npi", "npi_registry", _code_counts(npis), {"npi_invalid": 1})
+    _put(key, "diagnoses", "icd", _code_counts(categories), {"diagnosis_code_malformed": 1})
+    codes = {
+        "procedures": procedures.current()["procedure_code"],
+        "diagnoses": pa.array(
+            [n["code"] for n in icd if n["class_kind"] == "category" and n["code"] != MALFORMED_REGISTRY_CODE]
+        ),
+    }
+    for setting in settings:
+        _add_hospital(key, setting, day, codes)
+    return key
+
+
+def _add_hospital(key: dict[str, Any], setting: Setting, day: int, codes: Mapping[str, Any]) -> None:
+    system = setting.hospital.habits.system
+    tables = database_tables(setting, day)
+    files = [file for file in claim_files(setting.hospital, day) if file.lands_on <= day]
+    claims = current_claims(setting, day)
+
+    _put(key, "departments", system, *_full_loads([planted_departments(d) for d in DEPARTMENT_CHANGES if d <= day]))
+    loads = [planted_providers(setting.hospital, d) for d in PROVIDER_CHANGES if d <= day]
+    _put(key, "providers", system, *_full_loads(loads))
+    versions = _new_versions(setting, day)
+    for entity in ("patients", "encounters", "transactions"):
+        _put(key, entity, system, *_incremental(entity, setting, tables[entity], versions[entity], day))
+    _put(key, "claims", system, *_claim_counts(setting, files, claims))
+
+    current = {entity: planted.current() for entity, planted in tables.items()} | {"claims": claims.current()}
+    parents = {entity: table.column(0) for entity, table in current.items()} | dict(codes)
+    if day >= NAME_LOST_ON:
+        # The bad version is quarantined; the good one before it stays current.
+        lost = [f"HOSP1-{at + 1:06d}" for at in setting.story.name_lost]
+        parents["patients"] = pa.chunked_array([*parents["patients"].chunks, pa.array(lost)])
+    for entity in _REFERENCES:
+        key["orphans"].setdefault(entity, {})[system] = _orphans(entity, current[entity], parents, setting)
+
+    key["ledger"][system] = _ledger(current["transactions"], day)
+    first = current["transactions"] if day == 0 else database_tables(setting, 0)["transactions"].current()
+    key["ledger_day_0"][system] = _ledger(first, 0)
+    key["payers"][system] = _payers(setting, current["claims"], day)
+    key["late_files"] += [
+        {"file": file.name, "lands_on": date_of(file.lands_on).isoformat()}
+        for file in files
+        if file.lands_on > file.day
+    ]
+
+
+def _put(key: dict[str, Any], entity: str, system: str, counts: Counts, failures: Mapping[str, int]) -> None:
+    key["rows"].setdefault(entity, {})[system] = counts
+    key["defects"].setdefault(entity, {})[system] = dict(sorted(failures.items()))
+
+
+def _counts(bronze: int, duplicates: int, rejected: int, quarantined: int, still_open: int, current: int) -> Counts:
+    return {
+        "bronze": bronze,
+        "exact_duplicates": duplicates,
+        "rejected": rejected,
+        "quarantined": quarantined,
+        "quarantined_open": still_open,
+        "superseded": bronze - duplicates - rejected - quarantined - current,
+        "current_valid": current,
+    }
+
+
+def _fate(planted: Planted, fate: int) -> int:
+    return int((planted.fates == fate).sum())
+
+
+def _code_counts(size: int) -> Counts:
+    """Codes of an API, one of which is quarantined."""
+    return _counts(size, 0, 0, 1, 1, size - 1)
+
+
+def _batch_counts(batches: Sequence[Planted]) -> Counts:
+    """Full loads, one after the other."""
+    total = {fate: sum(_fate(b, fate) for b in batches) for fate in (EXACT_DUPLICATE, REJECTED, QUARANTINED)}
+    return _counts(
+        sum(b.table.num_rows for b in batches),
+        total[EXACT_DUPLICATE],
+        total[REJECTED],
+        total[QUARANTINED],
+        _fate(batches[-1], QUARANTINED),
+        batches[-1].current().num_rows,
+    )
+
+
+def _full_loads(batches: Sequence[Planted]) -> tuple[Counts, Counts]:
+    failures: Counts = {}
+    for batch in batches:
+        for rule, count in batch.failures.items():
+            failures[rule] = failures.get(rule, 0) + count
+    return _batch_counts(batches), failures
+
+
+def _new_versions(setting: Setting, day: int) -> Counts:
+    """Versions that became visible after day 0, by entity."""
+    hospital, story = setting.hospital, setting.story
+    counts = {"patients": 0, "encounters": 0, "transactions": 0}
+    for d in range(1, day + 1):
+        visits = hospital.encounters.commit_day == d
+        visits[story.changes.on(d).encounters()] = True
+        counts["patients"] += int(changed_patients(hospital, story, d).sum())
+        counts["encounters"] += int(visits.sum())
+        counts["transactions"] += int(changed_lines(hospital, story.changes, d).sum())
+    return counts
+
+
+def _incremental(
+    entity: str, setting: Setting, planted: Planted, new_versions: int, day: int
+) -> tuple[Counts, Mapping[str, int]]:
+    hospital = setting.hospital
+    visible = {"patients": visible_patients, "encounters": visible_encounters, "transactions": visible_lines}[entity]
+    extras = planted.table.num_rows - len(visible(hospital, day))
+    bronze = len(visible(hospital, 0)) + extras + new_versions
+    current, quarantined = planted.current().num_rows, _fate(planted, QUARANTINED)
+    still_open, failures = quarantined, dict(planted.failures)
+    if entity == "patients":
+        current += len(setting.story.name_lost) * (day >= NAME_LOST_ON)
+        found = len(setting.story.name_found) * (day >= NAME_FOUND_ON)
+        quarantined += found
+        failures["first_name_missing"] += found
+    if entity == "transactions":
+        failures["charge_not_positive"] += sum(len(c.voided_lines) for c in setting.story.changes.until(day))
+    counts = _counts(
+        bronze, _fate(planted, EXACT_DUPLICATE), _fate(planted, REJECTED), quarantined, still_open, current
+    )
+    return counts, failures
+
+
+def _claim_counts(setting: Setting, files: Sequence[ClaimFile], claims: Planted) -> tuple[Counts, Mapping[str, int]]:
+    bronze = sum(file_content(setting, file).table.num_rows for file in files)
+    quarantined = _fate(claims, QUARANTINED)
+    counts = _counts(
+        bronze,
+        _fate(claims, EXACT_DUPLICATE),
+        _fate(claims, REJECTED),
+        quarantined,
+        quarantined,
+        claims.current().num_rows,
+    )
+    return counts, claims.failures
+
+
+def _orphans(entity: str, table: pa.Table, parents: Mapping[str, Any], setting: Setting) -> dict[str, Counts]:
+    plans = {
+        "encounters": setting.story.encounters,
+        "transactions": setting.story.lines,
+        "claims": setting.story.claims,
+    }
+    found = {}
+    for column, parent, rule in _REFERENCES[entity]:
+        known = pc.or_kleene(pc.is_in(table[column], parents[parent]), pc.is_null(table[column]))
+        planted = len(plans[entity].rules[rule]) if entity in plans else 1
+        found[rule] = {"count": table.num_rows - pc.sum(known).as_py(), "planted": planted}
+    return found
+
+
+def _cents(column: Any) -> Ints:
+    return np.rint(pc.fill_null(column, 0.0).to_numpy() * 100).astype(np.int64)
+
+
+def _dollars(cents: int) -> str:
+    return str(Decimal(int(cents)).scaleb(-2))
+
+
+def _ledger(transactions: pa.Table, day: int) -> dict[str, Any]:
+    amount, paid = _cents(transactions["Amount"]), _cents(transactions["PaidAmount"])
+    by_patient = pc.is_in(transactions["AmountType"], pa.array(["Co-pay", "Self-pay"])).to_numpy()
+    service = pc.cast(transactions["ServiceDate"], pa.date32()).to_numpy()
+    paid_on = pc.fill_null(pc.cast(transactions["PaidDate"], pa.date32()), date_of(100_000)).to_numpy()
+    today = np.datetime64(date_of(day).isoformat())
+    months = np.arange(np.datetime64(HISTORY_START.isoformat(), "M"), (today + 1).astype("datetime64[M]"))
+    month_ends = [(month + 1).astype("datetime64[D]") - 1 for month in months]
+    balances = {str(t): amount[service <= t].sum() - paid[paid_on <= t].sum() for t in month_ends}
+    return {
+        "charges": _dollars(amount.sum()),
+        "payments_insurance": _dollars(paid[~by_patient].sum()),
+        "payments_patient": _dollars(paid[by_patient].sum()),
+        "ar": _dollars(amount.sum() - paid.sum()),
+        "ar_month_end": {end: _dollars(balance) for end, balance in balances.items()},
+    }
+
+
+def _payers(setting: Setting, claims: pa.Table, day: int) -> dict[str, dict[str, Any]]:
+    lines, habits = setting.hospital.lines, setting.hospital.habits
+    pending, paid, partial, denied = habits.status_words
+    decided = (lines.kind == INSURED) & (lines.decision_day <= day)
+    result: dict[str, dict[str, Any]] = {}
+    for at, payer in enumerate(PAYERS):
+        if payer == SELF_PAY:
+            continue
+        statuses = claims.filter(pc.equal(claims["PayorID"], payer))["ClaimStatus"]
+        count = {item["values"]: item["counts"] for item in pc.value_counts(statuses).to_pylist()}
+        of_payer = decided & (lines.payer == at)
+        waited = (lines.decision_day - lines.claim_day)[of_payer]
+        result[payer] = {
+            "planted_denial_rate": habits.payers[at].denial_rate,
+            "denied": count.get(denied, 0),
+            "adjudicated": count.get(denied, 0) + count.get(paid, 0) + count.get(partial, 0),
+            "pending": count.get(pending, 0),
+            "planted_payment_lag_days": habits.payers[at].payment_lag,
+            "median_payment_lag_days": float(np.median(waited)) if len(waited) else None,
+        }
+    return result

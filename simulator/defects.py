@@ -1,0 +1,301 @@
+"""Planted defects: which rows fail which rule, and what is wrong with them.
+
+A plan is drawn from rows of the history whose course is over, so a defective row has one version, written well
+before day 0 (only patients' names are lost and found again later, see ``NameChanges``). Rows of different rules are
+disjoint. ``plant`` applies a plan to a table in one go and says what becomes of every row in a lakehouse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from simulator.code_sets import UNKNOWN_DIAGNOSIS, UNKNOWN_PROCEDURE
+from simulator.columns import Ints, money, replace_rows
+
+DEFECT_SHARE = 0.001  # of an entity's rows, per rule; at least one
+KEY_REPEATED = "key_repeated_in_batch"
+
+# What becomes of a bronze row.
+CURRENT, EXACT_DUPLICATE, QUARANTINED, REJECTED = 0, 1, 2, 3
+Fates = npt.NDArray[np.int8]
+
+REJECTING = frozenset({"key_missing", "value_unparseable"})
+QUARANTINING = frozenset(
+    {
+        KEY_REPEATED,
+        "first_name_missing",
+        "birth_date_implausible",
+        "department_name_missing",
+        "encounter_date_out_of_range",
+        "service_date_out_of_range",
+        "paid_date_out_of_range",
+        "claim_date_out_of_range",
+        "claim_status_unknown",
+        "diagnosis_code_malformed",
+    }
+)
+
+Patch = Callable[[pa.Table, Ints], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Positions (in the hospital's world) of an entity's defective rows.
+
+    Attributes:
+        rules: rule name to the rows that fail it; references (``..._not_found``) included.
+        repeated: rows that get a twin with the same key and other content; both fail ``key_repeated_in_batch``.
+        duplicated: rows that are written twice, byte for byte; no defect, but one row too many.
+    """
+
+    rules: Mapping[str, Ints]
+    repeated: Ints
+    duplicated: Ints
+
+    def rows(self) -> Ints:
+        """All rows of the plan."""
+        return np.concatenate([*self.rules.values(), self.repeated, self.duplicated])
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A table with its defects: ``fates`` has one element per row, ``failures`` counts rows by row-level rule."""
+
+    table: pa.Table
+    fates: Fates
+    failures: Mapping[str, int]
+
+    def current(self) -> pa.Table:
+        """The rows that stay valid, once each."""
+        return self.table.filter(pa.array(self.fates == CURRENT))
+
+
+def draw_plan(
+    rng: np.random.Generator, eligible: Ints, size: int, rules: Sequence[str], fitting: Mapping[str, Ints] | None = None
+) -> Plan:
+    """Draw disjoint rows for every rule.
+
+    Args:
+        rng: random stream of the entity.
+        eligible: positions that may be defective.
+        size: rows of the entity, from which the number per rule follows.
+        rules: names of the rules, references included.
+        fitting: for some rules the part of ``eligible`` that fits (a denied claim for a payment on a denied claim).
+    """
+    count = max(1, round(size * DEFECT_SHARE))
+    taken = np.empty(0, dtype=np.int64)
+    drawn: dict[str, Ints] = {}
+    # Rules that fit few rows choose first.
+    fitting = fitting or {}
+    for rule in sorted([*rules, "repeated", "duplicated"], key=lambda r: r not in fitting):
+        free = np.setdiff1d(fitting.get(rule, eligible), taken)
+        # One name is found again on day 2, so there must be a second that stays lost.
+        wanted = max(2, count) if rule == "first_name_missing" else count
+        drawn[rule] = np.sort(rng.choice(free, min(wanted, len(free)), replace=False))
+        taken = np.concatenate([taken, drawn[rule]])
+    return Plan({rule: drawn[rule] for rule in rules}, drawn["repeated"], drawn["duplicated"])
+
+
+def plant(table: pa.Table, rows: Ints, plan: Plan, patches: Mapping[str, Patch], twin: Patch) -> Planted:
+    """Apply the part of a plan that concerns the rows of a table; twins and copies are appended at its end.
+
+    Args:
+        table: clean rows.
+        rows: their positions in the hospital's world, sorted.
+        plan: the entity's plan.
+        patches: how a row is damaged, by rule.
+        twin: what differs in the second row of a repeated key.
+    """
+    fates = np.zeros(len(rows), dtype=np.int8)
+    failures: dict[str, int] = {}
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    for rule, planned in plan.rules.items():
+        at = _positions(rows, planned)
+        if len(at) == 0:
+            continue
+        for name, values in patches[rule](table, at).items():
+            columns[name] = replace_rows(columns[name], at, values)
+        fates[at] = fate_of(rule)
+        if not rule.endswith("_not_found"):
+            failures[rule] = len(at)
+    damaged = pa.table(columns)
+    repeated, duplicated = _positions(rows, plan.repeated), _positions(rows, plan.duplicated)
+    parts = [damaged]
+    if len(repeated):
+        parts.append(_changed_copy(damaged, repeated, twin))
+        fates[repeated] = QUARANTINED
+        failures[KEY_REPEATED] = 2 * len(repeated)
+    parts.append(damaged.take(pa.array(duplicated)))
+    fates = np.concatenate(
+        [fates, np.full(len(repeated), QUARANTINED, np.int8), np.full(len(duplicated), EXACT_DUPLICATE, np.int8)]
+    )
+    return Planted(pa.concat_tables(parts), fates, failures)
+
+
+def fate_of(rule: str) -> int:
+    """What becomes of a row that fails ``rule``."""
+    if rule in REJECTING:
+        return REJECTED
+    return QUARANTINED if rule in QUARANTINING else CURRENT
+
+
+def _positions(rows: Ints, planned: Ints) -> Ints:
+    present = planned[np.isin(planned, rows)]
+    return np.searchsorted(rows, present)
+
+
+def _changed_copy(table: pa.Table, at: Ints, change: Patch) -> pa.Table:
+    copy = table.take(pa.array(at))
+    for name, values in change(table, at).items():
+        copy = copy.set_column(copy.column_names.index(name), name, pa.array(values, copy.schema.field(name).type))
+    return copy
+
+
+def _cycle(at: Ints, *values: str | float | None) -> list[str | float | None]:
+    return [values[i % len(values)] for i in range(len(at))]
+
+
+def _set(column: str, *values: str | float | None) -> Patch:
+    """Put constants into a column, in turn."""
+    return lambda _table, at: {column: _cycle(at, *values)}
+
+
+def _swap(column: str, one: str, other: str) -> Patch:
+    """Another value than the row has."""
+
+    def patch(table: pa.Table, at: Ints) -> Mapping[str, Any]:
+        old = table[column].take(pa.array(at))
+        return {column: pc.if_else(pc.equal(old, one), other, one).combine_chunks()}
+
+    return patch
+
+
+def _lost(column: str, prefix: str) -> Patch:
+    """Well-formed references to rows that never existed."""
+    return lambda _table, at: {column: [f"{prefix}{i:08d}" for i in range(len(at))]}
+
+
+def _earlier(column: str, than: str, days: int, time: str = "") -> Patch:
+    """A date some days before the row's other date."""
+
+    def patch(table: pa.Table, at: Ints) -> Mapping[str, Any]:
+        other = table[than].take(pa.array(at)).to_numpy().astype("datetime64[D]")
+        text = pa.array(np.datetime_as_string(other - days))
+        return {column: pc.binary_join_element_wise(text, time, "")}
+
+    return patch
+
+
+def _floats(table: pa.Table, column: str, at: Ints) -> npt.NDArray[np.float64]:
+    values: npt.NDArray[np.float64] = np.asarray(table[column].take(pa.array(at)).cast(pa.float64()))
+    return values
+
+
+def _texts(values: npt.NDArray[np.float64]) -> list[str]:
+    return [f"{value:.2f}" for value in values]
+
+
+def patient_patches(names: Sequence[str]) -> tuple[Mapping[str, Patch], Patch]:
+    """Damages of a patient row and the twin's difference, for one hospital's column names."""
+    key, first, _last, middle, ssn, phone, sex, birth = names[:8]
+    return {
+        "key_missing": _set(key, None),
+        "first_name_missing": _set(first, "NULL", None, "  "),
+        "birth_date_implausible": _set(birth, None, "1850-03-04", "2199-01-01"),
+        "sex_not_mapped": _set(sex, "X9", "n/k"),
+        "ssn_malformed": _set(ssn, "900-12-345", "900121234"),
+        "phone_malformed": _set(phone, "555-0199", "unlisted"),
+    }, _swap(middle, "Q", "R")
+
+
+ENCOUNTER_PATCHES: Mapping[str, Patch] = {
+    "key_missing": _set("EncounterID", None),
+    "encounter_date_out_of_range": _set("EncounterDate", None, "1850-03-04", "2199-01-01"),
+    "procedure_code_malformed": _set("ProcedureCode", "0042", "ABCDE"),
+    "modified_before_inserted": _earlier("ModifiedDate", "InsertedDate", 5, " 09:00:00"),
+    "patient_id_not_found": _lost("PatientID", "HOSP1-9"),
+    "provider_id_not_found": _lost("ProviderID", "PROV9"),
+    "department_id_not_found": _lost("DepartmentID", "DEPT9"),
+    "procedure_code_not_found": _set("ProcedureCode", UNKNOWN_PROCEDURE),
+}
+ENCOUNTER_TWIN = _swap("EncounterType", "Outpatient", "Telemedicine")
+
+
+def _paid_above(table: pa.Table, at: Ints) -> Mapping[str, Any]:
+    return {"PaidAmount": money(np.rint(_floats(table, "Amount", at) * 100).astype(np.int64) + 1_000)}
+
+
+def _no_charge(_table: pa.Table, at: Ints) -> Mapping[str, Any]:
+    # Without a payment, or the payment would exceed the charge as well.
+    return {"Amount": _cycle(at, 0.0, -10.0, None), "PaidAmount": _cycle(at, None), "PaidDate": _cycle(at, None)}
+
+
+def _service_out_of_range(_table: pa.Table, at: Ints) -> Mapping[str, Any]:
+    # Unpaid, or the payment would precede a service in the future.
+    return {
+        "ServiceDate": _cycle(at, None, "1850-03-04", "2199-01-01"),
+        "PaidDate": _cycle(at, None),
+        "PaidAmount": _cycle(at, 0.0),
+    }
+
+
+TRANSACTION_PATCHES: Mapping[str, Patch] = {
+    "key_missing": _set("TransactionID", None),
+    "charge_not_positive": _no_charge,
+    "paid_negative": _set("PaidAmount", -5.0),
+    "paid_above_charge": _paid_above,
+    "service_date_out_of_range": _service_out_of_range,
+    "paid_date_out_of_range": _set("PaidDate", "2199-01-01"),
+    "paid_before_service": _earlier("PaidDate", "ServiceDate", 3),
+    "diagnosis_code_malformed": _set("ICDCode", "250.00", "E1"),
+    "procedure_code_malformed": _set("ProcedureCode", "0042", "ABCDE"),
+    "modified_before_inserted": _earlier("ModifiedDate", "InsertDate", 5, " 09:00:00"),
+    "encounter_id_not_found": _lost("EncounterID", "ENC9"),
+    "patient_id_not_found": _lost("PatientID", "HOSP1-9"),
+    "provider_id_not_found": _lost("ProviderID", "PROV9"),
+    "department_id_not_found": _lost("DeptID", "DEPT9"),
+    "procedure_code_not_found": _set("ProcedureCode", UNKNOWN_PROCEDURE),
+    "diagnosis_code_not_found": _set("ICDCode", UNKNOWN_DIAGNOSIS),
+}
+TRANSACTION_TWIN = _swap("VisitType", "Routine", "Follow-up")
+
+
+def _no_claim_amount(_table: pa.Table, at: Ints) -> Mapping[str, Any]:
+    nothing = _cycle(at, "0.00")
+    parts = {name: nothing for name in ("PaidAmount", "Deductible", "Coinsurance", "Copay")}
+    return {"ClaimAmount": nothing, **parts}
+
+
+def _claim_paid_above(table: pa.Table, at: Ints) -> Mapping[str, Any]:
+    return {"PaidAmount": _texts(_floats(table, "ClaimAmount", at) + 10)}
+
+
+def _parts_above(table: pa.Table, at: Ints) -> Mapping[str, Any]:
+    return {"Deductible": _texts(_floats(table, "ClaimAmount", at) - _floats(table, "PaidAmount", at) + 5)}
+
+
+CLAIM_PATCHES: Mapping[str, Patch] = {
+    "key_missing": _set("ClaimID", None),
+    "value_unparseable": _set("ClaimAmount", "see letter", "1.2.3"),
+    "claim_status_unknown": _set("ClaimStatus", "In limbo", None),
+    "service_date_out_of_range": _set("ServiceDate", "1850-03-04", None),
+    "claim_date_out_of_range": _set("ClaimDate", "2199-01-01", None),
+    "claim_before_service": _earlier("ClaimDate", "ServiceDate", 2),
+    "claim_amount_not_positive": _no_claim_amount,
+    "claim_paid_above_charge": _claim_paid_above,
+    "claim_parts_above_charge": _parts_above,
+    "denied_with_payment": _set("PaidAmount", "1.00"),
+    "transaction_id_not_found": _lost("TransactionID", "TRANS9"),
+    "encounter_id_not_found": _lost("EncounterID", "ENC9"),
+    "patient_id_not_found": _lost("PatientID", "HOSP1-9"),
+    "provider_id_not_found": _lost("ProviderID", "PROV9"),
+    "department_id_not_found": _lost("DeptID", "DEPT9"),
+}
+CLAIM_TWIN = _swap("PayorType", "Government", "Private")

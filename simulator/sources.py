@@ -1,0 +1,88 @@
+"""The group's source tables on one day, defects included: what databases and files hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from simulator.charges import (
+    encounter_table,
+    transaction_table,
+    visible_encounters,
+    visible_lines,
+)
+from simulator.claims import ClaimFile, claim_table, current_versions
+from simulator.columns import Ints
+from simulator.defects import (
+    CLAIM_PATCHES,
+    CLAIM_TWIN,
+    ENCOUNTER_PATCHES,
+    ENCOUNTER_TWIN,
+    TRANSACTION_PATCHES,
+    TRANSACTION_TWIN,
+    Planted,
+    plant,
+)
+from simulator.directory import planted_departments, planted_providers
+from simulator.parameters import HospitalHabits
+from simulator.planning import Story, tell_story
+from simulator.registrations import planted_patients
+from simulator.world import Hospital, build_hospital
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One hospital with its story."""
+
+    hospital: Hospital
+    story: Story
+
+
+def setting(habits: HospitalHabits, seed: int, patients: int, day: int) -> Setting:
+    """The world and the story of one hospital up to ``day``."""
+    hospital = build_hospital(habits, seed, patients, day)
+    return Setting(hospital, tell_story(hospital, day))
+
+
+def database_tables(setting: Setting, day: int) -> Mapping[str, Planted]:
+    """The five tables of the hospital's database at the end of ``day``."""
+    hospital, story = setting.hospital, setting.story
+    visits, lines = visible_encounters(hospital, day), visible_lines(hospital, day)
+    return {
+        "patients": planted_patients(hospital, story, day),
+        "providers": planted_providers(hospital, day),
+        "departments": planted_departments(day),
+        "encounters": plant(
+            encounter_table(hospital, story.changes, day, visits),
+            visits,
+            story.encounters,
+            ENCOUNTER_PATCHES,
+            ENCOUNTER_TWIN,
+        ),
+        "transactions": plant(
+            transaction_table(hospital, story.changes, day, lines),
+            lines,
+            story.lines,
+            TRANSACTION_PATCHES,
+            TRANSACTION_TWIN,
+        ),
+    }
+
+
+def file_content(setting: Setting, file: ClaimFile) -> Planted:
+    """The rows of one claim file."""
+    return _claims(setting, np.full(len(file.rows), file.day), file.rows)
+
+
+def current_claims(setting: Setting, day: int) -> Planted:
+    """The newest version of every claim among the files that have landed by ``day``, defects included."""
+    rows, version_days = current_versions(setting.hospital, day)
+    return _claims(setting, version_days, rows)
+
+
+def _claims(setting: Setting, version_days: Ints, rows: Ints) -> Planted:
+    table: pa.Table = claim_table(setting.hospital, version_days, rows)
+    return plant(table, rows, setting.story.claims, CLAIM_PATCHES, CLAIM_TWIN)
