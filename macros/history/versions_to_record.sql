@@ -63,7 +63,10 @@ timely as (
         *,
         lag(_record_hash) over (partition by {{ key }} order by _arrival) as previous_record_hash
     from with_newest_before
-    where row_status = 'deleted' or newest_modified_before is null or modified_at >= newest_modified_before
+    where
+        (row_status = 'valid' and (newest_modified_before is null or modified_at >= newest_modified_before))
+        -- The deletion of a record that never was valid ends nothing.
+        or (row_status = 'deleted' and newest_modified_before is not null)
 ),
 
 versions as (
@@ -86,7 +89,7 @@ versions as (
         1 as version_number,
         modified_at as valid_from
     from arrivals
-    where {{ key }} not in (select {{ key }} from repeated)
+    where {{ key }} not in (select {{ key }} from repeated) and row_status = 'valid'
 ),
 
 final as (

@@ -69,6 +69,8 @@ repeated as (
     having count(*) > 1
 ),
 
+{{ absences(entity, key) }}
+
 arrivals as (
     select
         {{ key }},
@@ -76,7 +78,12 @@ arrivals as (
         _arrival,
         _row_hash,
         lag(_row_hash) over (partition by {{ key }} order by _arrival) as previous_row_hash
-    from keyed
+    from (
+        select {{ key }}, _batch_id, _arrival, _row_hash from keyed
+        union all
+        -- What comes back after its deletion repeats nothing.
+        select {{ key }}, _batch_id, _arrival, 'deleted' as _row_hash from absences
+    ) as rows_and_absences
     where {{ key }} in (select {{ key }} from repeated)
 ),
 
@@ -119,8 +126,6 @@ judged as (
     from flagged
 ),
 
-{{ absences(entity, key) }}
-
 final as (
     select
         {{ key }},
@@ -160,7 +165,7 @@ final as (
         'deleted' as row_status,
         cast(null as string) as failed_rules,
         cast(null as string) as _unparsed_columns,
-        concat(_batch_id, '/deleted') as _arrival,
+        _arrival,
         _source_table,
         cast(null as string) as _source_file,
         _batch_id,
@@ -219,6 +224,7 @@ absences as (
         key_arrivals.source_system,
         key_arrivals.{{ key }},
         min(full_batches._batch_id) as _batch_id,
+        concat(min(full_batches._batch_id), '/deleted') as _arrival,
         min(full_batches._ingested_at) as _ingested_at
     from key_arrivals
     inner join full_batches

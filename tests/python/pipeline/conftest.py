@@ -1,0 +1,96 @@
+"""Runs the real dbt project on lakehouses of its own, each in a folder that goes with the test."""
+
+import datetime
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from ingestion.duckdb_plugin import load_delta
+
+PROJECT = Path(__file__).parents[3]
+
+
+@dataclass
+class Warehouse:
+    """One lakehouse folder and the dbt project that builds it."""
+
+    lakehouse: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *command: str, expect: int = 0) -> str:
+        """Run a command of the environment (``rcm``, ``dbt``) in the project folder and return what it printed."""
+        environment = {
+            **os.environ,
+            "RCM_LAKEHOUSE": str(self.lakehouse),
+            "DBT_TARGET_PATH": str(self.lakehouse / "target"),
+            "DBT_LOG_PATH": str(self.lakehouse / "logs"),
+            "DBT_PROFILES_DIR": str(PROJECT / "profiles"),
+            "NO_COLOR": "1",
+            **self.environment,
+        }
+        executable = Path(sys.executable).parent / command[0]
+        done = subprocess.run(  # noqa: S603 - our own commands with our own arguments
+            [str(executable), *command[1:]],
+            cwd=PROJECT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == expect, done.stdout[-6000:] + done.stderr[-2000:]
+        return done.stdout
+
+    def query(self, sql: str) -> list[tuple[object, ...]]:
+        """Rows of a query over the warehouse, opened read-only."""
+        with duckdb.connect(str(self.lakehouse / "warehouse.duckdb"), read_only=True) as connection:
+            load_delta(connection)
+            return connection.sql(sql).fetchall()
+
+    def content(self) -> dict[str, str]:
+        """A hash of every silver, history and gold table, independent of row order."""
+        tables = self.query(
+            "select table_schema || '.' || table_name from information_schema.tables"
+            " where table_schema in ('silver', 'history', 'gold') order by 1"
+        )
+        return {
+            str(name): str(self.query(f"select count(*) || ':' || coalesce(sum(hash(t)), 0) from {name} as t")[0][0])  # noqa: S608
+            for (name,) in tables
+        }
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """An empty lakehouse, shared by the tests of one module in their order."""
+    return Warehouse(tmp_path_factory.mktemp("lakehouse"))
+
+
+def write_departments(lakehouse: Path, minute: int, load_type: str, rows: Sequence[tuple[str | None, str | None]]) -> str:
+    """Append one batch of hospital A's departments to bronze, as ingestion would; returns its batch id."""
+    ingested_at = datetime.datetime(2024, 1, 1, 0, minute)
+    batch_id = f"{ingested_at:%Y%m%dT%H%M%S%f}-hospital_a.departments"
+    names = [name for _, name in rows]
+    codes = [code for code, _ in rows]
+    count = len(rows)
+    table = pa.table(
+        {
+            "DeptID": pa.array(codes, pa.string()),
+            "Name": pa.array(names, pa.string()),
+            "_batch_id": pa.array([batch_id] * count),
+            "_row_number": pa.array(range(1, count + 1), pa.int64()),
+            "_load_type": pa.array([load_type] * count),
+            "_ingested_at": pa.array([ingested_at] * count, pa.timestamp("us")),
+            "_source_file": pa.nulls(count, pa.string()),
+            "_row_hash": pa.array([f"{code}|{name}" for code, name in rows]),
+        }
+    )
+    write_deltalake(lakehouse / "bronze" / "hospital_a" / "departments", table, mode="append")
+    return batch_id
