@@ -1,5 +1,6 @@
 """One polite HTTP client for every API: retries with jitter, Retry-After, and a limit of requests per second."""
 
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -9,18 +10,17 @@ from typing import cast
 from urllib.parse import urlsplit
 
 import requests
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from ingestion.errors import SourceUnavailableError
 from ingestion.settings import shown_url
 
 TIMEOUT_SECONDS = (5, 30)
 ATTEMPTS = 6
-LONGEST_WAIT_SECONDS = 60
+# Waits are drawn between zero and a bound that doubles from here, so that threads refused together come back apart.
+FIRST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 60.0
 RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-
-_jittered = wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT_SECONDS)
 
 
 class TransientError(Exception):
@@ -36,8 +36,8 @@ class TransientError(Exception):
         self.retry_after = retry_after
 
 
-class UnauthorizedError(Exception):
-    """The server no longer takes the token."""
+class UnauthorizedError(SourceUnavailableError):
+    """The server does not take the token, or not any longer."""
 
 
 class JsonClient:
@@ -80,22 +80,20 @@ class JsonClient:
         return self._retried(url, lambda: self._session.post(url, data=form, timeout=TIMEOUT_SECONDS))
 
     def _retried(self, url: str, send: Callable[[], requests.Response]) -> object:
-        host = urlsplit(url).hostname or ""
-        retrying = Retrying(
-            retry=retry_if_exception_type(TransientError),
-            wait=_wait,
-            stop=stop_after_attempt(ATTEMPTS),
-            reraise=True,
-        )
-        try:
-            return retrying(self._attempt, host, send)
-        except TransientError as error:
-            raise SourceUnavailableError(
-                f"{shown_url(url)} gave no answer after {ATTEMPTS} attempts ({error}); run again later"
-            ) from None
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._attempt(url, send)
+            except TransientError as error:
+                wait = _wait_seconds(attempt, error.retry_after)
+                if attempt == ATTEMPTS or wait > LONGEST_WAIT_SECONDS:
+                    raise SourceUnavailableError(
+                        f"{shown_url(url)} gave no usable answer in {attempt} attempts ({error}); run again later"
+                    ) from None
+            time.sleep(wait)
+        raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _attempt(self, host: str, send: Callable[[], requests.Response]) -> object:
-        if host not in LOOPBACK:
+    def _attempt(self, url: str, send: Callable[[], requests.Response]) -> object:
+        if urlsplit(url).hostname not in LOOPBACK:
             self._wait_for_slot()
         try:
             response = send()
@@ -103,9 +101,9 @@ class JsonClient:
             if status in RETRIED_STATUSES:
                 raise TransientError(f"status {status}", _retry_after(response.headers.get("Retry-After")))
             if status == requests.codes.unauthorized:
-                raise UnauthorizedError
+                raise UnauthorizedError(f"{shown_url(url)} answered 401; check the access to it")
             if not response.ok:
-                raise SourceUnavailableError(f"{shown_url(response.url)} answered {status}; check the URL and access")
+                raise SourceUnavailableError(f"{shown_url(url)} answered {status}; check the URL and access")
             # A body that was cut off does not parse; the next one may be whole.
             return cast("object", response.json())
         except requests.RequestException as error:
@@ -118,10 +116,11 @@ class JsonClient:
         time.sleep(max(0.0, slot - time.monotonic()))
 
 
-def _wait(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, TransientError) else None
-    return _jittered(state) if asked is None else min(asked, LONGEST_WAIT_SECONDS)
+def _wait_seconds(attempt: int, asked: float | None) -> float:
+    """What the server asked for and a little more, else full jitter under a bound that doubles."""
+    bound = min(FIRST_WAIT_SECONDS * 2 ** (attempt - 1), LONGEST_WAIT_SECONDS)
+    jitter = random.uniform(0, bound)  # noqa: S311 - spreads load, protects nothing
+    return jitter if asked is None else asked + jitter * 0.1
 
 
 def _retry_after(header: str | None) -> float | None:

@@ -89,7 +89,7 @@ def _provider(result: dict[str, Any]) -> dict[str, str | None]:
     taxonomy: dict[str, str] = next((entry for entry in taxonomies if entry.get("primary")), {})
     location: dict[str, str] = next((entry for entry in addresses if entry.get("address_purpose") == "LOCATION"), {})
     return {
-        "npi": str(result["number"]),
+        "npi": str(result.get("number") or ""),
         "enumeration_type": result.get("enumeration_type"),
         "first_name": basic.get("first_name"),
         "last_name": basic.get("last_name"),
