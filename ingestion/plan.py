@@ -1,0 +1,153 @@
+"""What a run would load: each table in full or by increment, from which watermark, and why, in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ingestion.bronze import Batch, BronzeTable
+from ingestion.errors import SourceUnavailableError, SpecError
+from ingestion.extractors.icd import DEFAULT_RELEASE
+from ingestion.landing import LandingFile, waiting_files
+from ingestion.settings import Settings
+from ingestion.specs import SystemSpec, TableSpec
+
+Action = Literal["load", "archive", "nothing", "inactive", "blocked"]
+
+
+@dataclass(frozen=True)
+class PlannedLoad:
+    """One load that a run would do, or why it would do none.
+
+    Args:
+        action: ``archive`` is a file that was loaded before; ``blocked`` a table that cannot be planned.
+        load_type: ``full`` reads the whole source, ``incremental`` what is new.
+        watermark_low: Watermark of the last committed batch, before the lag.
+        reason: Why, for people.
+        known_batch_id: Batch that brought this file's bytes before.
+        error: What blocks the table.
+    """
+
+    system: SystemSpec
+    table: TableSpec
+    action: Action
+    load_type: Literal["full", "incremental"]
+    reason: str
+    watermark_low: str | None = None
+    file: LandingFile | None = None
+    known_batch_id: str | None = None
+    error: Exception | None = None
+
+
+def selected_tables(
+    systems: Sequence[SystemSpec], source: str | None = None, table: str | None = None
+) -> list[tuple[SystemSpec, TableSpec]]:
+    """Tables of the control table that a run is about.
+
+    Raises:
+        SpecError: No such source or table.
+    """
+    names = [system.name for system in systems]
+    if source is not None and source not in names:
+        raise SpecError([f"--source {source}: no such system; there are {', '.join(names)}"])
+    chosen = [system for system in systems if source in (None, system.name)]
+    tables = [(system, spec) for system in chosen for spec in system.tables if table in (None, spec.name)]
+    if not tables:
+        known = sorted({spec.name for system in chosen for spec in system.tables})
+        raise SpecError([f"--table {table}: no such table; there are {', '.join(known)}"])
+    return tables
+
+
+def bronze_table(settings: Settings, table: TableSpec) -> BronzeTable:
+    """The bronze table of a declaration: bronze/<system>/<table>."""
+    return BronzeTable(settings.lakehouse / "bronze" / table.system / table.name, table)
+
+
+def landing_folder(settings: Settings, system: SystemSpec) -> Path:
+    """Landing folder of a system of files."""
+    return settings.project_dir / connection_value(settings, system)
+
+
+def connection_value(settings: Settings, system: SystemSpec) -> str:
+    """URL or folder of a system.
+
+    Raises:
+        SourceUnavailableError: Its variable is not set and has no default.
+    """
+    value = settings.resolve(system.connection.env, system.connection.default)
+    if value is None:
+        raise SourceUnavailableError(f"{system.connection.env} is not set; set it to the URL of {system.label}")
+    return value
+
+
+def plan_table(settings: Settings, system: SystemSpec, table: TableSpec, *, full: bool = False) -> list[PlannedLoad]:
+    """Loads of one table: one, or one per file that waits.
+
+    Raises:
+        IngestionError: The source's folder or the bronze table cannot be read.
+    """
+    if not table.load.active:
+        return [PlannedLoad(system, table, "inactive", table.load.mode, "active is false in the control table")]
+    batches = bronze_table(settings, table).batches()
+    if table.kind == "files":
+        return _plan_files(settings, system, table, batches)
+    if table.load.extractor == "icd":
+        return [_plan_release(system, table, batches, full=full)]
+    return [_plan_load(system, table, batches, full=full)]
+
+
+def plan_all(
+    settings: Settings, tables: Sequence[tuple[SystemSpec, TableSpec]], *, full: bool = False
+) -> list[PlannedLoad]:
+    """Loads of many tables; one that cannot be planned is in the list as blocked."""
+    planned: list[PlannedLoad] = []
+    for system, table in tables:
+        try:
+            planned += plan_table(settings, system, table, full=full)
+        except Exception as error:  # noqa: BLE001 - one broken table must not hide the plan of the others
+            planned.append(PlannedLoad(system, table, "blocked", table.load.mode, "cannot be planned", error=error))
+    return planned
+
+
+def _plan_load(system: SystemSpec, table: TableSpec, batches: list[Batch], *, full: bool) -> PlannedLoad:
+    if not batches and table.load.extractor is None:
+        return PlannedLoad(system, table, "load", "full", "first load")
+    watermark = next((batch.watermark_high for batch in batches if batch.watermark_high is not None), None)
+    if full:
+        return PlannedLoad(system, table, "load", "full", "--full was asked for", watermark)
+    if table.load.mode == "full":
+        return PlannedLoad(system, table, "load", "full", "mode is full: reads all, commits only what differs")
+    if table.load.extractor is not None:
+        return PlannedLoad(system, table, "load", "incremental", "asks for providers' numbers not in bronze yet")
+    if watermark is None:
+        return PlannedLoad(system, table, "load", "full", "no batch so far had a watermark")
+    days = table.load.lag.total_seconds() / 86_400
+    lag = f", less a lag of {days:g} days" if days else ""
+    reason = f"{table.load.watermark} from {watermark}{lag}; known rows are dropped"
+    return PlannedLoad(system, table, "load", "incremental", reason, watermark)
+
+
+def _plan_release(system: SystemSpec, table: TableSpec, batches: list[Batch], *, full: bool) -> PlannedLoad:
+    release = table.load.release or DEFAULT_RELEASE
+    if batches and batches[0].watermark_high == release and not full:
+        return PlannedLoad(system, table, "nothing", "full", f"release {release} is in bronze; --full walks it again")
+    return PlannedLoad(system, table, "load", "full", f"walks release {release}")
+
+
+def _plan_files(settings: Settings, system: SystemSpec, table: TableSpec, batches: list[Batch]) -> list[PlannedLoad]:
+    landing = landing_folder(settings, system)
+    loaded = {batch.file_sha256: batch.batch_id for batch in batches}
+    planned = []
+    for file in waiting_files(landing, table):
+        if file.sha256 in loaded:
+            reason = "these bytes were loaded before; the file is archived"
+            batch_id = loaded[file.sha256]
+            planned.append(
+                PlannedLoad(system, table, "archive", table.load.mode, reason, file=file, known_batch_id=batch_id)
+            )
+        else:
+            effect = "replaces the whole table" if table.load.mode == "full" else "adds to the table"
+            planned.append(PlannedLoad(system, table, "load", table.load.mode, f"new file, {effect}", file=file))
+            # Two copies in one folder are one content.
+            loaded[file.sha256] = "waiting"
+    return planned or [PlannedLoad(system, table, "nothing", table.load.mode, f"no file waits as {table.load.files}")]
