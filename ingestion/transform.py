@@ -1,0 +1,110 @@
+"""Runs dbt in this process and tells how far it is."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ingestion.settings import Settings
+
+if TYPE_CHECKING:
+    from dbt_common.events.base_types import EventMsg
+
+# Called with the number of nodes finished and of all nodes.
+Progress = Callable[[int, int], None]
+
+_FAILED = ("error", "fail", "runtime error")
+
+
+@dataclass(frozen=True)
+class Transformation:
+    """Outcome of one dbt invocation, in counts of nodes.
+
+    Args:
+        done: Models, snapshots and seeds built, tests passed.
+        warned: Tests whose data exceeds a rate.
+        skipped: Nodes below a failed one.
+        failures: One line per failed node: kind, name, first line of the reason. Or why dbt did not start.
+    """
+
+    done: int
+    warned: int
+    skipped: int
+    failures: tuple[str, ...]
+
+
+def build(settings: Settings, on_progress: Progress | None = None, select: str | None = None) -> Transformation:
+    """``dbt build`` in the project's folder with ``profiles/profiles.yml``; the log goes to logs/dbt.log.
+
+    Args:
+        settings: Their values are dbt's environment for the time of the build.
+        on_progress: Called from dbt's threads after every node.
+        select: dbt's own node selection; all nodes without it.
+    """
+    # dbt takes seconds to import, so only a build pays for it.
+    from dbt.cli.main import dbtRunner
+
+    arguments = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors"]
+    arguments += ["build", "--project-dir", str(settings.project_dir)]
+    arguments += ["--profiles-dir", str(settings.project_dir / "profiles")]
+    arguments += ["--select", select] if select else []
+    progress = _NodeCount(on_progress)
+    with contextlib.chdir(settings.project_dir), _environment(settings):
+        outcome = dbtRunner(callbacks=[progress.note]).invoke(arguments)
+    results = list(getattr(outcome.result, "results", []))
+    failures = [_failure(result) for result in results if str(result.status) in _FAILED]
+    if outcome.exception is not None and not failures:
+        failures = [f"dbt: {_first_line(str(outcome.exception))}"]
+    statuses = [str(result.status) for result in results]
+    return Transformation(
+        done=sum(status in ("success", "pass") for status in statuses),
+        warned=statuses.count("warn"),
+        skipped=statuses.count("skipped"),
+        failures=tuple(failures),
+    )
+
+
+class _NodeCount:
+    """Turns dbt's events into a count of nodes."""
+
+    def __init__(self, on_progress: Progress | None) -> None:
+        self._on_progress = on_progress
+        self._all = 0
+        self._finished = 0
+
+    def note(self, event: "EventMsg") -> None:
+        if event.info.name == "ConcurrencyLine":
+            self._all = event.data.node_count
+        elif event.info.name == "NodeFinished":
+            self._finished += 1
+        else:
+            return
+        if self._on_progress is not None:
+            self._on_progress(self._finished, self._all)
+
+
+@contextlib.contextmanager
+def _environment(settings: Settings) -> Iterator[None]:
+    """Variables of the process, where dbt reads them; put back afterwards."""
+    before = dict(os.environ)
+    os.environ.update(settings.values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _failure(result: object) -> str:
+    node = getattr(result, "node", None)
+    kind, name = getattr(node, "resource_type", "node"), getattr(node, "name", "unknown")
+    return f"{kind} {name}: {_first_line(str(getattr(result, 'message', '')))}"
+
+
+def _first_line(text: str) -> str:
+    """What a dbt message says after its headline, which repeats the node's name and file."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) > 1 and " Error in " in lines[0]:
+        return lines[1]
+    return lines[0] if lines else "no message"
