@@ -8,7 +8,8 @@
             {% for entity in entities %}
                 {% set node = bronze_node(system, entity) %}
                 {% set location = env_var('RCM_LAKEHOUSE', 'lakehouse') ~ '/bronze/' ~ system ~ '/' ~ entity %}
-                {% do adapter.dispatch('register_delta')(node.schema ~ '.' ~ node.identifier, location, bronze_columns(node)) %}
+                {% set relation = node.schema ~ '.' ~ node.identifier %}
+                {% do adapter.dispatch('register_delta')(relation, location, bronze_columns(node)) %}
             {% endfor %}
         {% endfor %}
     {% endif %}
@@ -30,8 +31,8 @@
 {% endmacro %}
 
 {% macro duckdb__register_delta(relation, location, columns) %}
-    {% set commits = run_query("select count(*) from glob('" ~ location ~ "/_delta_log/*.json')").columns[0].values()[0] %}
-    {% if commits > 0 %}
+    {% set commits = run_query("select count(*) from glob('" ~ location ~ "/_delta_log/*.json')") %}
+    {% if commits.columns[0].values()[0] > 0 %}
         {% do run_query("create or replace view " ~ relation ~ " as select * from delta_scan('" ~ location ~ "')") %}
     {% else %}
         {% set typed = [] %}

@@ -1,4 +1,4 @@
-{# Versions of an entity with the interval in which each holds for facts: the first is open to 1900, the last to 9999. #}
+{# An entity's versions with the interval in which each holds for facts: the first open to 1900, the last to 9999. #}
 {% macro dimension_versions(entity, key) %}
 select
     *,

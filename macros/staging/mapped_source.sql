@@ -14,7 +14,8 @@
 {% endmacro %}
 
 {% macro kept_columns(entity) %}
-    {{ return(mapped_columns(entity) | map(attribute='name') | reject('in', entity_meta(entity).get('inputs', {}).keys()) | list) }}
+    {% set inputs = entity_meta(entity).get('inputs', {}).keys() | list %}
+    {{ return(mapped_columns(entity) | map(attribute='name') | reject('in', inputs) | list) }}
 {% endmacro %}
 
 {# The renaming select of one source table: only batches after staged_until, where that is given. #}
@@ -27,7 +28,9 @@ select
     {% if 'source_system' in map %}{{ map.source_system }}{% else %}'{{ system }}'{% endif %} as source_system,
     {% for column in mapped -%}
     {%- set expression = map.get(column.name, '_ingested_at' if column.name == 'modified_at' else none) -%}
-    {%- if can_be_unparsed(expression, column, node.columns) -%}{%- do unparsed.append((column, expression)) -%}{%- endif -%}
+    {%- if can_be_unparsed(expression, column, node.columns) -%}
+        {%- do unparsed.append((column, expression)) -%}
+    {%- endif -%}
     {{ typed(expression, column, node.config.meta.get('date_format')) }} as {{ column.name }},
     {% endfor -%}
     concat_ws(
@@ -92,7 +95,8 @@ where false
 {% macro batches_seen(relation) %}
     {% set seen = {} %}
     {% if execute %}
-        {% for row in run_query('select _source_table, max(_batch_id) from ' ~ relation ~ ' group by _source_table').rows %}
+        {% set query = 'select _source_table, max(_batch_id) from ' ~ relation ~ ' group by _source_table' %}
+        {% for row in run_query(query).rows %}
             {% do seen.update({row[0]: row[1]}) %}
         {% endfor %}
     {% endif %}

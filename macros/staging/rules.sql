@@ -13,9 +13,18 @@
 {# Rules every entity has, judged by the staging macro itself. #}
 {% macro built_in_rules() %}
     {{ return([
-        {'name': 'key_missing', 'severity': 'reject', 'description': 'The natural key is missing, so the row belongs to nothing.'},
-        {'name': 'value_unparseable', 'severity': 'reject', 'description': 'A number, date or flag cannot be read as one.'},
-        {'name': 'key_repeated_in_batch', 'severity': 'quarantine', 'description': 'The key occurs twice in one batch with different content; neither row can be trusted.'},
+        {
+            'name': 'key_missing', 'severity': 'reject',
+            'description': 'The natural key is missing, so the row belongs to nothing.'
+        },
+        {
+            'name': 'value_unparseable', 'severity': 'reject',
+            'description': 'A number, date or flag cannot be read as one.'
+        },
+        {
+            'name': 'key_repeated_in_batch', 'severity': 'quarantine',
+            'description': 'The key occurs twice in one batch with different content; neither row can be trusted.'
+        },
     ]) }}
 {% endmacro %}
 
@@ -42,8 +51,9 @@
     {%- set tables = [] -%}
     {%- set others = [] -%}
     {%- for system in systems_feeding(entity) -%}
-        {%- set overridden = bronze_node(system, entity).config.meta.get('severity', {}).get(rule.name, rule.severity) -%}
-        {%- do (tables if overridden == severity else others).append("'" ~ system ~ "." ~ entity ~ "'") -%}
+        {%- set overrides = bronze_node(system, entity).config.meta.get('severity', {}) -%}
+        {%- set own_severity = overrides.get(rule.name, rule.severity) -%}
+        {%- do (tables if own_severity == severity else others).append("'" ~ system ~ "." ~ entity ~ "'") -%}
     {%- endfor -%}
     {%- if not others -%}{{ return('true' if tables else 'false') }}{%- endif -%}
     {{ return('_source_table in (' ~ tables | join(', ') ~ ')' if tables else 'false') }}

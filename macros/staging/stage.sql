@@ -18,6 +18,7 @@
 {%- set meta = entity_meta(entity) -%}
 {%- set key = meta.record_key -%}
 {%- set mapped = mapped_columns(entity) -%}
+{%- set kept = kept_columns(entity) -%}
 {%- set staged_until = batches_seen(this) if is_incremental() else {} -%}
 with
 
@@ -42,10 +43,13 @@ keyed as (
     select
         *,
         case
-            when {% for part in meta.key_columns %}{{ part }} is not null{% if not loop.last %} and {% endif %}{% endfor %}
+            when
+                {% for part in meta.key_columns -%}
+                {{ part }} is not null{% if not loop.last %} and {% endif %}
+                {%- endfor %}
                 then {{ generate_surrogate_key(meta.key_columns) }}
         end as {{ key }},
-        {{ generate_surrogate_key(mapped | map(attribute='name') | reject('in', ['modified_at'] + meta.get('inputs', {}).keys() | list) | list) }} as _record_hash
+        {{ generate_surrogate_key(kept | reject('equalto', 'modified_at') | list) }} as _record_hash
     from unioned
 ),
 
@@ -130,7 +134,7 @@ final as (
     select
         {{ key }},
         source_system,
-        {% for column in mapped if column.name in kept_columns(entity) -%}
+        {% for column in mapped if column.name in kept -%}
         {{ column.name }},
         {% endfor -%}
         case
@@ -159,8 +163,12 @@ final as (
     select
         {{ key }},
         source_system,
-        {% for column in mapped if column.name in kept_columns(entity) -%}
-        {% if column.name == 'modified_at' %}_ingested_at{% else %}cast(null as {{ column.data_type }}){% endif %} as {{ column.name }},
+        {% for column in mapped if column.name in kept -%}
+        {% if column.name == 'modified_at' -%}
+        _ingested_at
+        {%- else -%}
+        cast(null as {{ column.data_type }})
+        {%- endif %} as {{ column.name }},
         {% endfor -%}
         'deleted' as row_status,
         cast(null as string) as failed_rules,

@@ -19,8 +19,8 @@ posted as (
     from months
     inner join {{ ref('fct_ar_events') }} as events
         on
-            events.post_date <= months.as_of_date
-            and (months.previous_as_of_date is null or events.post_date > months.previous_as_of_date)
+            months.as_of_date >= events.post_date
+            and (months.previous_as_of_date is null or months.previous_as_of_date < events.post_date)
     group by events.hospital_key, months.month_key, months.previous_month_key
 )
 
@@ -33,6 +33,8 @@ select
 from {{ ref('kpi_days_in_ar') }} as balances
 inner join months on balances.month_key = months.month_key
 left join {{ ref('kpi_days_in_ar') }} as previous_balances
-    on balances.hospital_key = previous_balances.hospital_key and months.previous_month_key = previous_balances.month_key
+    on
+        balances.hospital_key = previous_balances.hospital_key
+        and months.previous_month_key = previous_balances.month_key
 left join posted on balances.hospital_key = posted.hospital_key and balances.month_key = posted.month_key
 where balances.ar_amount <> coalesce(previous_balances.ar_amount, 0) + coalesce(posted.delta_amount, 0)

@@ -1,5 +1,8 @@
 -- Invariant 2. A difference is charged money that silver lost or invented on its way from bronze.
-select *
+select
+    entity,
+    _batch_id,
+    bronze_amount
 from {{ ref('dq_batch_reconciliation') }}
 where
     coalesce(bronze_amount, 0)

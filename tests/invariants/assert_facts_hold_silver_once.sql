@@ -2,24 +2,45 @@
 with
 
 facts as (
-    select 'transactions' as entity, count(*) as fact_rows, count(distinct transaction_key) as fact_keys, sum(charge_amount) as fact_amount
+    select
+        'transactions' as entity,
+        count(*) as fact_rows,
+        count(distinct transaction_key) as fact_keys,
+        sum(charge_amount) as fact_amount
     from {{ ref('fct_transactions') }}
     union all
-    select 'encounters' as entity, count(*) as fact_rows, count(distinct encounter_key) as fact_keys, 0 as fact_amount
+    select
+        'encounters' as entity,
+        count(*) as fact_rows,
+        count(distinct encounter_key) as fact_keys,
+        0 as fact_amount
     from {{ ref('fct_encounters') }}
     union all
-    select 'claims' as entity, count(*) as fact_rows, count(distinct claim_key) as fact_keys, sum(claim_amount) as fact_amount
+    select
+        'claims' as entity,
+        count(*) as fact_rows,
+        count(distinct claim_key) as fact_keys,
+        sum(claim_amount) as fact_amount
     from {{ ref('fct_claims') }}
 ),
 
 silver as (
-    select 'transactions' as entity, count(*) as silver_rows, sum(charge_amount) as silver_amount
+    select
+        'transactions' as entity,
+        count(*) as silver_rows,
+        sum(charge_amount) as silver_amount
     from {{ ref('cdm_transactions') }}
     union all
-    select 'encounters' as entity, count(*) as silver_rows, 0 as silver_amount
+    select
+        'encounters' as entity,
+        count(*) as silver_rows,
+        0 as silver_amount
     from {{ ref('cdm_encounters') }}
     union all
-    select 'claims' as entity, count(*) as silver_rows, sum(claim_amount) as silver_amount
+    select
+        'claims' as entity,
+        count(*) as silver_rows,
+        sum(claim_amount) as silver_amount
     from {{ ref('cdm_claims') }}
 )
 

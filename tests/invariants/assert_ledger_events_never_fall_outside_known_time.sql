@@ -1,4 +1,7 @@
 -- Part of invariant 8. A reversal or repost dated before it was known would move a month that is already reported.
-select *
+select
+    ar_event_key,
+    post_date,
+    known_at
 from {{ ref('fct_ar_events') }}
 where event_type = 'REVERSAL' and post_date < cast(known_at as date)

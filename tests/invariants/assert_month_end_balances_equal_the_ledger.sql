@@ -7,7 +7,7 @@ ledger as (
         months.month_key,
         sum(events.ar_delta_amount) as ledger_amount
     from {{ ref('dim_month') }} as months
-    inner join {{ ref('fct_ar_events') }} as events on events.post_date <= months.as_of_date
+    inner join {{ ref('fct_ar_events') }} as events on months.as_of_date >= events.post_date
     group by events.hospital_key, months.month_key
 ),
 

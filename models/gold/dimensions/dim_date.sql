@@ -35,16 +35,16 @@ days as (
 
 final as (
     select
-        {{ date_key('cast(date_day as date)') }} as date_key,
-        cast(date_day as date) as calendar_date,
-        year(date_day) as calendar_year,
-        quarter(date_day) as calendar_quarter,
-        month(date_day) as calendar_month,
-        cast({{ dbt.date_trunc('month', 'date_day') }} as date) as month_start_date,
-        cast({{ dbt.last_day('date_day', 'month') }} as date) as month_end_date
+        {{ date_key('days.date_day') }} as date_key,
+        cast(days.date_day as date) as calendar_date,
+        year(days.date_day) as calendar_year,
+        quarter(days.date_day) as calendar_quarter,
+        month(days.date_day) as calendar_month,
+        cast({{ dbt.date_trunc('month', 'days.date_day') }} as date) as month_start_date,
+        cast({{ dbt.last_day('days.date_day', 'month') }} as date) as month_end_date
     from days
     cross join bounds
-    where year(date_day) between year(first_date) and year(last_date) + 1
+    where year(days.date_day) between year(bounds.first_date) and year(bounds.last_date) + 1
 
     union all
 

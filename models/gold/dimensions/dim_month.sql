@@ -50,7 +50,8 @@ final as (
         revenue_start_date,
         revenue_end_date,
         cast({{ dbt.datediff('revenue_start_date', 'revenue_end_date', 'day') }} as bigint) + 1 as revenue_days,
-        revenue_start_date >= cast({{ dbt.date_trunc('month', 'first_post_date') }} as date) as has_three_months_of_revenue
+        revenue_start_date
+        >= cast({{ dbt.date_trunc('month', 'first_post_date') }} as date) as has_three_months_of_revenue
     from windows
 )
 

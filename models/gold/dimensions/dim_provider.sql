@@ -33,7 +33,10 @@ final as (
     union all
 
     {{ special_members(
-        ['provider_version_key', 'provider_key', 'hospital_key', 'provider_code', 'provider_name', 'specialization', 'npi'],
+        [
+            'provider_version_key', 'provider_key', 'hospital_key', 'provider_code', 'provider_name', 'specialization',
+            'npi'
+        ],
         {
             'is_npi_valid': 'false', 'is_npi_active': 'false', 'npi_taxonomy': "'Unknown'",
             'valid_from': "cast('1900-01-01' as timestamp)", 'valid_to': open_end(), 'is_current': 'true'

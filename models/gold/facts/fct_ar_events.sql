@@ -139,7 +139,9 @@ keyed as (
 
 final as (
     select
-        {{ generate_surrogate_key(['keyed.transaction_key', 'keyed.version_number', 'keyed.leg', 'keyed.event_type']) }} as ar_event_key,
+        {{ generate_surrogate_key([
+            'keyed.transaction_key', 'keyed.version_number', 'keyed.leg', 'keyed.event_type'
+        ]) }} as ar_event_key,
         {{ generate_surrogate_key(['keyed.source_system']) }} as hospital_key,
         -- The account is the encounter; a line without one is an account of its own.
         case

@@ -11,7 +11,7 @@ monthly_deltas as (
         max(case when event_type = 'CHARGE' then service_date end) as last_service_date,
         min(post_date) as first_post_date
     from {{ ref('fct_ar_events') }}
-    group by 1, 2, 3, 4
+    group by hospital_key, account_key, payer_group, {{ dbt.date_trunc('month', 'post_date') }}
 ),
 
 running as (
@@ -42,13 +42,13 @@ open_balances as (
         months.month_end_date,
         months.as_of_date,
         running.balance_amount,
-        -- Aged from the account's last service, as from a discharge; from its first posting where nothing is charged yet.
+        -- As from a discharge: the account's last service, or its first posting where nothing is charged yet.
         coalesce(running.last_service_date, running.first_post_date) as aged_from_date
     from running
     inner join {{ ref('dim_month') }} as months
         on
-            months.month_start_date >= running.post_month
-            and (running.next_post_month is null or months.month_start_date < running.next_post_month)
+            running.post_month <= months.month_start_date
+            and (running.next_post_month is null or running.next_post_month > months.month_start_date)
     where running.balance_amount <> 0
 ),
 

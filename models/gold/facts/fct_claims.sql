@@ -7,7 +7,8 @@ milestones as (
         min(history.claim_date) as first_billed_date,
         min(cast(history.modified_at as date)) filter (where statuses.is_adjudicated) as first_adjudicated_date,
         min(cast(history.modified_at as date)) filter (where statuses.is_denied) as first_denied_date,
-        max(cast(history.modified_at as date)) filter (where history.claim_status in ('PAID', 'PARTIAL')) as last_paid_date
+        max(cast(history.modified_at as date))
+            filter (where history.claim_status in ('PAID', 'PARTIAL')) as last_paid_date
     from {{ ref('claims_history') }} as history
     inner join {{ ref('claim_statuses') }} as statuses on history.claim_status = statuses.claim_status
     where not history.is_deleted
@@ -51,7 +52,9 @@ final as (
         milestones.first_adjudicated_date,
         milestones.first_denied_date,
         milestones.last_paid_date,
-        cast({{ dbt.datediff('claims.service_date', 'milestones.first_billed_date', 'day') }} as bigint) as claim_lag_days,
+        cast(
+            {{ dbt.datediff('claims.service_date', 'milestones.first_billed_date', 'day') }} as bigint
+        ) as claim_lag_days,
         coalesce(claims.claim_amount, 0) as claim_amount,
         coalesce(claims.paid_amount, 0) as reported_paid_amount,
         coalesce(claims.deductible_amount, 0) as deductible_amount,

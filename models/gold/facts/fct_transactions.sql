@@ -19,7 +19,9 @@ final as (
         {{ member('dim_patient.patient_version_key', 'transactions.patient_id') }} as patient_version_key,
         {{ member('dim_provider.provider_version_key', 'transactions.provider_id') }} as provider_version_key,
         {{ member('dim_department.department_version_key', 'transactions.department_id') }} as department_version_key,
-        {{ payer_key('transactions.source_system', 'transactions.payer_id', 'transactions.known_payer_group') }} as payer_key,
+        {{ payer_key(
+            'transactions.source_system', 'transactions.payer_id', 'transactions.known_payer_group'
+        ) }} as payer_key,
         {{ member('dim_procedure.procedure_key', 'transactions.procedure_code') }} as procedure_key,
         {{ member('dim_diagnosis.diagnosis_key', 'transactions.diagnosis_code') }} as diagnosis_key,
         {{ date_key('transactions.service_date') }} as service_date_key,
@@ -32,7 +34,9 @@ final as (
         transactions.paid_date,
         coalesce(transactions.charge_amount, 0) as charge_amount,
         coalesce(transactions.paid_amount, 0) as paid_amount,
-        cast(coalesce(transactions.charge_amount, 0) - coalesce(transactions.paid_amount, 0) as decimal(18, 2)) as balance_amount
+        cast(
+            coalesce(transactions.charge_amount, 0) - coalesce(transactions.paid_amount, 0) as decimal(18, 2)
+        ) as balance_amount
     from transactions
     left join {{ ref('cdm_patients') }} as patients on transactions.patient_key = patients.patient_key
     left join {{ ref('cdm_encounters') }} as encounters on transactions.encounter_key = encounters.encounter_key

@@ -31,7 +31,9 @@ final as (
         cast(debit_amount as decimal(18, 2)) as debit_amount,
         cast(credit_amount as decimal(18, 2)) as credit_amount,
         cast(sum(debit_amount) over (partition by hospital_key, month_key) as decimal(18, 2)) as hospital_debit_amount,
-        {{ safe_divide('debit_amount * 100', 'sum(debit_amount) over (partition by hospital_key, month_key)') }} as debit_share_pct
+        {{ safe_divide(
+            'debit_amount * 100', 'sum(debit_amount) over (partition by hospital_key, month_key)'
+        ) }} as debit_share_pct
     from buckets
 )
 

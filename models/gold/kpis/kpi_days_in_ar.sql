@@ -51,7 +51,9 @@ final as (
         cast(coalesce(balances.debit_amount, 0) as decimal(18, 2)) as debit_amount,
         cast(coalesce(balances.credit_amount, 0) as decimal(18, 2)) as credit_amount,
         -- With fewer than three full months behind it, an average would be made up.
-        cast(case when hospital_months.has_three_months_of_revenue then revenue.gpsr_amount end as decimal(18, 2)) as gpsr_amount,
+        cast(
+            case when hospital_months.has_three_months_of_revenue then revenue.gpsr_amount end as decimal(18, 2)
+        ) as gpsr_amount,
         hospital_months.revenue_days,
         {{ safe_divide(
             'coalesce(balances.ar_amount, 0) * hospital_months.revenue_days',

@@ -20,9 +20,11 @@ final as (
         count(*) filter (where is_denied) as denied_claims,
         cast(coalesce(sum(claim_amount) filter (where is_adjudicated), 0) as decimal(18, 2)) as adjudicated_amount,
         cast(coalesce(sum(claim_amount) filter (where is_denied), 0) as decimal(18, 2)) as denied_amount,
-        {{ safe_divide('count(*) filter (where is_denied) * 100', 'count(*) filter (where is_adjudicated)') }} as denial_rate_pct
+        {{ safe_divide(
+            'count(*) filter (where is_denied) * 100', 'count(*) filter (where is_adjudicated)'
+        ) }} as denial_rate_pct
     from claims
-    group by hospital_key, payer_key, payer_group, year(claim_month_start_date) * 100 + month(claim_month_start_date), claim_month_start_date
+    group by hospital_key, payer_key, payer_group, claim_month_start_date
 )
 
 select * from final

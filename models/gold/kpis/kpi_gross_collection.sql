@@ -27,12 +27,16 @@ as_of as (
 
 final as (
     select
-        {{ generate_surrogate_key(['cohorts.hospital_key', 'cohorts.service_month_start_date']) }} as gross_collection_key,
+        {{ generate_surrogate_key([
+            'cohorts.hospital_key', 'cohorts.service_month_start_date'
+        ]) }} as gross_collection_key,
         cohorts.hospital_key,
         year(cohorts.service_month_start_date) * 100 + month(cohorts.service_month_start_date) as service_month_key,
         cohorts.service_month_start_date,
         as_of.as_of_date,
-        {{ dbt.datediff(dbt.last_day('cohorts.service_month_start_date', 'month'), 'as_of.as_of_date', 'day') }} >= 120 as is_mature,
+        {{ dbt.datediff(
+            dbt.last_day('cohorts.service_month_start_date', 'month'), 'as_of.as_of_date', 'day'
+        ) }} >= 120 as is_mature,
         cast(cohorts.charge_amount as decimal(18, 2)) as charge_amount,
         cast(cohorts.payment_amount as decimal(18, 2)) as payment_amount,
         {{ safe_divide('cohorts.payment_amount * 100', 'cohorts.charge_amount') }} as gross_collection_pct

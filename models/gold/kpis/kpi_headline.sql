@@ -1,6 +1,8 @@
--- One page for finance: the headline period of each KPI's contract (config.meta.kpis of its model), per hospital and for
--- all of them; ratios are sums over sums, never averages of ratios.
-{%- set headline_models = ['kpi_days_in_ar', 'kpi_ar_aging', 'kpi_gross_collection', 'kpi_denial_rate', 'kpi_payer_mix'] %}
+-- One page for finance: the headline period of each KPI's contract (config.meta.kpis of its model), per hospital and
+-- for all of them; ratios are sums over sums, never averages of ratios.
+{%- set headline_models = [
+    'kpi_days_in_ar', 'kpi_ar_aging', 'kpi_gross_collection', 'kpi_denial_rate', 'kpi_payer_mix'
+] %}
 
 with
 
@@ -27,7 +29,11 @@ measures as (
     select
         {{ outer.index * 10 + loop.index }} as sort_order,
         '{{ kpi.name }}' as kpi_name,
-        {% if kpi.split_by is defined %}concat('{{ kpi.label }}: ', {{ kpi.split_by }}){% else %}'{{ kpi.label }}'{% endif %} as kpi_label,
+        {% if kpi.split_by is defined -%}
+        concat('{{ kpi.label }}: ', {{ kpi.split_by }})
+        {%- else -%}
+        '{{ kpi.label }}'
+        {%- endif %} as kpi_label,
         '{{ kpi.unit }}' as unit,
         '{{ kpi.get("target", "") | replace("'", "''") }}' as target,
         '{{ kpi.computability }}' as computability,

@@ -9,7 +9,7 @@ charges as (
         sum(ar_delta_amount) as charge_amount
     from {{ ref('fct_ar_events') }}
     where money_type = 'CHARGE'
-    group by 1, 2, 3
+    group by hospital_key, payer_group, {{ dbt.date_trunc('month', 'post_date') }}
 ),
 
 hospital_months as (
@@ -27,7 +27,9 @@ payer_groups as (
 
 final as (
     select
-        {{ generate_surrogate_key(['hospital_months.hospital_key', 'payer_groups.payer_group', 'hospital_months.month_start_date']) }} as payer_mix_key,
+        {{ generate_surrogate_key([
+            'hospital_months.hospital_key', 'payer_groups.payer_group', 'hospital_months.month_start_date'
+        ]) }} as payer_mix_key,
         hospital_months.hospital_key,
         payer_groups.payer_group,
         year(hospital_months.month_start_date) * 100 + month(hospital_months.month_start_date) as month_key,

@@ -58,7 +58,8 @@ with
         _batch_id,
         {% for outcome in ['rejected', 'duplicate', 'superseded', 'current', 'quarantined'] -%}
         count(*) filter (where outcome = '{{ outcome }}') as {{ outcome }}_rows,
-        coalesce(sum(amount) filter (where outcome = '{{ outcome }}'), 0) as {{ outcome }}_amount{% if not loop.last %},{% endif %}
+        coalesce(sum(amount) filter (where outcome = '{{ outcome }}'), 0) as {{ outcome }}_amount
+        {%- if not loop.last %},{% endif %}
         {% endfor %}
     from {{ entity }}_staged
     group by _source_table, _batch_id

@@ -32,7 +32,8 @@ with
 unioned as (
     {%- set names = [] -%}
     {%- for entity in entities() if execute -%}
-        {%- for column in graph.nodes['model.' ~ project_name ~ '.cdm_' ~ entity].columns.values() if 'references' in column.config.meta -%}
+        {%- set columns = graph.nodes['model.' ~ project_name ~ '.cdm_' ~ entity].columns.values() -%}
+        {%- for column in columns if 'references' in column.config.meta -%}
             {%- do names.append(entity ~ '_' ~ column.name) -%}
         {%- endfor -%}
     {%- endfor %}

@@ -34,7 +34,7 @@ with
         max(_arrival) as last_valid_arrival,
         max(_batch_id) as last_valid_batch_id
     from {{ ref('stg_' ~ entity) }}
-    where row_status = 'valid' and {{ key }} in (select record_key from {{ entity }})
+    where row_status = 'valid' and {{ key }} in (select {{ entity }}.record_key from {{ entity }})
     group by {{ key }}
 ),
 
@@ -68,7 +68,9 @@ records as (
 
 final as (
     select
-        {{ generate_surrogate_key(['records.entity', 'records.source_system', 'records.record_key']) }} as quarantine_key,
+        {{ generate_surrogate_key([
+            'records.entity', 'records.source_system', 'records.record_key'
+        ]) }} as quarantine_key,
         records.entity,
         records.source_system,
         records.record_key,
