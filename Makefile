@@ -6,7 +6,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
-SQL_FOLDERS := $(wildcard models tests/invariants analyses)
+SQL_FOLDERS := $(wildcard models tests/invariants tests/macros analyses)
 LOCAL_FILES := target logs site .pytest_cache .mypy_cache .ruff_cache
 
 export DBT_PROFILES_DIR := $(CURDIR)/profiles
@@ -90,7 +90,7 @@ lint: $(VENV)/dev.stamp  ## Lint Python, SQL and YAML, check types and conventio
 	git ls-files -z '*.sql' | xargs -0 awk 'length > 120 {print FILENAME ":" FNR ": longer than 120 characters"; n++} END {exit n > 0}'
 	@mkdir -p $(RCM_LAKEHOUSE)
 	dbt parse --quiet --show-all-deprecations --warn-error
-	dbt-bouncer run
+	COLUMNS=200 dbt-bouncer run
 	sqlfluff lint --processes 0 $(SQL_FOLDERS)
 
 .PHONY: system-packages
