@@ -143,9 +143,11 @@ final as (
             when _quarantining_rules <> '' then 'quarantined'
             else 'valid'
         end as row_status,
-        nullif(concat_ws(
-            ',', nullif(_rejecting_rules, ''), nullif(_quarantining_rules, ''), nullif(_warning_rules, '')
-        ), '') as failed_rules,
+        -- What cannot be read is not judged further: every rule would call its missing values bad again.
+        case
+            when _rejecting_rules <> '' then _rejecting_rules
+            else nullif(concat_ws(',', nullif(_quarantining_rules, ''), nullif(_warning_rules, '')), '')
+        end as failed_rules,
         _unparsed_columns,
         _arrival,
         _source_table,
