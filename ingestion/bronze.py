@@ -5,7 +5,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -112,9 +112,8 @@ class BronzeTable:
         batch_id = f"{batch_time.strftime(BATCH_TIME)}-{self.table.label}"
         part = self.location / f"part-{batch_id}.parquet"
         rows = _NumberedRows(extraction.batches)
-        self.location.mkdir(parents=True, exist_ok=True)
         try:
-            with _engine() as engine:
+            with _engine() as engine, rows.own_errors():
                 if delta is not None and (extraction.drop_known or extraction.load_type == "full"):
                     self._load_current_hashes(engine, delta, history)
                 written = self._write_part(engine, part, extraction, rows, batch_id, batch_time)
@@ -145,6 +144,9 @@ class BronzeTable:
             # Also after a commit that failed late: whether the log names the file decides, not the exception.
             if batch_id not in {batch.batch_id for batch in self.batches()}:
                 part.unlink(missing_ok=True)
+                with suppress(OSError):
+                    # Only a table that never had a batch is an empty folder.
+                    self.location.rmdir()
 
     def _merged_schema(self, delta: DeltaTable | None) -> pa.Schema:
         """Columns of the table after this batch: what it has, then what was declared since."""
@@ -229,7 +231,8 @@ class BronzeTable:
         ).to_arrow_reader(ROW_GROUP_ROWS)
         written = 0
         schema = pa.schema([*source, *LINEAGE])
-        with rows.own_errors(), pq.ParquetWriter(part, schema, compression="zstd") as writer:
+        self.location.mkdir(parents=True, exist_ok=True)
+        with pq.ParquetWriter(part, schema, compression="zstd") as writer:
             for batch in stream:
                 writer.write_batch(batch.cast(schema))
                 written += batch.num_rows
