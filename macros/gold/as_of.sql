@@ -32,7 +32,7 @@ left join {{ ref(dimension) }} as {{ dimension }}
 
 {# The same for role-playing dates, as yyyymmdd. #}
 {% macro date_key(date) -%}
-    coalesce(year({{ date }}) * 10000 + month({{ date }}) * 100 + day({{ date }}), -2)
+    cast(coalesce(year({{ date }}) * 10000 + month({{ date }}) * 100 + day({{ date }}), -2) as bigint)
 {%- endmacro %}
 
 {# Rows for the members -1 (unknown) and -2 (not applicable): labels for text columns, given values for the rest. #}

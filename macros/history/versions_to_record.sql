@@ -73,7 +73,7 @@ versions as (
     select
         {{ key }},
         _arrival,
-        row_number() over (partition by {{ key }} order by _arrival) as version_number,
+        cast(row_number() over (partition by {{ key }} order by _arrival) as bigint) as version_number,
         -- A record that comes back after its deletion keeps its old date: it holds from the deletion on.
         max(modified_at) over (
             partition by {{ key }} order by _arrival rows between unbounded preceding and current row
@@ -86,7 +86,7 @@ versions as (
     select
         {{ key }},
         _arrival,
-        1 as version_number,
+        cast(1 as bigint) as version_number,
         modified_at as valid_from
     from arrivals
     where {{ key }} not in (select {{ key }} from repeated) and row_status = 'valid'

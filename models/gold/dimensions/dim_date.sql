@@ -37,9 +37,9 @@ final as (
     select
         {{ date_key('days.date_day') }} as date_key,
         cast(days.date_day as date) as calendar_date,
-        year(days.date_day) as calendar_year,
-        quarter(days.date_day) as calendar_quarter,
-        month(days.date_day) as calendar_month,
+        cast(year(days.date_day) as bigint) as calendar_year,
+        cast(quarter(days.date_day) as bigint) as calendar_quarter,
+        cast(month(days.date_day) as bigint) as calendar_month,
         cast({{ dbt.date_trunc('month', 'days.date_day') }} as date) as month_start_date,
         cast({{ dbt.last_day('days.date_day', 'month') }} as date) as month_end_date
     from days
@@ -49,7 +49,7 @@ final as (
     union all
 
     select
-        -2 as date_key,
+        cast(-2 as bigint) as date_key,
         cast(null as date) as calendar_date,
         cast(null as bigint) as calendar_year,
         cast(null as bigint) as calendar_quarter,

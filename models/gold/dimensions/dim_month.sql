@@ -42,7 +42,7 @@ windows as (
 
 final as (
     select
-        year(month_start_date) * 100 + month(month_start_date) as month_key,
+        {{ month_key('month_start_date') }} as month_key,
         month_start_date,
         month_end_date,
         as_of_date,

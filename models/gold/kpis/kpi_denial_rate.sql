@@ -14,7 +14,7 @@ final as (
         hospital_key,
         payer_key,
         payer_group,
-        year(claim_month_start_date) * 100 + month(claim_month_start_date) as claim_month_key,
+        {{ month_key('claim_month_start_date') }} as claim_month_key,
         claim_month_start_date,
         count(*) filter (where is_adjudicated) as adjudicated_claims,
         count(*) filter (where is_denied) as denied_claims,

@@ -31,7 +31,7 @@ final as (
             'cohorts.hospital_key', 'cohorts.service_month_start_date'
         ]) }} as gross_collection_key,
         cohorts.hospital_key,
-        year(cohorts.service_month_start_date) * 100 + month(cohorts.service_month_start_date) as service_month_key,
+        {{ month_key('cohorts.service_month_start_date') }} as service_month_key,
         cohorts.service_month_start_date,
         as_of.as_of_date,
         {{ dbt.datediff(

@@ -32,7 +32,7 @@ final as (
         ]) }} as payer_mix_key,
         hospital_months.hospital_key,
         payer_groups.payer_group,
-        year(hospital_months.month_start_date) * 100 + month(hospital_months.month_start_date) as month_key,
+        {{ month_key('hospital_months.month_start_date') }} as month_key,
         hospital_months.month_start_date,
         cast(coalesce(charges.charge_amount, 0) as decimal(18, 2)) as charge_amount,
         cast(hospital_months.gpsr_amount as decimal(18, 2)) as gpsr_amount,
