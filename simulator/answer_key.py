@@ -270,8 +270,9 @@ def _orphans(entity: str, table: pa.Table, parents: Mapping[str, Any], setting: 
     return found
 
 
-def _cents(column: Any) -> Ints:
-    return np.rint(pc.fill_null(column, 0.0).to_numpy() * 100).astype(np.int64)
+def _cents(column: pa.ChunkedArray) -> Ints:
+    cents: Ints = np.rint(pc.fill_null(column, 0.0).to_numpy() * 100).astype(np.int64)
+    return cents
 
 
 def _dollars(cents: int) -> str:

@@ -136,7 +136,8 @@ def late_days(rng: np.random.Generator, days: Ints) -> Ints:
 def _lag(rng: np.random.Generator, median: Ints | int, sigma: float, size: int) -> Ints:
     """Log-normal whole days, at least 1."""
     spread = np.exp(rng.normal(0.0, sigma, size))
-    return np.maximum(1, np.rint(np.asarray(median) * spread)).astype(np.int64)
+    days: Ints = np.maximum(1, np.rint(np.asarray(median) * spread)).astype(np.int64)
+    return days
 
 
 def _or_never(days: Ints, happens: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Ints:

@@ -47,7 +47,7 @@ def changed_lines(hospital: Hospital, changes: Changes, day: int) -> Bools:
     """Lines of which a new version becomes visible on ``day`` (at most one version a day)."""
     lines = hospital.lines
     payer_pays = (lines.decision_day == day) & (lines.kind == INSURED) & (lines.outcome != DENIED)
-    changed = (lines.commit_day == day) | (lines.claim_day == day) | payer_pays | (lines.patient_day == day)
+    changed: Bools = (lines.commit_day == day) | (lines.claim_day == day) | payer_pays | (lines.patient_day == day)
     changed[changes.on(day).lines()] = True
     return changed
 

@@ -1,4 +1,4 @@
-"""From numbers to the text the sources hold: ids, dates, timestamps and money as Arrow columns, whole columns at a time."""
+"""From numbers to the text the sources hold: ids, dates, timestamps and money, whole Arrow columns at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,13 +22,13 @@ _LAST_DAY = 5_000
 
 
 @cache
-def _date_texts() -> Any:
+def _date_texts() -> pa.Array:
     days = np.datetime64(DAY_ZERO.isoformat()) + np.arange(_FIRST_DAY, _LAST_DAY)
     return pa.array(np.datetime_as_string(days))
 
 
 @cache
-def _time_texts() -> Any:
+def _time_texts() -> pa.Array:
     return pa.array([f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in range(86_400)])
 
 
@@ -38,7 +37,7 @@ def day_of(date: dt.date) -> int:
     return (date - DAY_ZERO).days
 
 
-def date_text(days: Ints, known: Bools | None = None) -> Any:
+def date_text(days: Ints, known: Bools | None = None) -> pa.Array:
     """ISO dates of simulated days; null where ``known`` is false or the day is NEVER."""
     absent = days >= NEVER
     if known is not None:
@@ -47,33 +46,33 @@ def date_text(days: Ints, known: Bools | None = None) -> Any:
     return pc.take(_date_texts(), pa.array(positions, mask=absent))
 
 
-def timestamp_text(days: Ints, seconds: Ints) -> Any:
+def timestamp_text(days: Ints, seconds: Ints) -> pa.Array:
     """``yyyy-mm-dd hh:mm:ss`` of simulated days and seconds since midnight."""
     return pc.binary_join_element_wise(date_text(days), pc.take(_time_texts(), pa.array(seconds)), " ")
 
 
-def id_text(prefix: str, numbers: Ints, width: int = 6) -> Any:
+def id_text(prefix: str, numbers: Ints, width: int = 6) -> pa.Array:
     """Ids such as TRANS000001: a prefix and a number padded to at least ``width`` digits."""
     digits = pc.utf8_lpad(pa.array(numbers).cast(pa.string()), width=width, padding="0")
     return pc.binary_join_element_wise(pa.scalar(prefix), digits, "")
 
 
-def words(vocabulary: Sequence[str | None], codes: Ints) -> Any:
+def words(vocabulary: Sequence[str | None], codes: Ints) -> pa.Array:
     """The words behind integer codes."""
     return pc.take(pa.array(list(vocabulary), pa.string()), pa.array(codes))
 
 
-def join_text(*parts: Any) -> Any:
+def join_text(*parts: pa.Array | str) -> pa.Array:
     """Concatenate text columns and constants row by row."""
     return pc.binary_join_element_wise(*(pa.scalar(p) if isinstance(p, str) else p for p in parts), "")
 
 
-def blank(column: Any, where: Bools) -> Any:
+def blank(column: pa.Array, where: Bools) -> pa.Array:
     """The column with null where ``where`` is true."""
     return pc.if_else(pa.array(where), pa.scalar(None, column.type), column)
 
 
-def money(cents: Ints, known: Bools | None = None) -> Any:
+def money(cents: Ints, known: Bools | None = None) -> pa.Array:
     """Cents as dollars in float64, the form in which SQLite keeps a DECIMAL; exact to the cent below 2**46 dollars."""
     return pa.array(cents / 100.0, mask=None if known is None else ~known)
 
@@ -88,7 +87,7 @@ def stream(seed: int, *key: int) -> np.random.Generator:
     return np.random.default_rng([seed, *(k + 1_000_000 for k in key)])
 
 
-def replace_rows(column: Any, rows: Ints, values: Any) -> Any:
+def replace_rows(column: pa.Array, rows: Ints, values: Sequence[object] | pa.Array) -> pa.Array:
     """The column with ``values`` (one per row) at the positions ``rows``."""
     if len(rows) == 0:
         return column
@@ -100,7 +99,7 @@ def replace_rows(column: Any, rows: Ints, values: Any) -> Any:
     return pc.replace_with_mask(column, pa.array(mask), replacement)
 
 
-def money_text(cents: Ints) -> Any:
+def money_text(cents: Ints) -> pa.Array:
     """Cents as text with two decimals."""
     exact = pc.multiply(pa.array(cents).cast(pa.decimal128(19, 0)), pa.scalar(Decimal("0.01")))
     return exact.cast(pa.string())

@@ -79,7 +79,8 @@ def settled_lines(hospital: Hospital) -> Bools:
         (lines.patient_day[:size] <= SETTLED_BY_DAY) | (lines.payer_paid[:size] == lines.amount[:size])
     )
     others_done = (lines.kind[:size] != 0) & (lines.kind[:size] != CO_PAY_LINE)
-    return insured_done | (others_done & (lines.patient_day[:size] <= SETTLED_BY_DAY))
+    settled: Bools = insured_done | (others_done & (lines.patient_day[:size] <= SETTLED_BY_DAY))
+    return settled
 
 
 def day_changes(hospital: Hospital, day: int, patients: Ints, encounters: Ints, lines: Ints) -> Changes:

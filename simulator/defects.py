@@ -90,16 +90,16 @@ def draw_plan(
         fitting: for some rules the part of ``eligible`` that fits (a denied claim for a payment on a denied claim).
     """
     count = max(1, round(size * DEFECT_SHARE))
-    taken = np.empty(0, dtype=np.int64)
     drawn: dict[str, Ints] = {}
-    # Rules that fit few rows choose first.
-    fitting = fitting or {}
-    for rule in sorted([*rules, "repeated", "duplicated"], key=lambda r: r not in fitting):
-        free = np.setdiff1d(fitting.get(rule, eligible), taken)
-        # One name is found again on day 2, so there must be a second that stays lost.
-        wanted = max(2, count) if rule == "first_name_missing" else count
-        drawn[rule] = np.sort(rng.choice(free, min(wanted, len(free)), replace=False))
-        taken = np.concatenate([taken, drawn[rule]])
+    for rule, rows in (fitting or {}).items():
+        free = np.setdiff1d(rows, np.concatenate([np.empty(0, dtype=np.int64), *drawn.values()]))
+        drawn[rule] = np.sort(rng.choice(free, min(count, len(free)), replace=False))
+    rest = [rule for rule in (*rules, "repeated", "duplicated") if rule not in drawn]
+    free = np.setdiff1d(eligible, np.concatenate([np.empty(0, dtype=np.int64), *drawn.values()]))
+    # One name is found again on day 2, so there must be a second that stays lost.
+    wanted = [max(2, count) if rule == "first_name_missing" else count for rule in rest]
+    chosen = np.split(rng.choice(free, sum(wanted), replace=False), np.cumsum(wanted)[:-1])
+    drawn |= {rule: np.sort(rows) for rule, rows in zip(rest, chosen, strict=True)}
     return Plan({rule: drawn[rule] for rule in rules}, drawn["repeated"], drawn["duplicated"])
 
 
@@ -269,7 +269,7 @@ TRANSACTION_TWIN = _swap("VisitType", "Routine", "Follow-up")
 
 def _no_claim_amount(_table: pa.Table, at: Ints) -> Mapping[str, Any]:
     nothing = _cycle(at, "0.00")
-    parts = {name: nothing for name in ("PaidAmount", "Deductible", "Coinsurance", "Copay")}
+    parts = dict.fromkeys(("PaidAmount", "Deductible", "Coinsurance", "Copay"), nothing)
     return {"ClaimAmount": nothing, **parts}
 
 

@@ -38,11 +38,11 @@ CHARGE_SIGMA = 0.45  # log-normal spread of a charge
 WEEKDAY_WEIGHTS = (1.1, 1.1, 1.05, 1.05, 1.0, 0.5, 0.4)  # Monday first
 
 CO_PAY_LINE_SHARE = 0.06  # lines that are a co-payment collected at the desk
-NEVER_BILLED_SHARE = 0.006
+NEVER_BILLED_SHARE = 0.004
 PARTIAL_SHARE = 0.24  # of adjudicated and not denied claims: the patient owes the rest
-PARTIAL_PATIENT_PAYS_SHARE = 0.92
-SELF_PAY_PAYS_SHARE = 0.90
-DENIED_PATIENT_PAYS_SHARE = 0.78  # a denied line becomes the patient's; the payer's claim stays denied
+PARTIAL_PATIENT_PAYS_SHARE = 0.94
+SELF_PAY_PAYS_SHARE = 0.93
+DENIED_PATIENT_PAYS_SHARE = 0.86  # a denied line becomes the patient's; the payer's claim stays denied
 CO_PAY_PAYS_SHARE = 0.97
 PATIENT_MEDIAN_LAG = 35  # days from the payer's decision (or the service) to the patient's payment
 PATIENT_LAG_SIGMA = 0.6
@@ -108,11 +108,11 @@ HOSPITAL_A = HospitalHabits(
     status_words=("Pending", "Paid", "Partial", "Denied"),
     held_back_phase=1,
     payers=(
-        PayerHabits(0.36, 0.062, 21),
-        PayerHabits(0.15, 0.098, 34),
-        PayerHabits(0.19, 0.070, 25),
-        PayerHabits(0.12, 0.083, 29),
-        PayerHabits(0.12, 0.112, 32),
+        PayerHabits(0.36, 0.062, 18),
+        PayerHabits(0.15, 0.098, 29),
+        PayerHabits(0.19, 0.070, 21),
+        PayerHabits(0.12, 0.083, 25),
+        PayerHabits(0.12, 0.112, 27),
         PayerHabits(0.06, 0.0, 0),
     ),
 )
@@ -130,11 +130,11 @@ HOSPITAL_B = HospitalHabits(
     status_words=("PENDING", "PAID", "PARTIAL", "DENIED"),
     held_back_phase=2,
     payers=(
-        PayerHabits(0.30, 0.055, 24),
-        PayerHabits(0.20, 0.115, 38),
-        PayerHabits(0.16, 0.078, 27),
-        PayerHabits(0.14, 0.090, 33),
-        PayerHabits(0.13, 0.104, 35),
+        PayerHabits(0.30, 0.055, 19),
+        PayerHabits(0.20, 0.115, 30),
+        PayerHabits(0.16, 0.078, 22),
+        PayerHabits(0.14, 0.090, 26),
+        PayerHabits(0.13, 0.104, 28),
         PayerHabits(0.07, 0.0, 0),
     ),
 )

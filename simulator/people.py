@@ -7,24 +7,15 @@ Names come from short invented lists, social security numbers lie in the never i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from simulator.columns import Bools, Ints, date_text, id_text, join_text, seconds_of_day, stream, timestamp_text, words
+from simulator.names import FIRST_NAMES, LAST_NAMES, SPECIALITIES
 from simulator.parameters import HISTORY_DAYS, PAYERS, HospitalHabits
 
-FIRST_NAMES = tuple(
-    "Arlen Bryda Corvin Delsa Emrick Fayla Gorin Halda Ivren Jessa Kelmo Lorva Mardin Nysa Orrin Pella Quill Rowena "
-    "Selvo Tamsin Ulric Vanda Wendal Xara Yorick Zelda Brannoch Cyla Dorrin Elspa".split()
-)
-LAST_NAMES = tuple(
-    "Ashdown Barrowick Coldmere Dunwick Elmsby Fernhollow Greystock Hartlow Inglemoor Juniper Kestrel Larkmead "
-    "Mosswell Netherby Oakhurst Pinevale Quarrington Redfern Silverton Thornbury Underhay Vexley Westmarch "
-    "Yarrowdale Zephyrline Amberly Brackenwood Cloverfield".split()
-)
 _STREETS = ("Oak Street", "Mill Road", "Orchard Lane", "River Avenue", "Chapel Hill", "Station Road", "Elm Court")
 _PLACES = (  # town, state, first three digits of the ZIP code
     ("Springfield", "KY", 400),
@@ -38,12 +29,7 @@ _PLACES = (  # town, state, first three digits of the ZIP code
     ("Ashland", "WV", 250),
 )
 _AREA_CODES = ("502", "614", "317", "615", "618", "304")
-_SPECIALITIES = (
-    "Emergency Cardiology Neurology Oncology Pediatrics Orthopedics Dermatology Gastroenterology Urology Radiology "
-    "Anesthesiology Pathology Surgery Pulmonology Nephrology Ophthalmology Gynecology Psychiatry Endocrinology "
-    "Rheumatology"
-).split()
-DEPARTMENTS = len(_SPECIALITIES)
+DEPARTMENTS = len(SPECIALITIES)
 INVALID_NPI_SHARE = 0.1
 UNREGISTERED_NPI_SHARE = 0.12
 
@@ -93,13 +79,13 @@ def patient_block(habits: HospitalHabits, seed: int, day: int, count: int) -> Pa
     )
 
 
-def ssn_text(numbers: Ints) -> Any:
+def ssn_text(numbers: Ints) -> pa.Array:
     """999-99-9999 within the never issued area 900-999."""
     area, rest = 900 + numbers // (99 * 9999), numbers % (99 * 9999)
     return join_text(id_text("", area, 3), "-", id_text("", 1 + rest // 9999, 2), "-", id_text("", 1 + rest % 9999, 4))
 
 
-def phone_text(packed: Ints) -> Any:
+def phone_text(packed: Ints) -> pa.Array:
     """Numbers of the fictional 555-01xx range in the spellings that real extracts mix."""
     line = id_text("01", packed % 100, 2)
     area = words(_AREA_CODES, packed // 100 % len(_AREA_CODES))
@@ -113,7 +99,7 @@ def phone_text(packed: Ints) -> Any:
     return pc.choose(pa.array(packed // (100 * len(_AREA_CODES))), *spellings)
 
 
-def address_text(house: Ints, place: Ints) -> Any:
+def address_text(house: Ints, place: Ints) -> pa.Array:
     """For example ``12 Oak Street, Springfield, KY 40001``."""
     street = words(_STREETS, place % len(_STREETS))
     where = place // len(_STREETS) % len(_PLACES)
@@ -124,8 +110,19 @@ def address_text(house: Ints, place: Ints) -> Any:
 
 def patient_table(habits: HospitalHabits, patients: Patients, rows: Ints) -> pa.Table:
     """The patients table as hospital ``habits`` spells it, for the patients at ``rows``."""
-    names_a = "PatientID FirstName LastName MiddleName SSN PhoneNumber Gender DOB Address ModifiedDate".split()
-    names_b = "ID F_Name L_Name M_Name SSN PhoneNumber Gender DOB Address Updated_Date".split()
+    names_a = [
+        "PatientID",
+        "FirstName",
+        "LastName",
+        "MiddleName",
+        "SSN",
+        "PhoneNumber",
+        "Gender",
+        "DOB",
+        "Address",
+        "ModifiedDate",
+    ]
+    names_b = ["ID", "F_Name", "L_Name", "M_Name", "SSN", "PhoneNumber", "Gender", "DOB", "Address", "Updated_Date"]
     letters = [chr(ord("A") + i) for i in range(26)]
     return pa.table(
         [
@@ -144,17 +141,17 @@ def patient_table(habits: HospitalHabits, patients: Patients, rows: Ints) -> pa.
     )
 
 
-def patient_id(rows: Ints) -> Any:
+def patient_id(rows: Ints) -> pa.Array:
     """Both hospitals number their patients HOSP1-000001 on, for different people."""
     return id_text("HOSP1-", rows + 1)
 
 
-def provider_id(habits: HospitalHabits, rows: Ints) -> Any:
+def provider_id(habits: HospitalHabits, rows: Ints) -> pa.Array:
     """H1-PROV0001 in hospital A, H2-PROV0001 in hospital B."""
     return id_text(habits.provider_prefix, rows + 1, 4)
 
 
-def department_id(rows: Ints) -> Any:
+def department_id(rows: Ints) -> pa.Array:
     """DEPT001 on, in both hospitals."""
     return id_text("DEPT", rows + 1, 3)
 
@@ -222,7 +219,7 @@ def provider_table(habits: HospitalHabits, providers: Providers, rows: Ints) -> 
             "ProviderID": provider_id(habits, rows),
             "FirstName": words(FIRST_NAMES, providers.first[rows]),
             "LastName": words(LAST_NAMES, providers.last[rows]),
-            "Specialization": words(_SPECIALITIES, providers.department[rows]),
+            "Specialization": words(SPECIALITIES, providers.department[rows]),
             "DeptID": department_id(providers.department[rows]),
             "NPI": id_text("", providers.npi[rows], 10),
         }
@@ -231,4 +228,4 @@ def provider_table(habits: HospitalHabits, providers: Providers, rows: Ints) -> 
 
 def department_table(rows: Ints) -> pa.Table:
     """The departments table for the departments at ``rows``."""
-    return pa.table({"DeptID": department_id(rows), "Name": words(_SPECIALITIES, rows)})
+    return pa.table({"DeptID": department_id(rows), "Name": words(SPECIALITIES, rows)})

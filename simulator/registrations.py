@@ -21,7 +21,7 @@ def visible_patients(hospital: Hospital, day: int) -> Ints:
 
 def changed_patients(hospital: Hospital, story: Story, day: int) -> Bools:
     """Patients of whom a new version becomes visible on ``day``."""
-    changed = hospital.patients.commit_day == day
+    changed: Bools = hospital.patients.commit_day == day
     changed[story.changes.on(day).patients()] = True
     if day == NAME_LOST_ON:
         changed[story.name_lost] = True

@@ -13,8 +13,8 @@ import numpy as np
 
 from simulator.code_sets import MALFORMED_REGISTRY_CODE, icd_entities
 from simulator.columns import stream
+from simulator.names import FIRST_NAMES, LAST_NAMES
 from simulator.parameters import date_of
-from simulator.people import FIRST_NAMES, LAST_NAMES
 from simulator.world import Hospital
 
 _TAXONOMIES = (

@@ -144,7 +144,8 @@ def _check(asked: Mapping[str, int], day: int, state: Mapping[str, Any] | None, 
     differing = [f"{name}={state[name]} (not {value})" for name, value in asked.items() if state[name] != value]
     if differing:
         raise SimulationError(
-            f"{sources} holds a simulation with {', '.join(differing)}: repeat with those values or use another lakehouse."
+            f"{sources} holds a simulation with {', '.join(differing)}: "
+            "repeat with those values or use another lakehouse."
         )
     if day < state["day"]:
         raise SimulationError(
