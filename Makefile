@@ -63,7 +63,9 @@ tutorial: $(VENV)/runtime.stamp  ## Run the tutorial data set: make tutorial DAT
 
 .PHONY: docs
 docs: $(VENV)/runtime.stamp  ## Write the dbt documentation as one page, site/index.html.
-	@mkdir -p $${RCM_LAKEHOUSE:-lakehouse} site
+	@test -f "$${RCM_LAKEHOUSE:-lakehouse}/warehouse.duckdb" \
+		|| { echo "make docs describes a built warehouse: run make demo first" >&2; exit 2; }
+	@mkdir -p site
 	@dbt docs generate --static --quiet
 	@cp target/static_index.html site/index.html
 	@echo "site/index.html"
