@@ -109,6 +109,10 @@ class LoadLog:
             return SCHEMA.empty_table().select(columns or SCHEMA.names)
         return pa.table(DeltaTable(self.location).scan(columns))
 
+    def results(self) -> list[LoadResult]:
+        """Every load, the newest first."""
+        return [LoadResult(**row) for row in self.read().sort_by([("started_at", "descending")]).to_pylist()]
+
     def append(self, results: Iterable[LoadResult]) -> None:
         """Add the outcomes of one run as one commit."""
         rows = [asdict(result) for result in results]

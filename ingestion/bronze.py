@@ -118,6 +118,7 @@ class BronzeTable:
                     self._load_current_hashes(engine, delta, history)
                 written = self._write_part(engine, part, extraction, rows, batch_id, batch_time)
                 if not self._brings_news(engine, part, extraction, written):
+                    self._discard(part)
                     return Appended(None, rows.count, rows.count if extraction.drop_known else 0)
             batch = Batch(
                 batch_id=batch_id,
@@ -140,13 +141,17 @@ class BronzeTable:
             )
             self._commit(delta, schema, part, batch)
             return Appended(batch, rows.count, batch.rows_duplicate)
-        finally:
-            # Also after a commit that failed late: whether the log names the file decides, not the exception.
+        except BaseException:
+            # A commit can fail after it took effect: whether the log names the file decides, not the exception.
             if batch_id not in {batch.batch_id for batch in self.batches()}:
-                part.unlink(missing_ok=True)
-                with suppress(OSError):
-                    # Only a table that never had a batch is an empty folder.
-                    self.location.rmdir()
+                self._discard(part)
+            raise
+
+    def _discard(self, part: Path) -> None:
+        """Remove an uncommitted file, and the folder of a table that never had a batch."""
+        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.location.rmdir()
 
     def _merged_schema(self, delta: DeltaTable | None) -> pa.Schema:
         """Columns of the table after this batch: what it has, then what was declared since."""
