@@ -14,12 +14,10 @@ from ingestion.arrow_types import source_schema
 from ingestion.errors import SchemaDriftError, SourceUnavailableError
 from ingestion.extraction import Extraction
 from ingestion.http import JsonClient, UnauthorizedError
-from ingestion.settings import Settings
 from ingestion.specs import TableSpec
 
 # The last release of ICD-10 itself; later ones are ICD-11.
 DEFAULT_RELEASE = "2019"
-DEFAULT_TOKEN_URL = "https://icdaccessmanagement.who.int/connect/token"  # noqa: S105 - an address
 HEADERS = {"API-Version": "v2", "Accept-Language": "en"}
 SCOPE = "icdapi_access"
 WORKERS = 8
@@ -36,21 +34,6 @@ class Access:
 
     def __repr__(self) -> str:
         return f"Access({self.base_url})"
-
-
-def read_access(settings: Settings, base_url: str) -> Access:
-    """Access from the settings: RCM_ICD_CLIENT_ID, RCM_ICD_CLIENT_SECRET and, for a stub, RCM_ICD_TOKEN_URL.
-
-    Raises:
-        SourceUnavailableError: Either credential is not set.
-    """
-    client_id, client_secret = settings.resolve("RCM_ICD_CLIENT_ID"), settings.resolve("RCM_ICD_CLIENT_SECRET")
-    if client_id is None or client_secret is None:
-        raise SourceUnavailableError(
-            "the ICD API needs an account; set RCM_ICD_CLIENT_ID and RCM_ICD_CLIENT_SECRET (icd.who.int/icdapi)"
-        )
-    token_url = settings.resolve("RCM_ICD_TOKEN_URL") or DEFAULT_TOKEN_URL
-    return Access(base_url, token_url, client_id, client_secret)
 
 
 @dataclass(frozen=True)

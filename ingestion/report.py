@@ -1,0 +1,305 @@
+"""What people read in the terminal: plans, loads, states of tables, KPIs and the accounting of rows."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from ingestion.audit import LoadLog, LoadResult
+from ingestion.plan import PlannedLoad
+from ingestion.specs import SystemSpec
+
+ALL_HOSPITALS = "All hospitals"
+_STYLES = {
+    "committed": "green",
+    "load": "green",
+    "failed": "bold red",
+    "blocked": "bold red",
+    "inactive": "dim",
+    "unchanged": "dim",
+    "nothing": "dim",
+}
+
+
+@dataclass(frozen=True)
+class TableState:
+    """What the load log knows about one table.
+
+    Args:
+        rows: Rows in bronze, all batches together.
+        last_batch_at: When the newest batch was loaded, UTC without zone; None before the first.
+        last_batch_rows: Rows of that batch.
+        checked_at: When a load was last tried, UTC without zone.
+        status: How that ended; None where none was tried.
+        failures: Failed loads since one last succeeded.
+        message: What the last load said.
+    """
+
+    system: str
+    table: str
+    rows: int
+    last_batch_at: datetime | None
+    last_batch_rows: int | None
+    checked_at: datetime | None
+    status: str | None
+    failures: int
+    message: str | None
+
+
+@dataclass(frozen=True)
+class OpenQuarantine:
+    """Records that wait in quarantine, of one entity and source system."""
+
+    entity: str
+    source_system: str
+    records: int
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """One headline KPI of one hospital, or of all of them; ``value`` in ``unit`` (days, %, $)."""
+
+    as_of_date: date
+    hospital_name: str
+    kpi_name: str
+    kpi_label: str
+    value: Decimal | None
+    unit: str
+    target: str
+
+
+@dataclass(frozen=True)
+class RowAccount:
+    """Where the rows of bronze went, in rows."""
+
+    bronze: int
+    current: int
+    superseded: int
+    duplicates: int
+    quarantined: int
+    rejected: int
+
+    @property
+    def difference(self) -> int:
+        """Rows that are nowhere (or, below zero, somewhere twice); 0 in a lakehouse that holds together."""
+        return self.bronze - self.current - self.superseded - self.duplicates - self.quarantined - self.rejected
+
+
+def table_states(log: LoadLog, systems: Sequence[SystemSpec]) -> list[TableState]:
+    """State of every declared table, in the order of the control table."""
+    declared = [(system.name, table.name) for system in systems for table in system.tables]
+    with duckdb.connect(":memory:") as engine:
+        engine.register("load_log", log.read())
+        rows = engine.execute(
+            """
+            with
+            attempts as (
+                select *, max(started_at) filter (where status <> 'failed') over (partition by system, "table")
+                    as succeeded_at
+                from load_log
+            )
+            select
+                system,
+                "table",
+                coalesce(sum(rows_written) filter (where status = 'committed'), 0)::bigint as rows,
+                max(started_at) filter (where status = 'committed') as last_batch_at,
+                arg_max(rows_written, batch_id) filter (where status = 'committed') as last_batch_rows,
+                max(started_at) as checked_at,
+                arg_max(status, started_at) as status,
+                count(*) filter (where status = 'failed' and (succeeded_at is null or started_at > succeeded_at))
+                    as failures,
+                nullif(arg_max(coalesce(message, ''), started_at), '') as message
+            from attempts
+            group by system, "table"
+            """
+        ).fetchall()
+    known = {(row[0], row[1]): TableState(*row) for row in rows}
+    return [known.get(pair) or TableState(*pair, 0, None, None, None, None, 0, None) for pair in declared]
+
+
+def open_quarantine(warehouse: Path) -> list[OpenQuarantine]:
+    """Open quarantine by entity and system; empty before the first build."""
+    return [
+        OpenQuarantine(*row)
+        for row in _rows(
+            warehouse,
+            """
+        select entity, source_system, count(*) from silver.quarantine
+        where status = 'open' group by all order by entity, source_system
+        """,
+        )
+    ]
+
+
+def headline_kpis(warehouse: Path) -> list[Kpi]:
+    """KPIs in their order, hospitals by name and all of them last; empty before the first build."""
+    return [
+        Kpi(*row)
+        for row in _rows(
+            warehouse,
+            f"""
+        select as_of_date, hospital_name, kpi_name, kpi_label, kpi_value, unit, target from gold.kpi_headline
+        order by sort_order, kpi_label, hospital_name = '{ALL_HOSPITALS}', hospital_name
+        """,
+        )
+    ]
+
+
+def row_account(warehouse: Path) -> RowAccount | None:
+    """Bronze rows by outcome over all batches; None before the first build."""
+    rows = _rows(
+        warehouse,
+        """
+        select sum(bronze_rows)::bigint, sum(current_rows)::bigint, sum(superseded_rows)::bigint,
+            sum(duplicate_rows)::bigint, sum(quarantined_rows)::bigint, sum(rejected_rows)::bigint
+        from silver.dq_batch_reconciliation
+        having count(*) > 0
+        """,
+    )
+    return RowAccount(*rows[0]) if rows else None
+
+
+def _rows(warehouse: Path, query: str) -> list[tuple[Any, ...]]:
+    """Rows of a query, none where the warehouse does not have the table yet.
+
+    Raises:
+        duckdb.IOException: Another process builds the warehouse at this moment.
+    """
+    if not warehouse.is_file():
+        return []
+    with closing(duckdb.connect(str(warehouse), read_only=True)) as connection:
+        try:
+            return connection.execute(query).fetchall()
+        except duckdb.CatalogException:
+            return []
+
+
+def plan_view(planned: Sequence[PlannedLoad]) -> Table:
+    """One line per planned load."""
+    view = _view("source", "table", "action", "load", "from watermark", "why")
+    for load in planned:
+        view.add_row(
+            load.system.name,
+            load.table.name,
+            _styled(load.action),
+            load.load_type if load.action == "load" else "",
+            load.watermark_low or "",
+            escape(f"{load.file.name}: {load.reason}" if load.file else str(load.error or load.reason)),
+        )
+    return view
+
+
+def results_view(results: Iterable[LoadResult]) -> Table:
+    """One line per table: its loads of this run together."""
+    view = _view("source", "table", "outcome", "load", "read", "new", "known", "rejected", "s", numbers=(4, 5, 6, 7, 8))
+    for _, loads in groupby(results, key=lambda result: result.label):
+        of_table = list(loads)
+        outcomes = sorted({result.status for result in of_table})
+        view.add_row(
+            of_table[0].system,
+            of_table[0].table,
+            ", ".join(_styled(outcome) for outcome in outcomes),
+            of_table[0].load_type or "",
+            f"{sum(result.rows_read for result in of_table):,}",
+            f"{sum(result.rows_written for result in of_table):,}",
+            f"{sum(result.rows_duplicate for result in of_table):,}",
+            f"{sum(result.rows_rejected for result in of_table):,}",
+            f"{sum(result.seconds for result in of_table):.1f}",
+        )
+    return view
+
+
+def states_view(states: Sequence[TableState], now: datetime) -> Table:
+    """One line per table; ``now`` is UTC without zone."""
+    view = _view(
+        "source", "table", "rows", "last batch", "age", "rows in it", "last check", "failures", numbers=(2, 5, 7)
+    )
+    for state in states:
+        batch_at = state.last_batch_at
+        view.add_row(
+            state.system,
+            state.table,
+            f"{state.rows:,}",
+            f"{batch_at:%Y-%m-%d %H:%M}" if batch_at else "[dim]never[/dim]",
+            age(batch_at, now) if batch_at else "",
+            f"{state.last_batch_rows:,}" if state.last_batch_rows is not None else "",
+            f"{_styled(state.status)} {age(state.checked_at, now)} ago" if state.status and state.checked_at else "",
+            f"[bold red]{state.failures}[/bold red]" if state.failures else "",
+        )
+    return view
+
+
+def quarantine_view(waiting: Sequence[OpenQuarantine]) -> Table:
+    """Open quarantine by entity, a column per source system."""
+    systems = sorted({entry.source_system for entry in waiting})
+    view = _view("open quarantine", *systems, numbers=range(1, len(systems) + 1))
+    for entity, entries in groupby(waiting, key=lambda entry: entry.entity):
+        records = {entry.source_system: entry.records for entry in entries}
+        view.add_row(entity, *(f"{records[system]:,}" if system in records else "" for system in systems))
+    return view
+
+
+def kpi_view(kpis: Sequence[Kpi]) -> Table:
+    """A line per KPI, a column per hospital, all hospitals last, then the target."""
+    named = sorted({kpi.hospital_name for kpi in kpis} - {ALL_HOSPITALS})
+    hospitals = [*named, ALL_HOSPITALS]
+    view = _view("KPI", *hospitals, "target", numbers=range(1, len(hospitals) + 1))
+    view.title = f"KPIs as of {kpis[0].as_of_date}"
+    view.title_style = "bold"
+    view.title_justify = "left"
+    for label, group in groupby(kpis, key=lambda kpi: kpi.kpi_label):
+        of_label = {kpi.hospital_name: kpi for kpi in group}
+        target = next(iter(of_label.values())).target
+        values = (_measure(of_label[name]) if name in of_label else "-" for name in hospitals)
+        view.add_row(escape(label), *values, escape(target))
+    return view
+
+
+def accounting_line(account: RowAccount) -> str:
+    """Every row of bronze and where it is, as one sum."""
+    line = (
+        f"{account.bronze:,} rows in bronze = {account.current:,} current + {account.superseded:,} superseded "
+        f"+ {account.duplicates:,} duplicates + {account.quarantined:,} quarantined + {account.rejected:,} rejected"
+    )
+    if account.difference:
+        line += f"; {account.difference:,} NOT ACCOUNTED FOR, see silver.dq_batch_reconciliation"
+    return line
+
+
+def age(moment: datetime, now: datetime) -> str:
+    """Time since a moment in its largest unit: 40 s, 12 min, 3 h, 9 d."""
+    seconds = max(0, int((now - moment).total_seconds()))
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
+def _measure(kpi: Kpi) -> str:
+    if kpi.value is None:
+        return "-"
+    if kpi.unit == "$":
+        return f"{'-' if kpi.value < 0 else ''}${abs(kpi.value):,.0f}"
+    return f"{kpi.value:,.1f}{'%' if kpi.unit == '%' else ' ' + kpi.unit}"
+
+
+def _styled(outcome: str) -> str:
+    style = _STYLES.get(outcome, "cyan")
+    return f"[{style}]{outcome.replace('_', ' ')}[/{style}]"
+
+
+def _view(*headers: str, numbers: Iterable[int] = ()) -> Table:
+    view = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    right = set(numbers)
+    for index, header in enumerate(headers):
+        view.add_column(header, justify="right" if index in right else "left", overflow="fold")
+    return view
