@@ -57,7 +57,7 @@ from simulator.directory import (
 )
 from simulator.parameters import HISTORY_START, PAYERS, SELF_PAY, date_of
 from simulator.registrations import changed_patients, visible_patients
-from simulator.sources import Setting, current_claims, database_tables, file_content
+from simulator.sources import Setting, current_claims, file_size, planted_transactions
 
 Counts = dict[str, int]
 # Column -> referenced entity; the rule is named after the reference.
@@ -88,13 +88,17 @@ _REFERENCES: Mapping[str, Sequence[tuple[str, str, str]]] = {
 
 
 def answer_key(
-    parameters: Mapping[str, Any], settings: Sequence[Setting], day: int, icd: Sequence[Mapping[str, str]], npis: int
+    parameters: Mapping[str, Any],
+    hospitals: Sequence[tuple[Setting, Mapping[str, Planted]]],
+    day: int,
+    icd: Sequence[Mapping[str, str]],
+    npis: int,
 ) -> dict[str, Any]:
     """The whole answer key as JSON-ready data; see the module's docstring for its parts.
 
     Args:
         parameters: what the simulation was asked for.
-        settings: the hospitals.
+        hospitals: the hospitals with the tables of their databases on ``day``.
         day: the day reached.
         icd: nodes of the served ICD tree.
         npis: number of registry entries.
@@ -121,14 +125,15 @@ def answer_key(
             [n["code"] for n in icd if n["class_kind"] == "category" and n["code"] != MALFORMED_REGISTRY_CODE]
         ),
     }
-    for setting in settings:
-        _add_hospital(key, setting, day, codes)
+    for setting, tables in hospitals:
+        _add_hospital(key, setting, tables, day, codes)
     return key
 
 
-def _add_hospital(key: dict[str, Any], setting: Setting, day: int, codes: Mapping[str, Any]) -> None:
+def _add_hospital(
+    key: dict[str, Any], setting: Setting, tables: Mapping[str, Planted], day: int, codes: Mapping[str, Any]
+) -> None:
     system = setting.hospital.habits.system
-    tables = database_tables(setting, day)
     files = [file for file in claim_files(setting.hospital, day) if file.lands_on <= day]
     claims = current_claims(setting, day)
 
@@ -150,7 +155,7 @@ def _add_hospital(key: dict[str, Any], setting: Setting, day: int, codes: Mappin
         key["orphans"].setdefault(entity, {})[system] = _orphans(entity, current[entity], parents, setting)
 
     key["ledger"][system] = _ledger(current["transactions"], day)
-    first = current["transactions"] if day == 0 else database_tables(setting, 0)["transactions"].current()
+    first = current["transactions"] if day == 0 else planted_transactions(setting, 0).current()
     key["ledger_day_0"][system] = _ledger(first, 0)
     key["payers"][system] = _payers(setting, current["claims"], day)
     key["late_files"] += [
@@ -243,7 +248,7 @@ def _incremental(
 
 
 def _claim_counts(setting: Setting, files: Sequence[ClaimFile], claims: Planted) -> tuple[Counts, Mapping[str, int]]:
-    bronze = sum(file_content(setting, file).table.num_rows for file in files)
+    bronze = sum(file_size(setting, file) for file in files)
     quarantined = _fate(claims, QUARANTINED)
     counts = _counts(
         bronze,

@@ -92,15 +92,21 @@ def draw_plan(
     count = max(1, round(size * DEFECT_SHARE))
     drawn: dict[str, Ints] = {}
     for rule, rows in (fitting or {}).items():
-        free = np.setdiff1d(rows, np.concatenate([np.empty(0, dtype=np.int64), *drawn.values()]))
+        free = without(rows, *drawn.values())
         drawn[rule] = np.sort(rng.choice(free, min(count, len(free)), replace=False))
     rest = [rule for rule in (*rules, "repeated", "duplicated") if rule not in drawn]
-    free = np.setdiff1d(eligible, np.concatenate([np.empty(0, dtype=np.int64), *drawn.values()]))
+    free = without(eligible, *drawn.values())
     # One name is found again on day 2, so there must be a second that stays lost.
     wanted = [max(2, count) if rule == "first_name_missing" else count for rule in rest]
     chosen = np.split(rng.choice(free, sum(wanted), replace=False), np.cumsum(wanted)[:-1])
     drawn |= {rule: np.sort(rows) for rule, rows in zip(rest, chosen, strict=True)}
     return Plan({rule: drawn[rule] for rule in rules}, drawn["repeated"], drawn["duplicated"])
+
+
+def without(rows: Ints, *others: Ints) -> Ints:
+    """The rows that are in none of the others; each list holds a row once."""
+    taken = np.concatenate([np.empty(0, dtype=np.int64), *others])
+    return np.setdiff1d(rows, taken, assume_unique=True)
 
 
 def plant(table: pa.Table, rows: Ints, plan: Plan, patches: Mapping[str, Patch], twin: Patch) -> Planted:

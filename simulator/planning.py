@@ -9,7 +9,7 @@ import numpy as np
 from simulator.care import DENIED, INSURED
 from simulator.columns import Ints, stream
 from simulator.day_changes import SETTLED_BY_DAY, Changes, day_changes, settled_lines
-from simulator.defects import CLAIM_PATCHES, ENCOUNTER_PATCHES, TRANSACTION_PATCHES, Plan, draw_plan
+from simulator.defects import CLAIM_PATCHES, ENCOUNTER_PATCHES, TRANSACTION_PATCHES, Plan, draw_plan, without
 from simulator.world import Hospital
 
 PATIENT_RULES = (
@@ -46,7 +46,7 @@ def tell_story(hospital: Hospital, day: int) -> Story:
     lines, encounters = hospital.lines, hospital.encounters
     everyone = np.arange(hospital.history_patients)
     patients = draw_plan(stream(seed, index, 7), everyone, hospital.history_patients, PATIENT_RULES)
-    well = np.setdiff1d(everyone, patients.rows())
+    well = without(everyone, patients.rows())
     name_lost = stream(seed, index, 8).choice(well, 1)
 
     visits = np.flatnonzero(encounters.day[: hospital.history_encounters] <= SETTLED_BY_DAY)
@@ -78,8 +78,8 @@ def tell_story(hospital: Hospital, day: int) -> Story:
         changes=day_changes(
             hospital,
             day,
-            patients=np.setdiff1d(well, name_lost),
-            encounters=np.setdiff1d(visits, visit_plan.rows()),
-            lines=np.setdiff1d(settled, line_plan.rows()),
+            patients=without(well, name_lost),
+            encounters=without(visits, visit_plan.rows()),
+            lines=without(settled, line_plan.rows()),
         ),
     )

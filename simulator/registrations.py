@@ -8,7 +8,7 @@ import numpy as np
 
 from simulator.columns import Bools, Ints, stream
 from simulator.day_changes import NAME_FOUND_ON, NAME_LOST_ON
-from simulator.defects import Plan, Planted, patient_patches, plant
+from simulator.defects import Plan, Planted, patient_patches, plant, without
 from simulator.people import Patients, patient_table
 from simulator.planning import Story
 from simulator.world import Hospital
@@ -43,7 +43,7 @@ def plan_on_day(story: Story, day: int) -> Plan:
     if day >= NAME_LOST_ON:
         nameless = np.sort(np.concatenate([nameless, story.name_lost]))
     if day >= NAME_FOUND_ON:
-        nameless = np.setdiff1d(nameless, story.name_found)
+        nameless = without(nameless, story.name_found)
     return replace(story.patients, rules={**story.patients.rules, "first_name_missing": nameless})
 
 

@@ -25,6 +25,7 @@ from typing import Any
 
 from simulator.answer_key import answer_key
 from simulator.claims import claim_files
+from simulator.defects import Planted
 from simulator.directory import planted_procedures
 from simulator.parameters import HOSPITALS, NEVER
 from simulator.registry_data import icd_nodes, npi_entries
@@ -96,15 +97,17 @@ def simulate(
 
     report = progress or (lambda _text: None)
     sources.mkdir(parents=True, exist_ok=True)
-    settings: list[Setting] = []
+    hospitals: list[tuple[Setting, Mapping[str, Planted]]] = []
     rows: dict[str, dict[str, int]] = {}
     files: list[str] = []
     for habits in HOSPITALS:
         report(f"{habits.system}: drawing the world up to day {day}")
-        settings.append(setting(habits, seed, patients, day))
+        world = setting(habits, seed, patients, day)
         report(f"{habits.system}: delivering claim files")
-        files += _deliver_claims(settings[-1], landing, reached, day)
-        tables = {name: planted.table for name, planted in database_tables(settings[-1], day).items()}
+        files += _deliver_claims(world, landing, reached, day)
+        planted = database_tables(world, day)
+        hospitals.append((world, planted))
+        tables = {name: content.table for name, content in planted.items()}
         rows[habits.system] = {name: table.num_rows for name, table in tables.items()}
         report(f"{habits.system}: writing the database")
         write_database(sources / f"{habits.system}.db", tables)
@@ -113,9 +116,9 @@ def simulate(
         files.append("cpt/procedures_2024.csv")
 
     report("writing the registry data and the answer key")
-    npis, icd = npi_entries([s.hospital for s in settings]), icd_nodes()
+    npis, icd = npi_entries([world.hospital for world, _planted in hospitals]), icd_nodes()
     write_json(sources / "registry.json", {"npi": npis, "icd": icd})
-    key = answer_key({**asked, "day": day}, settings, day, icd, len(npis))
+    key = answer_key({**asked, "day": day}, hospitals, day, icd, len(npis))
     key["resent_files"] = [{"file": RESENT[0], "as": RESENT[1]}] if day >= RESEND_DAY else []
     write_json(sources / "answer_key.json", key)
     write_json(sources / "simulation.json", {**asked, "day": day, "rows": rows})

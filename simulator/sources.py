@@ -50,7 +50,7 @@ def setting(habits: HospitalHabits, seed: int, patients: int, day: int) -> Setti
 def database_tables(setting: Setting, day: int) -> Mapping[str, Planted]:
     """The five tables of the hospital's database at the end of ``day``."""
     hospital, story = setting.hospital, setting.story
-    visits, lines = visible_encounters(hospital, day), visible_lines(hospital, day)
+    visits = visible_encounters(hospital, day)
     return {
         "patients": planted_patients(hospital, story, day),
         "providers": planted_providers(hospital, day),
@@ -62,19 +62,26 @@ def database_tables(setting: Setting, day: int) -> Mapping[str, Planted]:
             ENCOUNTER_PATCHES,
             ENCOUNTER_TWIN,
         ),
-        "transactions": plant(
-            transaction_table(hospital, story.changes, day, lines),
-            lines,
-            story.lines,
-            TRANSACTION_PATCHES,
-            TRANSACTION_TWIN,
-        ),
+        "transactions": planted_transactions(setting, day),
     }
+
+
+def planted_transactions(setting: Setting, day: int) -> Planted:
+    """The transactions table at the end of ``day``."""
+    lines, story = visible_lines(setting.hospital, day), setting.story
+    clean = transaction_table(setting.hospital, story.changes, day, lines)
+    return plant(clean, lines, story.lines, TRANSACTION_PATCHES, TRANSACTION_TWIN)
 
 
 def file_content(setting: Setting, file: ClaimFile) -> Planted:
     """The rows of one claim file."""
     return _claims(setting, np.full(len(file.rows), file.day), file.rows)
+
+
+def file_size(setting: Setting, file: ClaimFile) -> int:
+    """Number of rows of one claim file, twins and copies included."""
+    plan = setting.story.claims
+    return len(file.rows) + int(np.isin(np.concatenate([plan.repeated, plan.duplicated]), file.rows).sum())
 
 
 def current_claims(setting: Setting, day: int) -> Planted:
