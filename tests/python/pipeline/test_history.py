@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tests.python.pipeline.conftest import Warehouse, write_departments
 
 Row = tuple[str | None, str | None]
@@ -79,7 +80,9 @@ def test_every_row_has_one_outcome(tmp_path: Path, builds: int) -> None:
     for minute, (load_type, rows) in enumerate(BATCHES):
         write_departments(warehouse.lakehouse, minute, load_type, rows)
     for _ in range(builds):
-        warehouse.run("dbt", "build", "--select", "+dq_batch_reconciliation", "assert_every_bronze_row_is_accounted_for")
+        warehouse.run(
+            "dbt", "build", "--select", "+dq_batch_reconciliation", "assert_every_bronze_row_is_accounted_for"
+        )
     totals = warehouse.query(
         """
         select

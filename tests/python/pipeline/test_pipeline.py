@@ -7,8 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
-from tests.python.pipeline.conftest import Warehouse
+
+from tests.python.pipeline.conftest import PROJECT, Warehouse
 
 PATIENTS = "400"
 DAYS = (0, 1, 2, 3)
@@ -79,7 +81,7 @@ def test_every_row_is_where_the_answer_key_says(warehouse: Warehouse, answer: di
                 and staged._row_number = current_records._row_number
             where row_status <> 'deleted'
             group by all
-            """  # noqa: S608 - names from the answer key
+            """
         )
         for system, *counts in rows:
             staged[entity, str(system)] = dict(zip(("bronze", *OUTCOMES), (int(str(c)) for c in counts), strict=True))
@@ -91,7 +93,9 @@ def test_every_row_is_where_the_answer_key_says(warehouse: Warehouse, answer: di
 
 
 def test_every_orphan_is_found(warehouse: Warehouse, answer: dict[str, Any]) -> None:
-    found = warehouse.query("select entity, source_system, rule_name, rows_failed from silver.dq_references where rows_failed > 0")
+    found = warehouse.query(
+        "select entity, source_system, rule_name, rows_failed from silver.dq_references where rows_failed > 0"
+    )
     planted = {
         (entity, system, rule): counts["count"]
         for entity, system, rules in by_system(answer["orphans"])
@@ -178,3 +182,53 @@ def test_one_build_of_all_days_equals_a_build_a_day(warehouse: Warehouse, day: i
     different = {name for name in incremental if incremental[name] != at_once.get(name)}
     # dbt stamps no time of its own into what this project keeps, so that nothing may differ.
     assert different == set()
+
+
+# One defect per invariant, planted straight into the warehouse: a test that cannot fail proves nothing.
+MUTATIONS = {
+    "assert_every_bronze_row_is_accounted_for": "update silver.dq_batch_reconciliation set bronze_rows = bronze_rows + 1",
+    "assert_every_bronze_dollar_is_accounted_for": (
+        "update silver.dq_batch_reconciliation set bronze_amount = bronze_amount + 0.01 where entity = 'claims'"
+    ),
+    "assert_account_balances_equal_charges_less_payments": (
+        "update gold.fct_ar_events set ar_delta_amount = ar_delta_amount + 0.01"
+        " where ar_event_key = (select min(ar_event_key) from gold.fct_ar_events)"
+    ),
+    "assert_month_end_balances_equal_the_ledger": (
+        "update gold.fct_ar_snapshot_monthly set balance_amount = balance_amount + 0.01"
+        " where ar_snapshot_key = (select min(ar_snapshot_key) from gold.fct_ar_snapshot_monthly)"
+    ),
+    "assert_payer_groups_sum_to_the_hospital": (
+        "delete from gold.kpi_payer_mix where payer_group = 'Medicare' and month_key = 202401"
+    ),
+    "assert_facts_hold_silver_once": "insert into gold.fct_claims from gold.fct_claims limit 1",
+    "assert_history_has_one_unbroken_line_per_record": (
+        "update history.departments_history set dbt_valid_to = timestamp '2024-06-01' where department_id = 'DEPT001'"
+    ),
+    "assert_kpi_parts_sum_to_the_whole": "update gold.kpi_ar_aging set debit_amount = debit_amount + 0.01",
+    "assert_balances_move_by_what_was_posted": (
+        "update gold.kpi_days_in_ar set ar_amount = ar_amount + 0.01 where month_key = 202401"
+    ),
+    "assert_each_row_belongs_to_its_system": (
+        "update silver.stg_departments set _source_table = 'hospital_b.departments'"
+    ),
+    "assert_ledger_events_never_fall_outside_known_time": (
+        "update gold.fct_ar_events set post_date = date '2024-01-01' where event_type = 'REVERSAL'"
+    ),
+}
+
+
+@pytest.mark.parametrize("day", [DAYS[-1]], indirect=True)
+def test_every_invariant_fails_when_its_defect_is_planted(warehouse: Warehouse, day: int, tmp_path: Path) -> None:
+    assert day == DAYS[-1]
+    names = {path.stem for path in (PROJECT / "tests" / "invariants").glob("*.sql")}
+    assert names == set(MUTATIONS), "each invariant has its mutation here"
+    mutant = Warehouse(tmp_path / "mutant")
+    shutil.copytree(warehouse.lakehouse, mutant.lakehouse, ignore=shutil.ignore_patterns("target", "logs"))
+    with duckdb.connect(str(mutant.lakehouse / "warehouse.duckdb")) as connection:
+        for mutation in MUTATIONS.values():
+            connection.execute(mutation)
+    mutant.run("dbt", "test", "--select", "path:tests/invariants", expect=1)
+    results = json.loads((mutant.target / "run_results.json").read_text())["results"]
+    failed = {result["unique_id"].split(".")[2] for result in results if result["status"] == "fail"}
+    assert failed == names

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
 from tests.python.pipeline.conftest import PROJECT, Warehouse
 
 # Not part of this repository (it carries no licence): beside it, or where RCM_TUTORIAL_DATA says.
