@@ -1,0 +1,171 @@
+"""The control table: what is refused, and in which words."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestion.control_table import load_systems
+from ingestion.errors import SpecError
+from tests.python.ingestion.conftest import CLAIMS, VISITS, WARDS, Project, source
+
+ROOT = Path(__file__).resolve().parents[3]
+Change = Callable[[dict[str, Any]], object]
+
+
+def problems(project: Project) -> list[str]:
+    with pytest.raises(SpecError) as caught:
+        load_systems(project.root, Path("models/bronze"))
+    return caught.value.problems
+
+
+def load_of(table: dict[str, Any]) -> dict[str, Any]:
+    load: dict[str, Any] = table["config"]["meta"]["load"]
+    return load
+
+
+@pytest.mark.parametrize("folder", ["models/bronze", "examples/tutorial"])
+def test_the_projects_own_control_tables_are_sound(folder: str) -> None:
+    systems = load_systems(ROOT, Path(folder))
+
+    assert len({table.label for system in systems for table in system.tables}) >= 11
+
+
+def test_systems_come_in_the_order_of_the_list_and_others_are_left_alone(project: Project) -> None:
+    audit = {"name": "audit", "schema": "audit", "tables": [{"name": "load_log"}]}
+    project.declare(
+        [
+            source("b", "database", "B", "sqlite:///b", [WARDS]),
+            source("a", "database", "A", "sqlite:///a", [WARDS]),
+            audit,
+        ],
+        listed={"b": ["wards"], "a": ["wards"]},
+    )
+
+    assert [system.name for system in load_systems(project.root, Path("models/bronze"))] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "says"),
+    [
+        (VISITS, lambda t: load_of(t).pop("watermark"), "load.watermark: is missing"),
+        (VISITS, lambda t: load_of(t).update(watermark="Nope"), "load.watermark: Nope is not among the declared"),
+        (VISITS, lambda t: load_of(t).update(watermark="VisitID"), "load.watermark: column VisitID is a string"),
+        (VISITS, lambda t: load_of(t).update(mode="full"), "load.watermark: has no meaning in a full load"),
+        (VISITS, lambda t: load_of(t).update(mode="sometimes"), "load.mode: is none of 'full' or 'incremental'"),
+        (VISITS, lambda t: load_of(t).update(lag="2 days"), "load.lag: is not an ISO 8601 duration"),
+        (VISITS, lambda t: load_of(t).update(key=["Nope"]), "load.key: Nope is not among the declared columns"),
+        (VISITS, lambda t: load_of(t).update(key=[]), "load.key: is empty"),
+        (VISITS, lambda t: load_of(t).update(key="VisitID"), "load.key: is not a list"),
+        (VISITS, lambda t: load_of(t).pop("key"), "load.key: is missing"),
+        (VISITS, lambda t: load_of(t).pop("object"), "load.object: is missing; a source of kind database needs it"),
+        (VISITS, lambda t: load_of(t).update(files="*.csv"), "load.files: belongs to kind files"),
+        (VISITS, lambda t: load_of(t).update(watermrk="x"), "load.watermrk: is no key of the control table"),
+        (VISITS, lambda t: load_of(t).update(active="perhaps"), "load.active: is neither true nor false"),
+        (VISITS, lambda t: t["config"]["meta"].pop("load"), "load: is missing"),
+        (VISITS, lambda t: t["columns"][0].update(data_type="text"), "columns.VisitID.data_type: is no known type"),
+        (VISITS, lambda t: t["columns"][0].pop("data_type"), "columns.VisitID.data_type: is missing"),
+        (VISITS, lambda t: t["columns"].append(t["columns"][0]), "columns: visitid is declared twice"),
+        (VISITS, lambda t: t["columns"][1].update(name="_hidden"), "columns: _hidden starts with _"),
+        (VISITS, lambda t: t.pop("columns"), "columns: is empty"),
+        (VISITS, lambda t: t.update(name="Visits!"), "name: may hold only a-z"),
+    ],
+)
+def test_contradictions_in_a_database_table(project: Project, table: dict[str, Any], change: Change, says: str) -> None:
+    broken = deepcopy(table)
+    change(broken)
+    project.declare([source("emr", "database", "X", "sqlite:///x", [broken])], listed={"emr": ["visits"]})
+
+    [problem] = problems(project)
+
+    assert problem.startswith(f"sources.yml: emr.{broken['name']}: {says}")
+    assert "\n" not in problem
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda t: t["columns"][1].update(data_type="date"), "columns: Amount is a date; files land as text"),
+        (lambda t: load_of(t).update(watermark="Amount"), "load.watermark: has no meaning for files"),
+        (lambda t: load_of(t).pop("files"), "load.files: is missing"),
+    ],
+)
+def test_contradictions_in_a_table_of_files(project: Project, change: Change, says: str) -> None:
+    broken = deepcopy(CLAIMS)
+    change(broken)
+    project.declare([source("payer", "files", "X", "landing", [broken])])
+
+    assert problems(project)[0].startswith(f"sources.yml: payer.claims: {says}")
+
+
+def test_all_problems_are_told_at_once(project: Project) -> None:
+    visits, wards = deepcopy(VISITS), deepcopy(WARDS)
+    load_of(visits).update(key=["Nope"], lag="x")
+    load_of(wards).pop("key")
+    project.declare([source("emr", "database", "X", "sqlite:///x", [visits, wards])])
+
+    assert len(problems(project)) == 2
+
+
+@pytest.mark.parametrize(
+    ("listed", "says"),
+    [
+        ({}, "dbt_project.yml: vars.systems: emr is missing; sources.yml declares it"),
+        ({"emr": []}, "dbt_project.yml: vars.systems: emr.wards is missing; sources.yml declares it"),
+        ({"emr": ["wards", "beds"]}, "sources.yml: emr.beds: is listed in vars.systems, but not declared here"),
+        (
+            {"emr": ["wards"], "lab": ["tests"]},
+            "dbt_project.yml: vars.systems: lab is listed, but no YAML in bronze/ declares it",
+        ),
+    ],
+)
+def test_list_and_declarations_must_agree(project: Project, listed: dict[str, list[str]], says: str) -> None:
+    project.declare([source("emr", "database", "X", "sqlite:///x", [WARDS])], listed=listed)
+
+    assert problems(project) == [says]
+
+
+def test_two_systems_may_not_share_a_schema(project: Project) -> None:
+    second = {**source("b", "database", "B", "sqlite:///b", [WARDS]), "schema": "bronze_a"}
+    project.declare([source("a", "database", "A", "sqlite:///a", [WARDS]), second])
+
+    assert problems(project) == ["sources.yml: b: schema bronze_a belongs to a already; give each system its own"]
+
+
+def test_a_system_declared_twice(project: Project) -> None:
+    project.declare([source("a", "database", "A", "x", [WARDS]), source("a", "database", "A", "x", [WARDS])])
+
+    assert problems(project) == ["sources.yml: a: is declared in sources.yml too; keep one"]
+
+
+def test_an_unknown_kind(project: Project) -> None:
+    project.declare([source("a", "ftp", "A", "x", [])])
+
+    assert problems(project) == ["sources.yml: a: config.meta.kind: is none of 'database', 'files' or 'api'"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("sources:\n  - name: a\n   tables: [", "sources.yml, line 3: is not valid YAML"),
+        ("sources: {a: b}", "sources.yml: sources: is not a list"),
+        (b"\xff\xfe\x00", "sources.yml: cannot be read (UnicodeDecodeError)"),
+    ],
+)
+def test_yaml_that_cannot_be_read(project: Project, content: str | bytes, says: str) -> None:
+    project.write("models/bronze/sources.yml", content)
+
+    assert problems(project)[0].startswith(says)
+
+
+def test_a_folder_that_is_not_there(project: Project) -> None:
+    with pytest.raises(SpecError, match="elsewhere: no such folder; set RCM_BRONZE"):
+        load_systems(project.root, Path("elsewhere"))
+
+
+def test_a_project_without_the_list(project: Project) -> None:
+    project.write("dbt_project.yml", "name: x\n")
+
+    assert problems(project)[0].startswith("dbt_project.yml: vars.systems: has no list for models/bronze")

@@ -1,0 +1,302 @@
+"""Kind database against real SQLite files: types, windows, duplicates, drift."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.python.ingestion.conftest import WARDS, Project, source
+
+DAY_1, DAY_5, DAY_9 = "2024-01-01 08:00:00", "2024-01-05 08:00:00", "2024-01-09 08:00:00"
+
+
+def test_values_keep_their_types_exactly(project: Project) -> None:
+    project.visit(("v1", 616.8699951171875, "2024-01-01", DAY_1), ("v2", None, None, "2024-01-01T08:00:00.250"))
+
+    project.load("emr.visits")
+
+    first, second = project.bronze("emr.visits")
+    assert first["Amount"] == Decimal("616.87")
+    assert first["VisitDate"] == date(2024, 1, 1)
+    assert first["ModifiedDate"] == datetime(2024, 1, 1, 8)
+    assert (second["Amount"], second["VisitDate"]) == (None, None)
+    assert second["ModifiedDate"] == datetime(2024, 1, 1, 8, 0, 0, 250_000)
+
+
+@pytest.mark.parametrize(
+    ("stored", "landed"),
+    [(0.005, "0.01"), (-0.005, "-0.01"), (2.675, "2.68"), (1.23456789012345e-05, "0.00"), ("12", "12.00"), ("", None)],
+)
+def test_money_is_rounded_half_up_to_cents(project: Project, stored: object, landed: str | None) -> None:
+    project.visit(("v1", stored, None, DAY_1))
+
+    project.load("emr.visits")
+
+    assert project.bronze("emr.visits", ["Amount"]) == [{"Amount": None if landed is None else Decimal(landed)}]
+
+
+def test_a_column_that_is_null_for_the_first_batch_and_text_afterwards(project: Project) -> None:
+    nulls = [(f"w{number}", None) for number in range(20_000)]
+    project.sql("insert into wards values (?, ?)", *nulls, ("last", "Cardiology"))
+
+    assert project.load("emr.wards").rows_written == 20_001
+
+    assert project.bronze("emr.wards")[-1]["Name"] == "Cardiology"
+
+
+def test_lineage_columns(project: Project) -> None:
+    project.visit(("v1", 1, None, DAY_1), ("v2", 2, None, DAY_1))
+
+    result = project.load("emr.visits")
+
+    rows = project.bronze("emr.visits")
+    assert list(rows[0])[-6:] == [
+        "_batch_id",
+        "_row_number",
+        "_load_type",
+        "_ingested_at",
+        "_source_file",
+        "_row_hash",
+    ]
+    assert {row["_batch_id"] for row in rows} == {result.batch_id}
+    assert [row["_row_number"] for row in rows] == [1, 2]
+    assert rows[0]["_batch_id"].startswith(rows[0]["_ingested_at"].strftime("%Y%m%dT%H%M%S%f"))
+    assert rows[0]["_batch_id"].endswith("-emr.visits")
+    assert rows[0]["_row_hash"] != rows[1]["_row_hash"]
+
+
+def test_null_and_empty_text_hash_differently(project: Project) -> None:
+    project.sql("insert into wards values (?, ?)", ("w", None), ("w", ""), ("w", "null"))
+
+    project.load("emr.wards")
+
+    assert len({row["_row_hash"] for row in project.bronze("emr.wards")}) == 3
+
+
+def test_a_second_run_commits_nothing(project: Project) -> None:
+    project.visit(("v1", 1, None, DAY_1), ("v2", 2, None, DAY_9))
+    project.sql("insert into wards values (?, ?)", ("w1", "ICU"))
+    assert project.ingest(source="emr").changed
+
+    again = project.ingest(source="emr")
+
+    assert [result.status for result in again.results] == ["unchanged", "unchanged"]
+    assert (project.commits("emr.visits"), project.commits("emr.wards")) == (1, 1)
+
+
+def test_an_increment_brings_new_and_changed_rows_only(project: Project) -> None:
+    project.visit(("old", 1, None, DAY_1), ("edge", 2, None, DAY_9))
+    project.load("emr.visits")
+    project.visit(("new", 3, None, "2024-01-10 00:00:00"))
+    project.sql("update visits set Amount = 9, ModifiedDate = '2024-01-11' where VisitID = 'old'")
+
+    result = project.load("emr.visits")
+
+    assert (result.load_type, result.rows_read, result.rows_written, result.rows_duplicate) == ("incremental", 3, 2, 1)
+    assert (result.watermark_low, result.watermark_high) == (DAY_9, "2024-01-11")
+    assert {row["VisitID"] for row in project.bronze("emr.visits")[2:]} == {"old", "new"}
+
+
+def test_rows_that_tie_with_the_last_watermark_are_not_missed(project: Project) -> None:
+    project.visit(("v1", 1, None, DAY_9))
+    project.load("emr.visits")
+    project.visit(("v2", 2, None, DAY_9))
+
+    assert project.load("emr.visits").rows_written == 1
+
+
+def test_rows_committed_late_within_the_lag_are_found(project: Project) -> None:
+    project.visit(("v1", 1, None, DAY_9))
+    project.load("emr.visits")
+    project.visit(("on the bound", 2, None, "2024-01-07 08:00:00"), ("before it", 3, None, "2024-01-07 07:59:59"))
+
+    project.load("emr.visits")
+
+    assert [row["VisitID"] for row in project.bronze("emr.visits")] == ["v1", "on the bound"]
+    # What came later than the lag allows is found by reading everything again.
+    project.load("emr.visits", full=True)
+    assert "before it" in {row["VisitID"] for row in project.bronze("emr.visits")}
+
+
+@pytest.mark.parametrize("moment", ["2024-01-07", "2024-01-07T00:00:00", "2024-01-07 00:00:00.000", "2024-01-07 00:00"])
+def test_the_bound_holds_however_the_source_writes_a_moment(project: Project, moment: str) -> None:
+    project.visit(("v1", 1, None, "2024-01-09"))
+    project.load("emr.visits")
+    project.visit(("v2", 2, None, moment))
+
+    assert project.load("emr.visits").rows_written == 1
+
+
+def test_rows_without_watermark_come_with_the_first_and_with_full_loads(project: Project) -> None:
+    project.visit(("v1", 1, None, DAY_1), ("none", 2, None, None))
+    assert project.load("emr.visits").rows_written == 2
+    project.visit(("none 2", 3, None, None))
+
+    assert project.load("emr.visits").status == "unchanged"
+    assert project.load("emr.visits", full=True).rows_written == 3
+
+
+def test_a_row_from_the_future_does_not_shut_out_the_rows_before_it(project: Project) -> None:
+    future = (datetime.now(UTC) + timedelta(days=400)).strftime("%Y-%m-%d %H:%M:%S")
+    project.visit(("v1", 1, None, DAY_1), ("future", 2, None, future))
+    assert project.load("emr.visits").watermark_high == DAY_1
+    project.visit(("v2", 3, None, DAY_5))
+
+    result = project.load("emr.visits")
+
+    assert (result.rows_written, result.watermark_high) == (1, DAY_5)
+
+
+def test_a_key_that_came_twice_in_one_batch_stays_settled(project: Project) -> None:
+    project.visit(("twice", 1, None, DAY_9), ("twice", 2, None, DAY_9))
+    project.load("emr.visits")
+
+    assert project.load("emr.visits").status == "unchanged"
+    assert project.load("emr.visits", full=True).status == "unchanged"
+
+
+def test_a_row_that_returns_to_earlier_content_is_a_change(project: Project) -> None:
+    project.visit(("v1", 1, None, DAY_9))
+    project.load("emr.visits")
+    project.sql("update visits set Amount = 2")
+    project.load("emr.visits")
+    project.sql("update visits set Amount = 1")
+
+    assert project.load("emr.visits").rows_written == 1
+    assert [row["Amount"] for row in project.bronze("emr.visits")] == [1, 2, 1]
+
+
+def test_a_full_load_with_a_difference_lands_whole(project: Project) -> None:
+    project.sql("insert into wards values (?, ?)", ("w1", "ICU"), ("w2", "ER"))
+    project.load("emr.wards")
+    project.sql("delete from wards where WardID = 'w2'")
+
+    result = project.load("emr.wards")
+
+    assert (result.status, result.rows_written) == ("committed", 1)
+    assert {row["_load_type"] for row in project.bronze("emr.wards")} == {"full"}
+
+
+def test_a_full_load_with_one_changed_value_lands(project: Project) -> None:
+    project.sql("insert into wards values (?, ?)", ("w1", "ICU"), ("w2", "ER"))
+    project.load("emr.wards")
+    project.sql("update wards set Name = 'Emergency' where WardID = 'w2'")
+
+    assert project.load("emr.wards").rows_written == 2
+
+
+def test_an_emptied_source_is_an_error_and_no_mass_deletion(project: Project) -> None:
+    project.sql("insert into wards values (?, ?)", ("w1", "ICU"))
+    project.load("emr.wards")
+    project.sql("delete from wards")
+
+    result = project.load("emr.wards")
+
+    assert (result.status, result.error_class) == ("failed", "EmptyFullLoadError")
+    assert project.commits("emr.wards") == 1
+
+
+def test_an_empty_source_before_the_first_batch_is_nothing_new(project: Project) -> None:
+    assert project.load("emr.wards").status == "unchanged"
+    assert project.commits("emr.wards") == 0
+
+
+def test_a_full_load_of_an_incremental_table_compares_with_its_current_content(project: Project) -> None:
+    project.visit(("v1", 1, None, DAY_1), ("v2", 2, None, DAY_5))
+    project.load("emr.visits")
+    project.sql("update visits set Amount = 9, ModifiedDate = '2024-01-09' where VisitID = 'v1'")
+    assert project.load("emr.visits").load_type == "incremental"
+
+    assert project.load("emr.visits", full=True).status == "unchanged"
+
+
+def test_a_missing_column_is_named(project: Project) -> None:
+    project.sql("alter table wards drop column Name")
+
+    result = project.load("emr.wards")
+
+    assert (result.status, result.error_class) == ("failed", "SchemaDriftError")
+    assert "wards has no column Name" in (result.message or "")
+
+
+def test_a_missing_table_is_named(project: Project) -> None:
+    project.sql("drop table wards")
+
+    assert "no table wards" in (project.load("emr.wards").message or "")
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        (("v1", "SECRET", None, DAY_1), "Amount"),
+        (("v1", 1, "SECRET", DAY_1), "VisitDate"),
+        (("v1", 1, "2024-01-01 23:59:59", DAY_1), "VisitDate"),
+        (("v1", 1, None, "SECRET"), "ModifiedDate"),
+        (("v1", 1e30, None, DAY_1), "Amount"),
+    ],
+)
+def test_a_value_of_a_wrong_type_names_the_column_and_not_the_value(
+    project: Project, row: tuple[str, object, str | None, str | None], column: str
+) -> None:
+    project.visit(row)
+
+    result = project.load("emr.visits")
+
+    assert (result.status, result.error_class) == ("failed", "SchemaDriftError")
+    assert f"column {column} " in (result.message or "")
+    assert "SECRET" not in (result.message or "")
+    assert not (project.root / "lakehouse" / "bronze" / "emr" / "visits").exists()
+
+
+def test_a_failure_in_a_later_batch_leaves_nothing_behind(project: Project) -> None:
+    project.sql("insert into wards values (?, ?)", ("w1", "ICU"))
+    project.load("emr.wards")
+    project.sql("insert into wards values (?, cast(? as text))", *[(f"w{n}", "x") for n in range(40_000)])
+    project.sql("update wards set Name = cast(x'ff' as text) where WardID = 'w39999'")
+
+    result = project.load("emr.wards")
+
+    assert (result.status, result.error_class) == ("failed", "SchemaDriftError")
+    folder = project.root / "lakehouse" / "bronze" / "emr" / "wards"
+    assert len(list(folder.glob("*.parquet"))) == 1
+
+
+def test_no_database_says_so(project: Project) -> None:
+    project.database.unlink()
+
+    result = project.load("emr.wards")
+
+    assert (result.status, result.error_class) == ("failed", "SourceUnavailableError")
+    assert "no database at sqlite:" in (result.message or "")
+
+
+def test_a_connection_url_never_shows_its_password(project: Project) -> None:
+    project.declare([source("emr", "database", "TEST_EMR_URL", "postgresql://me:hunter2@host/emr?k=hunter3", [WARDS])])
+
+    result = project.load("emr.wards")
+
+    assert result.status == "failed"
+    assert "postgresql" in (result.message or "")
+    assert "hunter" not in (result.message or "")
+
+
+def test_a_file_that_is_no_database(project: Project) -> None:
+    project.database.write_bytes(b"this is not a database" * 100)
+
+    result = project.load("emr.wards")
+
+    assert (result.status, result.error_class) == ("failed", "SourceUnavailableError")
+
+
+def test_names_are_quoted(project: Project) -> None:
+    table = {
+        "name": "odd",
+        "config": {"meta": {"load": {"object": "main.odd table", "mode": "full", "key": ['a "b" c']}}},
+        "columns": [{"name": 'a "b" c', "data_type": "string"}, {"name": "select", "data_type": "bigint"}],
+    }
+    project.declare([source("emr", "database", "TEST_EMR_URL", f"sqlite:///{project.database}", [table])])
+    project.sql('create table "odd table" ("a ""b"" c" text, "select" integer)')
+    project.sql('insert into "odd table" values (?, ?)', ("x'; drop table wards; --", 7))
+
+    assert project.load("emr.odd").rows_written == 1
+    assert project.bronze("emr.odd")[0]["select"] == 7
