@@ -5,10 +5,16 @@ Exit codes: 0 done, 1 some source or model failed, 2 usage or configuration.
 """
 
 import contextlib
-from collections.abc import Iterator
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from traceback import extract_tb
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -16,12 +22,21 @@ from rich.console import Console
 from ingestion.errors import IngestionError, SpecError
 
 if TYPE_CHECKING:
+    from ingestion.load import IngestSummary
+    from ingestion.plan import PlannedLoad
     from ingestion.settings import Settings
+    from ingestion.specs import SystemSpec
+    from ingestion.transform import Transformation
+    from simulator import SimulationSummary
 
 FAILED = 1
 MISUSED = 2
 # Tables are not folded to 80 columns where the output goes to a file or a pipe.
 PIPED_WIDTH = 120
+DEMO_PATIENTS = 2000
+DEMO_SEED = 42
+# The control table whose hospitals the simulator makes.
+SIMULATED_CONTROL_TABLE = "models/bronze"
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -60,7 +75,12 @@ def _examples(*lines: tuple[str, str]) -> str:
 
 def main() -> None:
     """Entry point of the installed command."""
-    app(prog_name="rcm")
+    try:
+        app(prog_name="rcm")
+    except Exception as error:  # noqa: BLE001 - whatever it is, one line; its text may hold values of the data
+        place = extract_tb(error.__traceback__)[-1]
+        _complain(f"unexpected {type(error).__name__} at {Path(place.filename).name}:{place.lineno}; please report it")
+        sys.exit(FAILED)
 
 
 def _show_version(wanted: bool) -> None:
@@ -71,7 +91,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    show_version: Annotated[  # noqa: ARG001 - its callback has acted already
+    show_version: Annotated[
         bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
     ] = False,
 ) -> None:
@@ -84,12 +104,23 @@ def _output() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=PIPED_WIDTH)
 
 
-def _fail(code: int, *lines: str) -> typer.Exit:
-    """One line per problem on standard error, and the exit to raise."""
+def _complain(*problems: str) -> None:
+    """One line per problem on standard error."""
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
-    for line in lines:
-        errors.print("[bold red]error:[/bold red]", line.replace("[", r"\["))
-    return typer.Exit(code)
+    for problem in problems:
+        errors.print("error:", style="bold red", end=" ")
+        errors.print(" ".join(problem.split()), markup=False)
+
+
+def _print_json(content: object) -> None:
+    """Times are UTC."""
+
+    def as_text(value: object) -> str:
+        if isinstance(value, datetime):
+            return f"{value.isoformat()}Z"
+        return value.isoformat() if isinstance(value, date) else str(value)
+
+    typer.echo(json.dumps(content, indent=2, default=as_text))
 
 
 @contextlib.contextmanager
@@ -101,9 +132,11 @@ def _project(project_dir: Path | None) -> Iterator["Settings"]:
         with contextlib.chdir(_project_folder(project_dir)):
             yield read_settings()
     except SpecError as error:
-        raise _fail(MISUSED, *error.problems) from None
+        _complain(*error.problems)
+        raise typer.Exit(MISUSED) from None
     except IngestionError as error:
-        raise _fail(FAILED, str(error)) from None
+        _complain(str(error))
+        raise typer.Exit(FAILED) from None
 
 
 def _project_folder(project_dir: Path | None) -> Path:
@@ -117,22 +150,68 @@ def _project_folder(project_dir: Path | None) -> Path:
     return found
 
 
+def _systems(settings: "Settings") -> tuple["SystemSpec", ...]:
+    from ingestion.control_table import load_systems
+
+    return load_systems(settings.project_dir, settings.bronze_dir)
+
+
 @app.command(
     epilog=_examples(
         ("rcm simulate", "two hospitals with 2,000 patients each"),
         ("rcm simulate --patients 100000 --seed 7", "a larger group"),
-        ("rcm simulate --day 3", "three days later: changes, late rows, corrections"),
+        ("rcm simulate --day 3", "the same group three days later"),
     )
 )
 def simulate(
-    patients: Annotated[int, typer.Option(min=1, help="Patients of each hospital at day 0.")] = 2000,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same data.")] = 42,
-    day: Annotated[int, typer.Option(min=0, help="Days after the first extract; time only advances.")] = 0,
+    patients: Annotated[
+        int | None,
+        typer.Option(min=1, help="Patients of each hospital at day 0.  [dim]default: 2000[/dim]", show_default=False),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="The same seed gives the same data.  [dim]default: 42[/dim]", show_default=False),
+    ] = None,
+    day: Annotated[
+        int | None,
+        typer.Option(min=0, help="Days after the first extract.  [dim]default: where it is[/dim]", show_default=False),
+    ] = None,
     project_dir: ProjectDir = None,
 ) -> None:
-    """Make a hospital group's databases, claim files and registries, with counted defects and an answer key."""
+    """Make a hospital group's databases, claim files and registries, with counted defects and an answer key.
+
+    Where a simulation exists, values that are not given are its own; a greater --day brings changes, late and
+    corrected rows, deletes and new files.
+    """
     with _project(project_dir) as settings:
-        raise _fail(MISUSED, f"simulate is not there yet ({settings.lakehouse}, {patients}, {seed}, {day})")
+        summary = _simulate(settings, {"patients": patients, "seed": seed, "day": day})
+        _output().print(_simulated(summary))
+
+
+def _simulate(settings: "Settings", given: Mapping[str, int | None]) -> "SimulationSummary":
+    """Simulate with what was given, else what the existing simulation has, else the defaults."""
+    from ingestion.progress import bar
+    from simulator import SimulationError
+    from simulator import simulate as simulate_sources
+
+    defaults = {"patients": DEMO_PATIENTS, "seed": DEMO_SEED, "day": 0}
+    existing = settings.sources / "simulation.json"
+    held = json.loads(existing.read_text(encoding="utf-8")) if existing.is_file() else {}
+    arguments: dict[str, int] = {**defaults, **{name: held[name] for name in defaults if name in held}}
+    arguments |= {name: value for name, value in given.items() if value is not None}
+    try:
+        with bar("Simulating") as shown:
+            return simulate_sources(settings.lakehouse, **arguments, progress=shown.say)
+    except SimulationError as error:
+        raise SpecError([str(error)]) from None
+
+
+def _simulated(summary: "SimulationSummary") -> str:
+    rows = sum(sum(tables.values()) for tables in summary.rows.values())
+    what = f"{len(summary.rows)} hospitals, {summary.patients:,} patients each, seed {summary.seed}, day {summary.day}"
+    if not summary.changed:
+        return f"Simulation is there already: {what}"
+    return f"Simulated {what}: {rows:,} rows in databases, {len(summary.files)} files landed"
 
 
 @app.command(
@@ -149,8 +228,32 @@ def plan(
     project_dir: ProjectDir = None,
 ) -> None:
     """Show what would load: full or incremental, from which watermark, and why. Writes nothing."""
-    with _project(project_dir):
-        raise _fail(MISUSED, f"plan is not there yet ({source}, {table}, {full}, {as_json})")
+    with _project(project_dir) as settings:
+        from ingestion.plan import plan_all, selected_tables
+        from ingestion.report import plan_view
+
+        planned = plan_all(settings, selected_tables(_systems(settings), source, table), full=full)
+        if as_json:
+            _print_json([_plan_record(load) for load in planned])
+        else:
+            _output().print(plan_view(planned))
+        blocked = [load for load in planned if load.action == "blocked"]
+        _complain(*(f"{load.table.label}: {load.error}" for load in blocked))
+        if blocked:
+            raise typer.Exit(FAILED)
+
+
+def _plan_record(load: "PlannedLoad") -> dict[str, Any]:
+    return {
+        "system": load.system.name,
+        "table": load.table.name,
+        "action": load.action,
+        "load_type": load.load_type,
+        "watermark_low": load.watermark_low,
+        "source_file": load.file.name if load.file else None,
+        "reason": load.reason,
+        "error": str(load.error) if load.error else None,
+    }
 
 
 @app.command(
@@ -168,8 +271,50 @@ def ingest(
     project_dir: ProjectDir = None,
 ) -> None:
     """Load sources into bronze; a source that fails keeps no other from loading."""
-    with _project(project_dir):
-        raise _fail(MISUSED, f"ingest is not there yet ({source}, {table}, {full}, {as_json})")
+    with _project(project_dir) as settings:
+        summary = _ingest(settings, source, table, full=full)
+        if as_json:
+            results = [asdict(result) for result in summary.results]
+            _print_json({"run_id": summary.run_id, "seconds": summary.seconds, "results": results})
+        else:
+            _print_loads(summary)
+        _exit_if(summary.failed)
+
+
+def _ingest(
+    settings: "Settings", source: str | None = None, table: str | None = None, *, full: bool = False
+) -> "IngestSummary":
+    """Load with a progress bar; failures go to standard error."""
+    from ingestion.load import ingest as ingest_tables
+    from ingestion.plan import selected_tables
+    from ingestion.progress import LoadProgress, bar
+
+    systems = _systems(settings)
+    with bar("Loading") as shown:
+        progress = LoadProgress(shown, len(selected_tables(systems, source, table)))
+        summary = ingest_tables(settings, systems, source=source, table=table, full=full, progress=progress)
+    _complain(*(f"{result.label}: {result.message}" for result in summary.results if result.status == "failed"))
+    return summary
+
+
+def _print_loads(summary: "IngestSummary") -> None:
+    from ingestion.report import results_view
+
+    output = _output()
+    output.print(results_view(summary.results))
+    for result in summary.results:
+        if result.status == "committed" and result.message:
+            output.print(f"note: {result.label}: {result.message}", style="yellow", markup=False)
+    output.print(_loaded(summary))
+
+
+def _loaded(summary: "IngestSummary") -> str:
+    committed = [result for result in summary.results if result.status == "committed"]
+    if not committed:
+        return f"Nothing new arrived in {summary.seconds:.1f} s"
+    rows = sum(result.rows_written for result in committed)
+    tables = len({result.label for result in committed})
+    return f"Loaded {rows:,} new rows in {len(committed)} batches into {tables} tables in {summary.seconds:.1f} s"
 
 
 @app.command(
@@ -185,35 +330,141 @@ def run(
     project_dir: ProjectDir = None,
 ) -> None:
     """Ingest, then build with dbt; what loaded is built even if another source failed."""
-    with _project(project_dir):
-        raise _fail(MISUSED, f"run is not there yet ({source}, {table}, {full})")
+    with _project(project_dir) as settings:
+        summary = _ingest(settings, source, table, full=full)
+        _print_loads(summary)
+        built = _build(settings)
+        _print_kpis(settings)
+        _exit_if(summary.failed or bool(built.failures))
+
+
+def _build(settings: "Settings") -> "Transformation":
+    """Build with a progress bar; failures go to standard error."""
+    from ingestion.progress import bar
+    from ingestion.transform import build
+
+    started = time.monotonic()
+    settings.lakehouse.mkdir(parents=True, exist_ok=True)
+    with bar("Building") as shown:
+        built = build(settings, shown.move)
+    _complain(*built.failures)
+    counts = [f"{built.done} models, snapshots and tests"]
+    counts += [f"{count} {what}" for count, what in ((built.warned, "warnings"), (built.skipped, "skipped")) if count]
+    counts += [f"{len(built.failures)} failed (logs/dbt.log)"] if built.failures else []
+    _output().print(f"Built {', '.join(counts)} in {time.monotonic() - started:.1f} s")
+    return built
+
+
+def _print_kpis(settings: "Settings") -> None:
+    """The KPI table and where every row of bronze is, from the embedded warehouse."""
+    from ingestion.report import accounting_line, headline_kpis, kpi_view, row_account
+
+    output = _output()
+    if not settings.uses_duckdb:
+        output.print("The KPIs are in gold.kpi_headline of the target's warehouse.")
+        return
+    kpis, account = headline_kpis(settings.warehouse), row_account(settings.warehouse)
+    if kpis:
+        output.print()
+        output.print(kpi_view(kpis))
+    if account:
+        output.print()
+        output.print(accounting_line(account))
 
 
 @app.command(
     epilog=_examples(
-        ("rcm status", "last load, rows and age of each table; failures; open quarantine"),
+        ("rcm status", "last load, rows and age of each table, quarantine, KPIs"),
         ("rcm status --json", "the same for a monitor"),
     )
 )
 def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
-    """Show the last load of each table, its age, failures and what waits in quarantine."""
-    with _project(project_dir):
-        raise _fail(MISUSED, f"status is not there yet ({as_json})")
+    """Show the last load of each table, its age, failures, what waits in quarantine, and the KPIs."""
+    with _project(project_dir) as settings:
+        from ingestion.load import load_log
+        from ingestion.report import headline_kpis, open_quarantine, quarantine_view, states_view, table_states
+
+        states = table_states(load_log(settings), _systems(settings))
+        waiting = open_quarantine(settings.warehouse) if settings.uses_duckdb else []
+        if as_json:
+            kpis = headline_kpis(settings.warehouse) if settings.uses_duckdb else []
+            _print_json({"tables": _records(states), "open_quarantine": _records(waiting), "kpis": _records(kpis)})
+            return
+        output = _output()
+        output.print(states_view(states, datetime.now(UTC).replace(tzinfo=None)))
+        for state in states:
+            if state.failures:
+                output.print(f"{state.system}.{state.table}: {state.message}", style="red", markup=False)
+        if waiting:
+            output.print()
+            output.print(quarantine_view(waiting))
+        _print_kpis(settings)
+
+
+def _records(items: Sequence[Any]) -> list[dict[str, Any]]:
+    return [asdict(item) for item in items]
 
 
 @app.command(
     epilog=_examples(
         ("rcm demo", "simulate, ingest, build, print the KPIs"),
-        ("rcm demo --patients 20000", "ten times the size, in a new lakehouse"),
-        ("RCM_LAKEHOUSE=/tmp/trial rcm demo", "somewhere else"),
+        ("rcm simulate --day 1 && rcm demo", "the next day"),
+        ("RCM_LAKEHOUSE=/tmp/large rcm demo --patients 20000", "ten times the size, elsewhere"),
     )
 )
 def demo(
     patients: Annotated[
-        int | None, typer.Option(min=1, help="Patients of each hospital.  [dim]default: 2000[/dim]", show_default=False)
+        int | None,
+        typer.Option(min=1, help="Patients of each hospital.  [dim]default: 2000[/dim]", show_default=False),
     ] = None,
     project_dir: ProjectDir = None,
 ) -> None:
-    """Simulate two hospitals, ingest, build and print the KPIs: everything in one command."""
-    with _project(project_dir):
-        raise _fail(MISUSED, f"demo is not there yet ({patients})")
+    """Simulate two hospitals, ingest, build and print the KPIs: everything in one command, without a network."""
+    with _project(project_dir) as settings:
+        if settings.control_table != SIMULATED_CONTROL_TABLE:
+            raise SpecError([f"rcm demo simulates the hospitals of {SIMULATED_CONTROL_TABLE}; unset RCM_BRONZE"])
+        from simulator.api_stub import serve
+
+        output = _output()
+        output.print(_simulated(_simulate(settings, {"patients": patients})))
+        with serve(settings.sources) as stub:
+            summary = _ingest(
+                settings.with_values(
+                    {
+                        "RCM_NPI_URL": stub.npi_url,
+                        "RCM_ICD_URL": stub.icd_url,
+                        "RCM_ICD_TOKEN_URL": stub.icd_token_url,
+                        # The stub gives a token to anyone who names himself.
+                        "RCM_ICD_CLIENT_ID": "demo",
+                        "RCM_ICD_CLIENT_SECRET": "demo",
+                    }
+                )
+            )
+        output.print(_loaded(summary))
+        built = _build(settings)
+        _print_kpis(settings)
+        _print_next_steps(settings)
+        _exit_if(summary.failed or bool(built.failures))
+
+
+def _print_next_steps(settings: "Settings") -> None:
+    from rich.table import Table
+
+    steps = Table.grid(padding=(0, 3))
+    steps.add_row("rcm status", "last loads, quarantine, the KPIs again")
+    steps.add_row("rcm simulate --day 1 && rcm demo", "the next day: changes, late rows, corrections")
+    steps.add_row("make docs", "models, columns, lineage and tests as one page, site/index.html")
+    steps.add_row(_shown_path(settings.warehouse), "the warehouse, for any DuckDB client: gold.kpi_headline and more")
+    steps.add_row("README.md", "what the KPIs mean, and how to bring your own data")
+    output = _output()
+    output.print("\n[bold]Where to look next[/bold]")
+    output.print(steps)
+
+
+def _shown_path(path: Path) -> str:
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _exit_if(failed: bool) -> None:
+    if failed:
+        raise typer.Exit(FAILED)

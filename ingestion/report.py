@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ingestion.audit import LoadLog, LoadResult
+from ingestion.errors import IngestionError
 from ingestion.plan import PlannedLoad
 from ingestion.specs import SystemSpec
 
@@ -172,15 +173,17 @@ def _rows(warehouse: Path, query: str) -> list[tuple[Any, ...]]:
     """Rows of a query, none where the warehouse does not have the table yet.
 
     Raises:
-        duckdb.IOException: Another process builds the warehouse at this moment.
+        IngestionError: The file is no warehouse, or another process writes to it.
     """
     if not warehouse.is_file():
         return []
-    with closing(duckdb.connect(str(warehouse), read_only=True)) as connection:
-        try:
+    try:
+        with closing(duckdb.connect(str(warehouse), read_only=True)) as connection:
             return connection.execute(query).fetchall()
-        except duckdb.CatalogException:
-            return []
+    except duckdb.CatalogException:
+        return []
+    except duckdb.IOException:
+        raise IngestionError(f"{warehouse.name} cannot be opened; wait until no other process builds it") from None
 
 
 def plan_view(planned: Sequence[PlannedLoad]) -> Table:

@@ -51,7 +51,11 @@ def build(settings: Settings, on_progress: Progress | None = None, select: str |
     arguments += ["--select", select] if select else []
     progress = _NodeCount(on_progress)
     with contextlib.chdir(settings.project_dir), _environment(settings):
-        outcome = dbtRunner(callbacks=[progress.note]).invoke(arguments)
+        try:
+            outcome = dbtRunner(callbacks=[progress.note]).invoke(arguments)
+        finally:
+            if settings.uses_duckdb:
+                _close_warehouse()
     results = list(getattr(outcome.result, "results", []))
     failures = [_failure(result) for result in results if str(result.status) in _FAILED]
     if outcome.exception is not None and not failures:
@@ -63,6 +67,18 @@ def build(settings: Settings, on_progress: Progress | None = None, select: str |
         skipped=statuses.count("skipped"),
         failures=tuple(failures),
     )
+
+
+def _close_warehouse() -> None:
+    """Let go of the DuckDB file, which dbt holds open for the life of the process: nobody else could read it."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.adapters.factory import reset_adapters
+
+    reset_adapters()
+    with contextlib.suppress(Exception):
+        # It raises where dbt failed before it opened the file.
+        DuckDBConnectionManager.env().close()
+    DuckDBConnectionManager.close_all_connections()
 
 
 class _NodeCount:
