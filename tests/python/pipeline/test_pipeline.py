@@ -186,7 +186,9 @@ def test_one_build_of_all_days_equals_a_build_a_day(warehouse: Warehouse, day: i
 
 # One defect per invariant, planted straight into the warehouse: a test that cannot fail proves nothing.
 MUTATIONS = {
-    "assert_every_bronze_row_is_accounted_for": "update silver.dq_batch_reconciliation set bronze_rows = bronze_rows + 1",
+    "assert_every_bronze_row_is_accounted_for": (
+        "update silver.dq_batch_reconciliation set bronze_rows = bronze_rows + 1"
+    ),
     "assert_every_bronze_dollar_is_accounted_for": (
         "update silver.dq_batch_reconciliation set bronze_amount = bronze_amount + 0.01 where entity = 'claims'"
     ),
