@@ -74,11 +74,11 @@ def _close_warehouse() -> None:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.adapters.factory import reset_adapters
 
-    reset_adapters()
+    reset_adapters()  # type: ignore[no-untyped-call]
     with contextlib.suppress(Exception):
         # It raises where dbt failed before it opened the file.
-        DuckDBConnectionManager.env().close()
-    DuckDBConnectionManager.close_all_connections()
+        DuckDBConnectionManager.env().close()  # type: ignore[no-untyped-call]
+    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 class _NodeCount:
