@@ -107,7 +107,9 @@ class LoadLog:
         """Rows of the log in no order; no rows before the first run."""
         if not DeltaTable.is_deltatable(str(self.location)):
             return SCHEMA.empty_table().select(columns or SCHEMA.names)
-        return pa.table(DeltaTable(self.location).scan(columns))
+        # The reader hands out string views, which Arrow cannot sort.
+        rows = pa.table(DeltaTable(self.location).scan(columns or SCHEMA.names))
+        return rows.cast(pa.schema([SCHEMA.field(name) for name in rows.schema.names]))
 
     def results(self) -> list[LoadResult]:
         """Every load, the newest first."""

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction
-from deltalake.exceptions import DeltaError
+from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from ingestion.arrow_types import source_schema
@@ -297,6 +297,7 @@ class BronzeTable:
                     commit_properties=properties,
                 )
             else:
+                _add_columns(delta, schema)
                 delta.create_write_transaction([action], "append", schema, commit_properties=properties)
         except DeltaError as error:
             if _batches(self.open())[:1] == [batch]:
@@ -304,6 +305,19 @@ class BronzeTable:
             raise LoadConflictError(
                 "another run committed to this table meanwhile, nothing was written; run rcm ingest again"
             ) from error
+
+
+def _add_columns(delta: DeltaTable, schema: pa.Schema) -> None:
+    """Add the columns a table lacks, in a commit before the batch's own: a write does not change the schema."""
+    held = {field.name for field in delta.schema().fields}
+    new = [field for field in Schema.from_arrow(schema).fields if field.name not in held]
+    if not new:
+        return
+    before = delta.version()
+    delta.alter.add_columns(new)
+    # Adding columns takes the table as it is by now: what came in between was not compared with.
+    if delta.version() != before + 1:
+        raise CommitFailedError("the table moved on while a column was added")
 
 
 class _NumberedRows:
@@ -322,7 +336,7 @@ class _NumberedRows:
         """Raise what the stream raised in place of the engine's report of it."""
         try:
             yield
-        except (duckdb.Error, pa.ArrowException):
+        except Exception:
             if self._error is not None:
                 raise self._error from None
             raise

@@ -79,7 +79,8 @@ class Project:
     def declare(self, sources: Sequence[dict[str, Any]], listed: dict[str, list[str]] | None = None) -> None:
         if listed is None:
             listed = {entry["name"]: [table["name"] for table in entry["tables"]] for entry in sources}
-        self.write("dbt_project.yml", yaml.safe_dump({"name": "x", "vars": {"systems": {"models/bronze": listed}}}))
+        project = {"name": "x", "vars": {"systems": {"models/bronze": listed}}}
+        self.write("dbt_project.yml", yaml.safe_dump(project, sort_keys=False))
         self.write("models/bronze/sources.yml", yaml.safe_dump({"version": 2, "sources": list(sources)}))
 
     def write(self, name: str, content: str | bytes) -> Path:

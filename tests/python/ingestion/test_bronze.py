@@ -18,7 +18,7 @@ TABLE = TableSpec(
     system="emr",
     name="wards",
     kind="database",
-    load=LoadSpec(mode="full", key=("WardID",), object="wards"),
+    load=LoadSpec.model_validate({"mode": "full", "key": ["WardID"], "object": "wards"}),
     columns=(ColumnSpec(name="WardID", data_type="string"), ColumnSpec(name="Beds", data_type="bigint")),
 )
 
@@ -85,7 +85,7 @@ def test_a_source_that_fails_midway_leaves_no_trace(bronze: BronzeTable, before:
         yield pa.record_batch({"WardID": ["b"] * 200_000, "Beds": [2] * 200_000})
         raise SourceUnavailableError("gone")
 
-    with pytest.raises(SourceUnavailableError, match="^gone$"):
+    with pytest.raises(SourceUnavailableError, match=r"^gone$"):
         bronze.append(Extraction(batches=broken(), load_type="full", drop_known=False), "run 2")
 
     assert len(bronze.batches()) == before
