@@ -42,7 +42,9 @@ QUARANTINING = frozenset(
     }
 )
 
-Patch = Callable[[pa.Table, Ints], Mapping[str, Any]]
+# From a table, the positions to damage in it and the same rows' positions in the world (for choices that stay the
+# same whatever part of the world the table shows) to new values by column.
+Patch = Callable[[pa.Table, Ints, Ints], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def plant(table: pa.Table, rows: Ints, plan: Plan, patches: Mapping[str, Patch],
         at = _positions(rows, planned)
         if len(at) == 0:
             continue
-        for name, values in patches[rule](table, at).items():
+        for name, values in patches[rule](table, at, rows[at]).items():
             columns[name] = replace_rows(columns[name], at, values)
         fates[at] = fate_of(rule)
         if not rule.endswith("_not_found"):
@@ -135,7 +137,7 @@ def plant(table: pa.Table, rows: Ints, plan: Plan, patches: Mapping[str, Patch],
     repeated, duplicated = _positions(rows, plan.repeated), _positions(rows, plan.duplicated)
     parts = [damaged]
     if len(repeated):
-        parts.append(_changed_copy(damaged, repeated, twin))
+        parts.append(_changed_copy(damaged, repeated, rows[repeated], twin))
         fates[repeated] = QUARANTINED
         failures[KEY_REPEATED] = 2 * len(repeated)
     parts.append(damaged.take(pa.array(duplicated)))
@@ -157,26 +159,26 @@ def _positions(rows: Ints, planned: Ints) -> Ints:
     return np.searchsorted(rows, present)
 
 
-def _changed_copy(table: pa.Table, at: Ints, change: Patch) -> pa.Table:
+def _changed_copy(table: pa.Table, at: Ints, world: Ints, change: Patch) -> pa.Table:
     copy = table.take(pa.array(at))
-    for name, values in change(table, at).items():
+    for name, values in change(table, at, world).items():
         copy = copy.set_column(copy.column_names.index(name), name, pa.array(values, copy.schema.field(name).type))
     return copy
 
 
-def _cycle(at: Ints, *values: str | float | None) -> list[str | float | None]:
-    return [values[i % len(values)] for i in range(len(at))]
+def _cycle(world: Ints, *values: str | float | None) -> list[str | float | None]:
+    return [values[row % len(values)] for row in world]
 
 
 def _set(column: str, *values: str | float | None) -> Patch:
     """Put constants into a column, in turn."""
-    return lambda _table, at: {column: _cycle(at, *values)}
+    return lambda _table, _at, world: {column: _cycle(world, *values)}
 
 
 def _swap(column: str, one: str, other: str) -> Patch:
     """Another value than the row has."""
 
-    def patch(table: pa.Table, at: Ints) -> Mapping[str, Any]:
+    def patch(table: pa.Table, at: Ints, _world: Ints) -> Mapping[str, Any]:
         old = table[column].take(pa.array(at))
         return {column: pc.if_else(pc.equal(old, one), other, one).combine_chunks()}
 
@@ -185,13 +187,13 @@ def _swap(column: str, one: str, other: str) -> Patch:
 
 def _lost(column: str, prefix: str) -> Patch:
     """Well-formed references to rows that never existed."""
-    return lambda _table, at: {column: [f"{prefix}{i:08d}" for i in range(len(at))]}
+    return lambda _table, _at, world: {column: [f"{prefix}{row:08d}" for row in world]}
 
 
 def _earlier(column: str, than: str, days: int, time: str = "") -> Patch:
     """A date some days before the row's other date."""
 
-    def patch(table: pa.Table, at: Ints) -> Mapping[str, Any]:
+    def patch(table: pa.Table, at: Ints, _world: Ints) -> Mapping[str, Any]:
         other = table[than].take(pa.array(at)).to_numpy().astype("datetime64[D]")
         text = pa.array(np.datetime_as_string(other - days))
         return {column: pc.binary_join_element_wise(text, time, "")}
@@ -234,21 +236,25 @@ ENCOUNTER_PATCHES: Mapping[str, Patch] = {
 ENCOUNTER_TWIN = _swap("EncounterType", "Outpatient", "Telemedicine")
 
 
-def _paid_above(table: pa.Table, at: Ints) -> Mapping[str, Any]:
+def _paid_above(table: pa.Table, at: Ints, _world: Ints) -> Mapping[str, Any]:
     return {"PaidAmount": money(np.rint(_floats(table, "Amount", at) * 100).astype(np.int64) + 1_000)}
 
 
-def _no_charge(_table: pa.Table, at: Ints) -> Mapping[str, Any]:
+def _no_charge(_table: pa.Table, _at: Ints, world: Ints) -> Mapping[str, Any]:
     # Without a payment, or the payment would exceed the charge as well.
-    return {"Amount": _cycle(at, 0.0, -10.0, None), "PaidAmount": _cycle(at, None), "PaidDate": _cycle(at, None)}
+    return {
+        "Amount": _cycle(world, 0.0, -10.0, None),
+        "PaidAmount": _cycle(world, None),
+        "PaidDate": _cycle(world, None),
+    }
 
 
-def _service_out_of_range(_table: pa.Table, at: Ints) -> Mapping[str, Any]:
+def _service_out_of_range(_table: pa.Table, _at: Ints, world: Ints) -> Mapping[str, Any]:
     # Unpaid, or the payment would precede a service in the future.
     return {
-        "ServiceDate": _cycle(at, None, "1850-03-04", "2199-01-01"),
-        "PaidDate": _cycle(at, None),
-        "PaidAmount": _cycle(at, 0.0),
+        "ServiceDate": _cycle(world, None, "1850-03-04", "2199-01-01"),
+        "PaidDate": _cycle(world, None),
+        "PaidAmount": _cycle(world, 0.0),
     }
 
 
@@ -273,17 +279,17 @@ TRANSACTION_PATCHES: Mapping[str, Patch] = {
 TRANSACTION_TWIN = _swap("VisitType", "Routine", "Follow-up")
 
 
-def _no_claim_amount(_table: pa.Table, at: Ints) -> Mapping[str, Any]:
-    nothing = _cycle(at, "0.00")
+def _no_claim_amount(_table: pa.Table, _at: Ints, world: Ints) -> Mapping[str, Any]:
+    nothing = _cycle(world, "0.00")
     parts = dict.fromkeys(("PaidAmount", "Deductible", "Coinsurance", "Copay"), nothing)
     return {"ClaimAmount": nothing, **parts}
 
 
-def _claim_paid_above(table: pa.Table, at: Ints) -> Mapping[str, Any]:
+def _claim_paid_above(table: pa.Table, at: Ints, _world: Ints) -> Mapping[str, Any]:
     return {"PaidAmount": _texts(_floats(table, "ClaimAmount", at) + 10)}
 
 
-def _parts_above(table: pa.Table, at: Ints) -> Mapping[str, Any]:
+def _parts_above(table: pa.Table, at: Ints, _world: Ints) -> Mapping[str, Any]:
     return {"Deductible": _texts(_floats(table, "ClaimAmount", at) - _floats(table, "PaidAmount", at) + 5)}
 
 

@@ -54,7 +54,9 @@ def _on_day(hospital: Hospital, story: Story, day: int) -> Patients:
         rng = stream(hospital.seed, hospital.habits.index, 12, change.day)
         # Another house number is another address, whatever the rest.
         house[change.moved_patients] = house[change.moved_patients] % 9000 + 1
-        place[change.moved_patients] = rng.choice(base.place, len(change.moved_patients))
+        # Drawn from the history: a longer world must not move a patient elsewhere.
+        known = base.place[: hospital.history_patients]
+        place[change.moved_patients] = rng.choice(known, len(change.moved_patients))
         # The last two digits move on, so the number is never the old one.
         old = phone[change.phoned_patients]
         phone[change.phoned_patients] = old - old % 100 + (old % 100 + 1) % 100
