@@ -36,7 +36,11 @@ class TransientError(Exception):
         self.retry_after = retry_after
 
 
-class UnauthorizedError(SourceUnavailableError):
+class RefusedError(SourceUnavailableError):
+    """The server understood and said no; asking again would not help."""
+
+
+class UnauthorizedError(RefusedError):
     """The server does not take the token, or not any longer."""
 
 
@@ -69,6 +73,7 @@ class JsonClient:
 
         Raises:
             SourceUnavailableError: No usable answer after every retry; names the URL without its query.
+            RefusedError: Status 4xx.
             UnauthorizedError: Status 401.
         """
         return self._retried(
@@ -103,7 +108,7 @@ class JsonClient:
             if status == requests.codes.unauthorized:
                 raise UnauthorizedError(f"{shown_url(url)} answered 401; check the access to it")
             if not response.ok:
-                raise SourceUnavailableError(f"{shown_url(url)} answered {status}; check the URL and access")
+                raise RefusedError(f"{shown_url(url)} answered {status}; check the URL and access")
             # A body that was cut off does not parse; the next one may be whole.
             return cast("object", response.json())
         except requests.RequestException as error:

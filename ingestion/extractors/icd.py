@@ -13,7 +13,7 @@ import pyarrow as pa
 from ingestion.arrow_types import source_schema
 from ingestion.errors import SchemaDriftError, SourceUnavailableError
 from ingestion.extraction import Extraction
-from ingestion.http import JsonClient, UnauthorizedError
+from ingestion.http import JsonClient, RefusedError, UnauthorizedError
 from ingestion.specs import TableSpec
 
 # The last release of ICD-10 itself; later ones are ICD-11.
@@ -126,7 +126,7 @@ class _Walk:
                 }
                 try:
                     answer = self._client.post_form(self._access.token_url, form)
-                except UnauthorizedError:
+                except RefusedError:
                     answer = None
                 token = answer.get("access_token") if isinstance(answer, dict) else None
                 if not isinstance(token, str):

@@ -83,13 +83,15 @@ def _lookups(
 
 def _provider(result: dict[str, Any]) -> dict[str, str | None]:
     """One registry answer as a flat row: the primary taxonomy, the location and not the mailing address."""
+    if not result.get("number"):
+        raise SchemaDriftError("the registry answered with a provider without its number; its format changed")
     basic = result.get("basic") or {}
     taxonomies = result.get("taxonomies") or []
     addresses = result.get("addresses") or []
     taxonomy: dict[str, str] = next((entry for entry in taxonomies if entry.get("primary")), {})
     location: dict[str, str] = next((entry for entry in addresses if entry.get("address_purpose") == "LOCATION"), {})
     return {
-        "npi": str(result.get("number") or ""),
+        "npi": str(result["number"]),
         "enumeration_type": result.get("enumeration_type"),
         "first_name": basic.get("first_name"),
         "last_name": basic.get("last_name"),

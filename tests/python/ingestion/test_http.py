@@ -47,16 +47,22 @@ def test_retry_after_is_waited_for() -> None:
 
 
 def test_a_server_that_asks_for_an_hour_is_left_alone() -> None:
-    with serve(in_turn(Answer(429, headers={"Retry-After": "3600"}))) as server, JsonClient() as client:
-        with pytest.raises(SourceUnavailableError, match=r"1 attempts \(status 429\); run again later"):
-            client.get(server.url)
+    with (
+        serve(in_turn(Answer(429, headers={"Retry-After": "3600"}))) as server,
+        JsonClient() as client,
+        pytest.raises(SourceUnavailableError, match=r"1 attempts \(status 429\); run again later"),
+    ):
+        client.get(server.url)
     assert len(server.requests) == 1
 
 
 def test_lasting_trouble_ends_in_one_line_without_the_query() -> None:
-    with serve(in_turn(Answer(500))) as server, JsonClient() as client:
-        with pytest.raises(SourceUnavailableError, match="gave no usable answer in 6 attempts") as caught:
-            client.get(f"{server.url}/api", {"number": "1234567893"})
+    with (
+        serve(in_turn(Answer(500))) as server,
+        JsonClient() as client,
+        pytest.raises(SourceUnavailableError, match="gave no usable answer in 6 attempts") as caught,
+    ):
+        client.get(f"{server.url}/api", {"number": "1234567893"})
     assert len(server.requests) == ATTEMPTS
     assert "1234567893" not in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -72,9 +78,12 @@ def test_nobody_listening_is_one_line_too() -> None:
 
 @pytest.mark.parametrize("status", [400, 403, 404])
 def test_our_own_mistakes_are_not_retried(status: int) -> None:
-    with serve(in_turn(Answer(status))) as server, JsonClient() as client:
-        with pytest.raises(SourceUnavailableError, match=f"answered {status}"):
-            client.get(server.url)
+    with (
+        serve(in_turn(Answer(status))) as server,
+        JsonClient() as client,
+        pytest.raises(SourceUnavailableError, match=f"answered {status}"),
+    ):
+        client.get(server.url)
     assert len(server.requests) == 1
 
 

@@ -1,0 +1,159 @@
+"""The walk through a release of the ICD API: the classification, its token, its addresses and its failures."""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+import ingestion.http
+from ingestion.arrow_types import source_schema
+from ingestion.control_table import load_systems
+from ingestion.errors import IngestionError, SchemaDriftError, SourceUnavailableError
+from ingestion.extractors import icd
+from ingestion.specs import TableSpec
+from simulator import simulate
+from simulator.api_stub import serve as serve_simulated
+from tests.python.ingestion.scripted_server import Answer, Request, serve
+
+PROJECT = Path(__file__).parents[3]
+RIGHT = "the right secret"
+ROOT = "/icd/release/10/2019"
+
+
+def entry(code: str, kind: str, *children: str) -> Mapping[str, object]:
+    content: dict[str, object] = {
+        "code": code,
+        "classKind": kind,
+        "title": {"@language": "en", "@value": f"Title {code}"},
+    }
+    return content | ({"child": [f"http://id.who.int{ROOT}/{child}" for child in children]} if children else {})
+
+
+RELEASE: Mapping[str, Mapping[str, object]] = {
+    ROOT: {"title": {"@value": "ICD-10"}, "child": [f"http://id.who.int{ROOT}/IV"]},
+    f"{ROOT}/IV": entry("IV", "chapter", "E10-E14"),
+    f"{ROOT}/E10-E14": entry("E10-E14", "block", "E10", "E11"),
+    f"{ROOT}/E10": entry("E10", "category"),
+    f"{ROOT}/E11": entry("E11", "category", "E11.9"),
+    f"{ROOT}/E11.9": entry("E11.9", "category"),
+}
+
+
+class Api:
+    """The API with tokens that expire after so many uses."""
+
+    def __init__(self, uses: int = 1000, trouble: Mapping[str, Answer] | None = None) -> None:
+        self.tokens = 0
+        self._uses = uses
+        self._left: dict[str, int] = {}
+        self._trouble = dict(trouble or {})
+        self._lock = threading.Lock()
+
+    def __call__(self, request: Request) -> Answer:
+        with self._lock:
+            return self._token(request) if request.method == "POST" else self._entry(request)
+
+    def _token(self, request: Request) -> Answer:
+        assert request.form["grant_type"] == "client_credentials"
+        assert request.form["scope"] == "icdapi_access"
+        if request.form["client_secret"] != RIGHT:
+            return Answer(400, {"error": "invalid_client"})
+        self.tokens += 1
+        self._left[f"Bearer token-{self.tokens}"] = self._uses
+        return Answer(content={"access_token": f"token-{self.tokens}", "expires_in": 3600})
+
+    def _entry(self, request: Request) -> Answer:
+        token = request.headers["Authorization"]
+        if self._left[token] == 0:
+            return Answer(401)
+        self._left[token] -= 1
+        assert request.headers["API-Version"] == "v2"
+        assert request.headers["Accept-Language"] == "en"
+        assert request.headers["Accept"] == "application/json"
+        trouble = self._trouble.pop(request.path, None)
+        return trouble or Answer(content=RELEASE[request.path])
+
+
+@pytest.fixture
+def table() -> TableSpec:
+    systems = load_systems(PROJECT, Path("models/bronze"))
+    return next(table for system in systems for table in system.tables if table.load.extractor == "icd")
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingestion.http, "FIRST_WAIT_SECONDS", 0.01)
+
+
+def walk(table: TableSpec, api: Api, secret: str = RIGHT) -> pa.Table:
+    with serve(api) as server:
+        access = icd.Access(server.url, f"{server.url}/connect/token", "somebody", secret)
+        with icd.extract(table, access) as extraction:
+            return pa.Table.from_batches(extraction.batches, schema=source_schema(table))
+
+
+def test_categories_carry_what_is_above_them(table: TableSpec) -> None:
+    rows = walk(table, Api()).to_pylist()
+    shared = {
+        "class_kind": "category",
+        "chapter": "IV Title IV",
+        "block": "E10-E14 Title E10-E14",
+        "release": "2019",
+    }
+    assert rows == [
+        {"code": "E10", "title": "Title E10", "parent_code": "E10-E14", "is_leaf": True, **shared},
+        {"code": "E11", "title": "Title E11", "parent_code": "E10-E14", "is_leaf": False, **shared},
+        {"code": "E11.9", "title": "Title E11.9", "parent_code": "E11", "is_leaf": True, **shared},
+    ]
+
+
+def test_a_token_that_expires_on_the_way_is_renewed(table: TableSpec) -> None:
+    api = Api(uses=2)
+    assert walk(table, api).num_rows == 3
+    assert api.tokens == 3
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [Answer(429, headers={"Retry-After": "0"}), Answer(500), Answer(raw=b'{"code": "E1')],
+    ids=["429", "500", "cut off"],
+)
+def test_passing_trouble_loses_nothing(table: TableSpec, trouble: Answer) -> None:
+    assert walk(table, Api(trouble={f"{ROOT}/E11": trouble})).column("code").to_pylist() == ["E10", "E11", "E11.9"]
+
+
+@pytest.mark.parametrize(
+    ("api", "secret", "error", "says"),
+    [
+        (Api(), "a wrong secret", SourceUnavailableError, "check RCM_ICD_CLIENT_ID and RCM_ICD_CLIENT_SECRET"),
+        (Api(uses=0), RIGHT, SourceUnavailableError, "refuses its own token"),
+        (Api(trouble={f"{ROOT}/E11": Answer(404)}), RIGHT, SourceUnavailableError, "answered 404"),
+        (Api(trouble={f"{ROOT}/E11": Answer(content=[])}), RIGHT, SchemaDriftError, "other than an entry"),
+    ],
+    ids=["wrong secret", "tokens never taken", "missing entry", "no entry"],
+)
+def test_a_walk_that_cannot_go_on_is_one_line(
+    table: TableSpec, api: Api, secret: str, error: type[IngestionError], says: str
+) -> None:
+    with pytest.raises(error, match=says) as caught:
+        walk(table, api, secret)
+    assert "\n" not in str(caught.value)
+    assert secret not in str(caught.value)
+
+
+def test_access_hides_its_secret() -> None:
+    assert "hidden" not in repr(icd.Access("http://127.0.0.1", "http://127.0.0.1/token", "id", "hidden"))
+
+
+def test_the_simulated_release_is_walked_whole(table: TableSpec, tmp_path: Path) -> None:
+    simulate(tmp_path, patients=100)
+    with (
+        serve_simulated(tmp_path / "sources") as stub,
+        icd.extract(table, icd.Access(stub.icd_url, stub.icd_token_url, "id", "secret")) as extraction,
+    ):
+        rows = pa.Table.from_batches(extraction.batches)
+    assert rows.num_rows > 400
+    assert rows.column("chapter").null_count == rows.column("block").null_count == 0
+    assert extraction.watermark_high == "2019"

@@ -1,0 +1,179 @@
+"""NPPES lookups: the registry's own answers, its errors that come with status 200, and the simulator's stub."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+import ingestion.http
+from ingestion.arrow_types import source_schema
+from ingestion.control_table import load_systems
+from ingestion.errors import IngestionError, SchemaDriftError, SourceUnavailableError
+from ingestion.extraction import Extraction
+from ingestion.extractors import npi_registry
+from ingestion.specs import TableSpec
+from simulator import simulate
+from simulator.api_stub import serve as serve_simulated
+from tests.python.ingestion.scripted_server import Answer, Request, serve
+
+PROJECT = Path(__file__).parents[3]
+PERSON, ORGANIZATION, UNKNOWN = "1234567893", "1245319599", "2000000004"
+
+REGISTRY: Mapping[str, Mapping[str, object]] = {
+    PERSON: {
+        "number": PERSON,
+        "enumeration_type": "NPI-1",
+        "basic": {
+            "first_name": "ANA",
+            "last_name": "PRUEBA",
+            "credential": "M.D.",
+            "status": "A",
+            "enumeration_date": "2006-05-23",
+            "last_updated": "2020-02-29",
+        },
+        "taxonomies": [
+            {"code": "174400000X", "desc": "Specialist", "primary": False},
+            {"code": "207R00000X", "desc": "Internal Medicine", "primary": True},
+        ],
+        "addresses": [
+            {"address_purpose": "MAILING", "state": "CA", "country_code": "US"},
+            {"address_purpose": "LOCATION", "state": "NY", "country_code": "US"},
+        ],
+    },
+    ORGANIZATION: {
+        "number": ORGANIZATION,
+        "enumeration_type": "NPI-2",
+        "basic": {"organization_name": "CLINIC", "enumeration_date": "2010-01-02", "last_updated": "2011-03-04"},
+        "taxonomies": [],
+        "addresses": [],
+    },
+}
+REFUSAL = Answer(content={"Errors": [{"description": "NPI is not valid", "field": "number", "number": "06"}]})
+
+
+@pytest.fixture
+def table() -> TableSpec:
+    systems = load_systems(PROJECT, Path("models/bronze"))
+    return next(table for system in systems for table in system.tables if table.load.extractor == "npi_registry")
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingestion.http, "FIRST_WAIT_SECONDS", 0.01)
+
+
+def registry(request: Request) -> Answer:
+    found = REGISTRY.get(request.form["number"])
+    return Answer(content={"result_count": int(found is not None), "results": [found] if found else []})
+
+
+def look_up(table: TableSpec, respond: Callable[[Request], Answer], *numbers: str) -> tuple[pa.Table, Extraction]:
+    with serve(respond) as server, npi_registry.extract(table, f"{server.url}/api/", numbers, "incremental") as found:
+        return pa.Table.from_batches(found.batches, schema=source_schema(table)), found
+
+
+def test_people_and_organizations_become_flat_rows(table: TableSpec) -> None:
+    rows, extraction = look_up(table, registry, PERSON, ORGANIZATION, UNKNOWN)
+    assert rows.to_pylist() == [
+        {
+            "npi": PERSON,
+            "enumeration_type": "NPI-1",
+            "first_name": "ANA",
+            "last_name": "PRUEBA",
+            "organization_name": None,
+            "credential": "M.D.",
+            "status": "A",
+            "enumeration_date": dt.date(2006, 5, 23),
+            "last_updated_date": dt.date(2020, 2, 29),
+            "taxonomy_code": "207R00000X",
+            "taxonomy_description": "Internal Medicine",
+            "state": "NY",
+            "country": "US",
+        },
+        dict.fromkeys(table.column_names)
+        | {
+            "npi": ORGANIZATION,
+            "enumeration_type": "NPI-2",
+            "organization_name": "CLINIC",
+            "enumeration_date": dt.date(2010, 1, 2),
+            "last_updated_date": dt.date(2011, 3, 4),
+        },
+    ]
+    assert extraction.drop_known
+    assert extraction.rows_rejected == 0
+    assert extraction.warnings == ["1 numbers are not in the registry"]
+
+
+def test_an_error_with_status_200_costs_one_number_and_is_not_asked_again(table: TableSpec) -> None:
+    asked: list[str] = []
+
+    def respond(request: Request) -> Answer:
+        asked.append(request.form["number"])
+        assert request.form["version"] == "2.1"
+        return REFUSAL if request.form["number"] == ORGANIZATION else registry(request)
+
+    rows, extraction = look_up(table, respond, PERSON, ORGANIZATION)
+    assert rows.column("npi").to_pylist() == [PERSON]
+    assert sorted(asked) == [PERSON, ORGANIZATION]
+    assert extraction.rows_rejected == 1
+    assert extraction.warnings == ["the registry refused 1 lookups"]
+
+
+def test_passing_trouble_loses_no_number(table: TableSpec) -> None:
+    failed: set[str] = set()
+
+    def respond(request: Request) -> Answer:
+        number = request.form["number"]
+        if number in failed:
+            return registry(request)
+        failed.add(number)
+        return Answer(429, headers={"Retry-After": "0"}) if number == PERSON else Answer(raw=b'{"result_co')
+
+    rows, _ = look_up(table, respond, PERSON, ORGANIZATION)
+    assert rows.column("npi").to_pylist() == [PERSON, ORGANIZATION]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "says"),
+    [
+        (REFUSAL, SourceUnavailableError, "refused every lookup"),
+        (Answer(500), SourceUnavailableError, "status 500"),
+        (Answer(401), SourceUnavailableError, "answered 401"),
+        (Answer(content=["no object"]), SchemaDriftError, "no JSON object"),
+        (Answer(content={"results": [{"basic": {}}]}), SchemaDriftError, "without its number"),
+        (
+            Answer(content={"results": [{"number": PERSON, "basic": {"last_updated": "29/02/2020"}}]}),
+            SchemaDriftError,
+            "a date that is none",
+        ),
+    ],
+)
+def test_a_registry_that_cannot_be_read_is_one_line(
+    table: TableSpec, answer: Answer, error: type[IngestionError], says: str
+) -> None:
+    with pytest.raises(error, match=says) as caught:
+        look_up(table, lambda _: answer, PERSON)
+    assert "\n" not in str(caught.value)
+    assert PERSON not in str(caught.value)
+
+
+def test_only_numbers_with_their_check_digit_are_asked_for() -> None:
+    candidates = pa.array(
+        [ORGANIZATION, PERSON, PERSON, "1234567890", "3234567890", "123456789", "NPI1234567893", None]
+    )
+    assert npi_registry.valid_numbers(candidates) == [PERSON, ORGANIZATION]
+    assert npi_registry.valid_numbers(pa.array([], pa.string())) == []
+
+
+def test_the_simulated_registry_is_read_whole(table: TableSpec, tmp_path: Path) -> None:
+    simulate(tmp_path, patients=100)
+    with serve_simulated(tmp_path / "sources") as stub:
+        numbers = [f"2{middle:08d}" for middle in range(4)]
+        valid = npi_registry.valid_numbers(pa.array([base + str(digit) for base in numbers for digit in range(10)]))
+        with npi_registry.extract(table, stub.npi_url, valid, "full") as extraction:
+            rows = pa.Table.from_batches(extraction.batches)
+    assert len(valid) == 4
+    assert set(rows.column("npi").to_pylist()) <= set(valid)
+    assert rows.schema == source_schema(table)
