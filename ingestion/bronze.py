@@ -114,10 +114,12 @@ class BronzeTable:
         rows = _NumberedRows(extraction.batches)
         try:
             with _engine() as engine, rows.own_errors():
-                if delta is not None and (extraction.drop_known or extraction.load_type == "full"):
-                    self._load_current_hashes(engine, delta, history)
+                if history and delta is not None:
+                    self._register_current_hashes(engine, delta, history)
+                    if extraction.drop_known:
+                        engine.execute("insert into known select _row_hash from current_hashes")
                 written = self._write_part(engine, part, extraction, rows, batch_id, batch_time)
-                if not self._brings_news(engine, part, extraction, written):
+                if not _brings_news(engine, part, extraction, written, has_history=bool(history)):
                     self._discard(part)
                     return Appended(None, rows.count, rows.count if extraction.drop_known else 0)
             batch = Batch(
@@ -168,8 +170,10 @@ class BronzeTable:
                 )
         return pa.schema([*held, *(field for field in declared if held.get_field_index(field.name) < 0)])
 
-    def _load_current_hashes(self, engine: duckdb.DuckDBPyConnection, delta: DeltaTable, history: list[Batch]) -> None:
-        """Fill ``known`` with the row hashes of the table's current content.
+    def _register_current_hashes(
+        self, engine: duckdb.DuckDBPyConnection, delta: DeltaTable, history: list[Batch]
+    ) -> None:
+        """Make ``current_hashes`` readable, once: the row hashes of the table's current content.
 
         That is, since the last full batch, the rows of the newest batch of each key. A key that came twice in one
         batch keeps both rows, so that reading them again brings nothing new.
@@ -177,22 +181,20 @@ class BronzeTable:
         since = next((batch for batch in history if batch.load_type == "full"), history[-1])
         held = {field.name for field in delta.schema().fields}
         keys = [name for name in self.table.load.key if name in held]
-        columns = [*keys, "_batch_id", "_row_hash"]
         # Without a second batch there is nothing to choose from.
-        if since is history[0]:
-            columns = ["_row_hash"]
+        is_only_batch = since is history[0]
+        columns = ["_row_hash"] if is_only_batch else [*keys, "_batch_id", "_row_hash"]
         reader = pa.RecordBatchReader.from_stream(delta.scan(columns, f"_batch_id >= '{since.batch_id}'"))
-        engine.register("rows_held", reader)
-        if since is history[0]:
-            engine.execute("insert into known select _row_hash from rows_held")
+        engine.register("current_hashes" if is_only_batch else "arrivals_held", reader)
+        if is_only_batch:
             return
         on_keys = " and ".join(f"arrivals.{_quoted(key)} is not distinct from newest.{_quoted(key)}" for key in keys)
         key_list = ", ".join(_quoted(key) for key in keys)
         engine.execute(
             f"""
-            insert into known
+            create temp view current_hashes as
             with
-            arrivals as materialized (select * from rows_held),
+            arrivals as materialized (select * from arrivals_held),
             newest as (select {key_list}, max(_batch_id) as _batch_id from arrivals group by {key_list})
             select arrivals._row_hash
             from arrivals
@@ -242,24 +244,6 @@ class BronzeTable:
                 writer.write_batch(batch.cast(schema))
                 written += batch.num_rows
         return written
-
-    def _brings_news(self, engine: duckdb.DuckDBPyConnection, part: Path, extraction: Extraction, written: int) -> bool:
-        """Whether the part differs from what bronze holds: any row of an increment, any difference of a full load."""
-        if extraction.load_type != "full":
-            return written > 0
-        [(held,)] = engine.execute("select count(*) from known").fetchall()
-        if written != held:
-            if written == 0:
-                raise EmptyFullLoadError(
-                    "the source returned no rows, and a full load of none would delete all that bronze holds; "
-                    "check the source, or set active: false"
-                )
-            return True
-        engine.register("hashes_written", pq.read_table(part, columns=["_row_hash"]))
-        [(new,)] = engine.execute(
-            "select count(*) from (select _row_hash from hashes_written except all select _row_hash from known)"
-        ).fetchall()
-        return bool(new)
 
     def _commit(self, delta: DeltaTable | None, schema: pa.Schema, part: Path, batch: Batch) -> None:
         bounds = {"_batch_id": batch.batch_id}
@@ -350,6 +334,35 @@ class _NumberedRows:
         except Exception as error:
             self._error = error
             raise
+
+
+def _brings_news(
+    engine: duckdb.DuckDBPyConnection, part: Path, extraction: Extraction, written: int, *, has_history: bool
+) -> bool:
+    """Whether the part differs from what bronze holds: any row of an increment, any difference of a full load."""
+    if extraction.load_type != "full" or not has_history:
+        return written > 0
+    if written == 0:
+        raise EmptyFullLoadError(
+            "the source returned no rows, and a full load of none would delete all that bronze holds; "
+            "check the source, or set active: false"
+        )
+    with pq.ParquetFile(part) as file:
+        schema = pa.schema([LINEAGE.field("_row_hash")])
+        engine.register(
+            "written_hashes", pa.RecordBatchReader.from_batches(schema, file.iter_batches(columns=schema.names))
+        )
+        return _digest(engine, "written_hashes") != _digest(engine, "current_hashes")
+
+
+def _digest(engine: duckdb.DuckDBPyConnection, relation: str) -> tuple[object, ...]:
+    """Count and sums of row hashes: equal for equal rows in any order, and held in no memory.
+
+    The sums are of the hashes' two halves, 56 bits of each, so that contents that differ agree once in 10^33.
+    """
+    halves = [f"sum(cast('0x' || substr(_row_hash, {start}, 14) as ubigint))" for start in (1, 17)]
+    [row] = engine.execute(f"select count(*), {', '.join(halves)} from {relation}").fetchall()
+    return tuple(row)
 
 
 def schema_hash(table: TableSpec) -> str:
