@@ -68,7 +68,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Appended:
-    """Outcome of one append: the committed batch, or None where bronze held the content already; counts in rows."""
+    """Outcome of one append: the committed batch, or None where bronze held every row already; counts in rows."""
 
     batch: Batch | None
     rows_read: int
@@ -121,7 +121,7 @@ class BronzeTable:
                 written = self._write_part(engine, part, extraction, rows, batch_id, batch_time)
                 if not _brings_news(engine, part, extraction, written, has_history=bool(history)):
                     self._discard(part)
-                    return Appended(None, rows.count, rows.count if extraction.drop_known else 0)
+                    return Appended(None, rows.count, rows.count)
             batch = Batch(
                 batch_id=batch_id,
                 run_id=run_id,

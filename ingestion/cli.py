@@ -290,11 +290,37 @@ def _ingest(
     from ingestion.progress import LoadProgress, bar
 
     systems = _systems(settings)
-    with bar("Loading") as shown:
+    with _apis(settings) as reached, bar("Loading") as shown:
         progress = LoadProgress(shown, len(selected_tables(systems, source, table)))
-        summary = ingest_tables(settings, systems, source=source, table=table, full=full, progress=progress)
+        summary = ingest_tables(reached, systems, source=source, table=table, full=full, progress=progress)
     _complain(*(f"{result.label}: {result.message}" for result in summary.results if result.status == "failed"))
     return summary
+
+
+@contextlib.contextmanager
+def _apis(settings: "Settings") -> Iterator["Settings"]:
+    """Settings that reach the APIs: a stub of them where the sources are simulated and no address is set.
+
+    Invented providers are no business of the real registry, and a simulation needs neither account nor network.
+    """
+    is_simulated = (settings.sources / "simulation.json").is_file()
+    addresses = ("RCM_NPI_URL", "RCM_ICD_URL")
+    if not is_simulated or settings.control_table != SIMULATED_CONTROL_TABLE or any(map(settings.resolve, addresses)):
+        yield settings
+        return
+    from simulator.api_stub import serve
+
+    with serve(settings.sources) as stub:
+        yield settings.with_values(
+            {
+                "RCM_NPI_URL": stub.npi_url,
+                "RCM_ICD_URL": stub.icd_url,
+                "RCM_ICD_TOKEN_URL": stub.icd_token_url,
+                # The stub gives a token to anyone who names himself.
+                "RCM_ICD_CLIENT_ID": "demo",
+                "RCM_ICD_CLIENT_SECRET": "demo",
+            }
+        )
 
 
 def _print_loads(summary: "IngestSummary") -> None:
@@ -304,7 +330,7 @@ def _print_loads(summary: "IngestSummary") -> None:
     output.print(results_view(summary.results))
     for result in summary.results:
         if result.status == "committed" and result.message:
-            output.print(f"note: {result.label}: {result.message}", style="yellow", markup=False)
+            output.print(f"note: {result.label}: {result.message}", style="yellow", markup=False, soft_wrap=True)
     output.print(_loaded(summary))
 
 
@@ -340,6 +366,7 @@ def run(
 
 def _build(settings: "Settings") -> "Transformation":
     """Build with a progress bar; failures go to standard error."""
+    from ingestion.build_record import note_build
     from ingestion.progress import bar
     from ingestion.transform import build
 
@@ -347,6 +374,7 @@ def _build(settings: "Settings") -> "Transformation":
     settings.lakehouse.mkdir(parents=True, exist_ok=True)
     with bar("Building") as shown:
         built = build(settings, shown.move)
+    note_build(settings, _systems(settings), succeeded=not built.failures)
     _complain(*built.failures)
     counts = [f"{built.done} models, snapshots and tests"]
     counts += [f"{count} {what}" for count, what in ((built.warned, "warnings"), (built.skipped, "skipped")) if count]
@@ -369,7 +397,7 @@ def _print_kpis(settings: "Settings") -> None:
         output.print(kpi_view(kpis))
     if account:
         output.print()
-        output.print(accounting_line(account))
+        output.print(accounting_line(account), soft_wrap=True)
 
 
 @app.command(
@@ -394,7 +422,9 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
         output.print(states_view(states, datetime.now(UTC).replace(tzinfo=None)))
         for state in states:
             if state.failures:
-                output.print(f"{state.system}.{state.table}: {state.message}", style="red", markup=False)
+                output.print(
+                    f"{state.system}.{state.table}: {state.message}", style="red", markup=False, soft_wrap=True
+                )
         if waiting:
             output.print()
             output.print(quarantine_view(waiting))
@@ -423,28 +453,20 @@ def demo(
     with _project(project_dir) as settings:
         if settings.control_table != SIMULATED_CONTROL_TABLE:
             raise SpecError([f"rcm demo simulates the hospitals of {SIMULATED_CONTROL_TABLE}; unset RCM_BRONZE"])
-        from simulator.api_stub import serve
+        from ingestion.build_record import is_current
 
         output = _output()
         output.print(_simulated(_simulate(settings, {"patients": patients})))
-        with serve(settings.sources) as stub:
-            summary = _ingest(
-                settings.with_values(
-                    {
-                        "RCM_NPI_URL": stub.npi_url,
-                        "RCM_ICD_URL": stub.icd_url,
-                        "RCM_ICD_TOKEN_URL": stub.icd_token_url,
-                        # The stub gives a token to anyone who names himself.
-                        "RCM_ICD_CLIENT_ID": "demo",
-                        "RCM_ICD_CLIENT_SECRET": "demo",
-                    }
-                )
-            )
+        summary = _ingest(settings)
         output.print(_loaded(summary))
-        built = _build(settings)
+        build_failed = False
+        if is_current(settings, _systems(settings)):
+            output.print("Nothing changed since the last build, so the warehouse stays as it is")
+        else:
+            build_failed = bool(_build(settings).failures)
         _print_kpis(settings)
         _print_next_steps(settings)
-        _exit_if(summary.failed or bool(built.failures))
+        _exit_if(summary.failed or build_failed)
 
 
 def _print_next_steps(settings: "Settings") -> None:
