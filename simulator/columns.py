@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
@@ -30,11 +29,6 @@ def _date_texts() -> pa.Array:
 @cache
 def _time_texts() -> pa.Array:
     return pa.array([f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in range(86_400)])
-
-
-def day_of(date: dt.date) -> int:
-    """Simulated day of a calendar date; the inverse of ``parameters.date_of``."""
-    return (date - DAY_ZERO).days
 
 
 def date_text(days: Ints, known: Bools | None = None) -> pa.Array:

@@ -10,6 +10,7 @@ from simulator.care import DENIED, INSURED
 from simulator.columns import Ints, stream
 from simulator.day_changes import SETTLED_BY_DAY, Changes, day_changes, settled_lines
 from simulator.defects import CLAIM_PATCHES, ENCOUNTER_PATCHES, TRANSACTION_PATCHES, Plan, draw_plan, without
+from simulator.parameters import LAG_DAYS
 from simulator.world import Hospital
 
 PATIENT_RULES = (
@@ -45,11 +46,12 @@ def tell_story(hospital: Hospital, day: int) -> Story:
     seed, index = hospital.seed, hospital.habits.index
     lines, encounters = hospital.lines, hospital.encounters
     everyone = np.arange(hospital.history_patients)
-    patients = draw_plan(stream(seed, index, 7), everyone, hospital.history_patients, PATIENT_RULES)
+    settled_people = _before_overlap(hospital.patients.modified_day[everyone])
+    patients = draw_plan(stream(seed, index, 7), settled_people, hospital.history_patients, PATIENT_RULES)
     well = without(everyone, patients.rows())
     name_lost = stream(seed, index, 8).choice(well, 1)
 
-    visits = np.flatnonzero(encounters.day[: hospital.history_encounters] <= SETTLED_BY_DAY)
+    visits = _before_overlap(encounters.day[: hospital.history_encounters].clip(max=SETTLED_BY_DAY + LAG_DAYS + 1))
     visit_plan = draw_plan(stream(seed, index, 9), visits, hospital.history_encounters, tuple(ENCOUNTER_PATCHES))
 
     settled = np.flatnonzero(settled_lines(hospital))
@@ -83,3 +85,8 @@ def tell_story(hospital: Hospital, day: int) -> Story:
             lines=without(settled, line_plan.rows()),
         ),
     )
+
+
+def _before_overlap(modified_day: Ints) -> Ints:
+    """Rows that no later increment reads again: a defective key cannot be recognised as one that bronze holds."""
+    return np.flatnonzero(modified_day < modified_day.max() - LAG_DAYS)

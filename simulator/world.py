@@ -19,7 +19,6 @@ from simulator.care import (
     encounter_block,
     line_block,
 )
-from simulator.columns import Ints
 from simulator.parameters import HISTORY_DAYS, NEVER, HospitalHabits
 from simulator.people import Patients, Providers, patient_block, providers_of
 
@@ -112,8 +111,3 @@ def _with_certain_events(habits: HospitalHabits, lines: Lines) -> Lines:
     return replace(
         lines, entry_day=entry, commit_day=commit, claim_day=claim, decision_day=decision, patient_day=patient
     )
-
-
-def line_patients(hospital: Hospital) -> Ints:
-    """Position of the patient of every line."""
-    return hospital.encounters.patient[hospital.lines.encounter]
