@@ -188,30 +188,24 @@ def _rows(warehouse: Path, query: str) -> list[tuple[Any, ...]]:
 
 def plan_view(planned: Sequence[PlannedLoad]) -> Table:
     """One line per planned load."""
-    view = _view("source", "table", "action", "load", "from watermark", "why")
+    view = _view("table", "would load", "why")
     for load in planned:
         view.add_row(
-            load.system.name,
-            load.table.name,
-            _styled(load.action),
-            load.load_type if load.action == "load" else "",
-            load.watermark_low or "",
+            load.table.label,
+            f"[green]{load.load_type}[/green]" if load.action == "load" else _styled(load.action),
             escape(f"{load.file.name}: {load.reason}" if load.file else str(load.error or load.reason)),
         )
     return view
 
 
 def results_view(results: Iterable[LoadResult]) -> Table:
-    """One line per table: its loads of this run together."""
-    view = _view("source", "table", "outcome", "load", "read", "new", "known", "rejected", "s", numbers=(4, 5, 6, 7, 8))
-    for _, loads in groupby(results, key=lambda result: result.label):
+    """One line per table: its loads of this run together, in rows and seconds."""
+    view = _view("table", "outcome", "read", "new", "known", "rejected", "s", numbers=range(2, 7))
+    for label, loads in groupby(results, key=lambda result: result.label):
         of_table = list(loads)
-        outcomes = sorted({result.status for result in of_table})
         view.add_row(
-            of_table[0].system,
-            of_table[0].table,
-            ", ".join(_styled(outcome) for outcome in outcomes),
-            of_table[0].load_type or "",
+            label,
+            ", ".join(_styled(outcome) for outcome in sorted({result.status for result in of_table})),
             f"{sum(result.rows_read for result in of_table):,}",
             f"{sum(result.rows_written for result in of_table):,}",
             f"{sum(result.rows_duplicate for result in of_table):,}",
@@ -223,20 +217,18 @@ def results_view(results: Iterable[LoadResult]) -> Table:
 
 def states_view(states: Sequence[TableState], now: datetime) -> Table:
     """One line per table; ``now`` is UTC without zone."""
-    view = _view(
-        "source", "table", "rows", "last batch", "age", "rows in it", "last check", "failures", numbers=(2, 5, 7)
-    )
+    view = _view("table", "rows", "last batch", "its rows", "last check", numbers=(1, 2, 3))
     for state in states:
-        batch_at = state.last_batch_at
+        checked = ""
+        if state.status and state.checked_at:
+            times = f" {state.failures} times" if state.failures > 1 else ""
+            checked = f"{_styled(state.status)}{times}, {age(state.checked_at, now)} ago"
         view.add_row(
-            state.system,
-            state.table,
+            f"{state.system}.{state.table}",
             f"{state.rows:,}",
-            f"{batch_at:%Y-%m-%d %H:%M}" if batch_at else "[dim]never[/dim]",
-            age(batch_at, now) if batch_at else "",
+            f"{age(state.last_batch_at, now)} ago" if state.last_batch_at else "[dim]never[/dim]",
             f"{state.last_batch_rows:,}" if state.last_batch_rows is not None else "",
-            f"{_styled(state.status)} {age(state.checked_at, now)} ago" if state.status and state.checked_at else "",
-            f"[bold red]{state.failures}[/bold red]" if state.failures else "",
+            checked,
         )
     return view
 

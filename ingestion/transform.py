@@ -59,7 +59,8 @@ def build(settings: Settings, on_progress: Progress | None = None, select: str |
     results = list(getattr(outcome.result, "results", []))
     failures = [_failure(result) for result in results if str(result.status) in _FAILED]
     if outcome.exception is not None and not failures:
-        failures = [f"dbt: {_first_line(str(outcome.exception))}"]
+        # dbt wraps its messages; the headline alone says nothing.
+        failures = [f"dbt: {' '.join(str(outcome.exception).split())}"]
     statuses = [str(result.status) for result in results]
     return Transformation(
         done=sum(status in ("success", "pass") for status in statuses),
