@@ -4,8 +4,7 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from ingestion.build_record import is_current, note_build
 from ingestion.cli import app
@@ -31,7 +30,8 @@ def statuses(result: Result) -> Sequence[str]:
     return [load["status"] for load in json.loads(result.stdout)["results"]]
 
 
-def test_ingest_exits_0_and_a_second_time_finds_nothing_new(filled: Project) -> None:
+@pytest.mark.usefixtures("filled")
+def test_ingest_exits_0_and_a_second_time_finds_nothing_new() -> None:
     first, second = rcm("ingest", "--json"), rcm("ingest")
 
     assert (first.exit_code, second.exit_code) == (0, 0)
@@ -59,7 +59,8 @@ def test_ingest_exits_1_where_one_source_failed_with_a_line_for_it(filled: Proje
         (["plan", "--table", "nothing"], "error: --table nothing: no such table"),
     ],
 )
-def test_misuse_exits_2(filled: Project, arguments: list[str], says: str) -> None:
+@pytest.mark.usefixtures("filled")
+def test_misuse_exits_2(arguments: list[str], says: str) -> None:
     result = rcm(*arguments)
 
     assert result.exit_code == 2
@@ -85,11 +86,13 @@ def test_plan_for_a_machine_says_why_and_writes_nothing(filled: Project) -> None
     assert not (filled.root / "lakehouse" / "bronze").exists()
 
 
-def test_output_into_a_pipe_has_no_colours(filled: Project) -> None:
+@pytest.mark.usefixtures("filled")
+def test_output_into_a_pipe_has_no_colours() -> None:
     assert "\x1b[" not in rcm("ingest").output
 
 
-def test_status_for_a_machine(filled: Project) -> None:
+@pytest.mark.usefixtures("filled")
+def test_status_for_a_machine() -> None:
     rcm("ingest")
 
     result = rcm("status", "--json")
