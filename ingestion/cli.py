@@ -456,7 +456,8 @@ def demo(
         from ingestion.build_record import is_current
 
         output = _output()
-        output.print(_simulated(_simulate(settings, {"patients": patients})))
+        simulation = _simulate(settings, {"patients": patients})
+        output.print(_simulated(simulation))
         summary = _ingest(settings)
         output.print(_loaded(summary))
         build_failed = False
@@ -465,16 +466,16 @@ def demo(
         else:
             build_failed = bool(_build(settings).failures)
         _print_kpis(settings)
-        _print_next_steps(settings)
+        _print_next_steps(settings, next_day=simulation.day + 1)
         _exit_if(summary.failed or build_failed)
 
 
-def _print_next_steps(settings: "Settings") -> None:
+def _print_next_steps(settings: "Settings", next_day: int) -> None:
     from rich.table import Table
 
     steps = Table.grid(padding=(0, 3))
     steps.add_row("rcm status", "last loads, quarantine, the KPIs again")
-    steps.add_row("rcm simulate --day 1 && rcm demo", "the next day: changes, late rows, corrections")
+    steps.add_row(f"rcm simulate --day {next_day} && rcm demo", "the next day: changes, late rows, corrections")
     steps.add_row("make docs", "models, columns, lineage and tests as one page, site/index.html")
     steps.add_row(_shown_path(settings.warehouse), "the warehouse, for any DuckDB client: gold.kpi_headline and more")
     steps.add_row("README.md", "what the KPIs mean, and how to bring your own data")
