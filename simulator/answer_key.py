@@ -7,14 +7,15 @@ which it landed, with the declared overlap of two days. Terms:
     ``bronze``: rows of all batches, exact duplicates included. A database row counts once per version that became
     visible (rows that the overlap reads again count nothing); a table loaded in full counts all its rows once per
     day on which its content changed; a claim file counts its rows, a resent file counts nothing.
-    ``exact_duplicates``: rows beyond the first of a group of identical rows in one batch.
+    ``exact_duplicates``: rows equal to the row of their key that arrived before them, in the same batch or, where a
+    full load lands what it landed before, in an earlier one.
     ``rejected`` and ``quarantined``: rows that fail a rule of that severity; all rows of a repeated key count.
-    ``quarantined_open``: those among ``quarantined`` that belong to the newest batch of their table (full loads) or
-    whose key got no valid version later.
+    ``quarantined_open``: those among ``quarantined`` that are their key's newest content and got no valid version
+    later.
     ``current_valid``: keys with a valid version, judged at its newest valid version; keys deleted from a table that
     loads in full are not current. ``superseded``: bronze minus all the others but ``quarantined_open``.
 ``defects[entity][system][rule]``
-    bronze rows (exact duplicates once) that fail the row-level rule. Voided charges have Amount 0 and therefore
+    bronze rows but exact duplicates that fail the row-level rule. Voided charges have Amount 0 and therefore
     count in ``charge_not_positive``.
 ``orphans[entity][system][rule]``
     current valid rows whose non-null reference is not among the current valid rows of the referenced entity in the
@@ -35,6 +36,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -47,9 +49,11 @@ from simulator.claims import ClaimFile, claim_files
 from simulator.code_sets import MALFORMED_REGISTRY_CODE
 from simulator.columns import Ints
 from simulator.day_changes import NAME_FOUND_ON, NAME_LOST_ON
-from simulator.defects import EXACT_DUPLICATE, QUARANTINED, REJECTED, Planted
+from simulator.defects import EXACT_DUPLICATE, KEY_REPEATED, QUARANTINED, REJECTED, Planted
 from simulator.directory import (
     DEPARTMENT_CHANGES,
+    MARRIAGE_DAY,
+    MARRIED,
     PROVIDER_CHANGES,
     planted_departments,
     planted_procedures,
@@ -137,9 +141,11 @@ def _add_hospital(
     files = [file for file in claim_files(setting.hospital, day) if file.lands_on <= day]
     claims = current_claims(setting, day)
 
-    _put(key, "departments", system, *_full_loads([planted_departments(d) for d in DEPARTMENT_CHANGES if d <= day]))
-    loads = [planted_providers(setting.hospital, d) for d in PROVIDER_CHANGES if d <= day]
-    _put(key, "providers", system, *_full_loads(loads))
+    departments = [planted_departments(d) for d in DEPARTMENT_CHANGES if d <= day]
+    _put(key, "departments", system, *_full_loads(departments, {}))
+    providers = [planted_providers(setting.hospital, d) for d in PROVIDER_CHANGES if d <= day]
+    married = {"npi_invalid": int(setting.hospital.providers.invalid[MARRIED])} if day >= MARRIAGE_DAY else {}
+    _put(key, "providers", system, *_full_loads(providers, married))
     versions = _new_versions(setting, day)
     for entity in ("patients", "encounters", "transactions"):
         _put(key, entity, system, *_incremental(entity, setting, tables[entity], versions[entity], day))
@@ -192,23 +198,35 @@ def _code_counts(size: int) -> Counts:
 
 
 def _batch_counts(batches: Sequence[Planted]) -> Counts:
-    """Full loads, one after the other."""
-    total = {fate: sum(_fate(b, fate) for b in batches) for fate in (EXACT_DUPLICATE, REJECTED, QUARANTINED)}
+    """Full loads, one after the other: what a batch repeats of the one before it is a duplicate there."""
+    first = batches[0]
+    duplicates, quarantined = _fate(first, EXACT_DUPLICATE), _fate(first, QUARANTINED)
+    for before, batch in pairwise(batches):
+        # Rows without a key repeat nothing, and the rows of a repeated key follow each other, not themselves.
+        judged_again = _fate(batch, REJECTED) + batch.failures[KEY_REPEATED]
+        changed = len(_rows(batch) - _rows(before))
+        duplicates += batch.table.num_rows - judged_again - changed
+        quarantined += batch.failures[KEY_REPEATED]
     return _counts(
         sum(b.table.num_rows for b in batches),
-        total[EXACT_DUPLICATE],
-        total[REJECTED],
-        total[QUARANTINED],
+        duplicates,
+        sum(_fate(b, REJECTED) for b in batches),
+        quarantined,
         _fate(batches[-1], QUARANTINED),
         batches[-1].current().num_rows,
     )
 
 
-def _full_loads(batches: Sequence[Planted]) -> tuple[Counts, Counts]:
-    failures: Counts = {}
-    for batch in batches:
-        for rule, count in batch.failures.items():
-            failures[rule] = failures.get(rule, 0) + count
+def _rows(batch: Planted) -> set[tuple[Any, ...]]:
+    return set(zip(*batch.table.to_pydict().values(), strict=True))
+
+
+def _full_loads(batches: Sequence[Planted], failures_of_changed: Mapping[str, int]) -> tuple[Counts, Counts]:
+    failures: Counts = {**batches[0].failures}
+    for rule in ("key_missing", KEY_REPEATED):
+        failures[rule] = sum(batch.failures[rule] for batch in batches)
+    for rule, count in failures_of_changed.items():
+        failures[rule] += count
     return _batch_counts(batches), failures
 
 

@@ -20,6 +20,7 @@ from simulator.world import Hospital
 
 MARRIAGE_DAY = 1
 CLOSING_DAY = 2
+MARRIED = 1  # position of the provider who marries
 # Days on which the content of a directory differs from the day before; day 0 is the first load.
 PROVIDER_CHANGES = (0, MARRIAGE_DAY, CLOSING_DAY)
 DEPARTMENT_CHANGES = (0, CLOSING_DAY)
@@ -62,7 +63,7 @@ def planted_providers(hospital: Hospital, day: int) -> Planted:
     rows = provider_rows(hospital, day)
     clean = provider_table(hospital.habits, hospital.providers, rows)
     if day >= MARRIAGE_DAY:
-        married = replace_rows(clean["LastName"], np.array([1]), ["Newlywed"])
+        married = replace_rows(clean["LastName"], np.array([MARRIED]), ["Newlywed"])
         clean = clean.set_column(clean.column_names.index("LastName"), "LastName", married)
     nine = _NOBODYS_NPI + 10 * hospital.habits.index + np.arange(4)
     npis = id_text("", nine * 10 + npi_check_digit(nine), 10).to_pylist()

@@ -189,13 +189,18 @@ class HandLakehouse:
                 len(list_intersect(failed, {REJECT})) = 0 and len(list_intersect(failed, {QUARANTINE})) > 0
                     as quarantined,
             from (
-                select b.*, row_number() over (partition by batch, b.hash order by place) > 1 as is_copy, contents
+                select b.*, contents,
+                    row_number() over (partition by batch, b.hash order by place) > 1
+                    or ({key} is not null and coalesce(
+                        b.hash = lag(b.hash) over (partition by {key} order by batch, place), false
+                    )) as is_copy
                 from {name} as b left join (
                     select batch as kb, {key} as kk, count(distinct hash) as contents from {name} group by all
                 ) on kb = batch and kk = {key}
             )""")
-        newest = "place" if entity in FULL else "ModifiedDate"
-        alive = f"batch = (select max(batch) from {name})" if entity in FULL else "true"
+        newest = "(batch, place)" if entity in FULL else "ModifiedDate"
+        listed = f"(select {key} from {name} where batch = (select max(batch) from {name}))"
+        alive = f"{key} in {listed}" if entity in FULL else "true"
         self.db.execute(f"""
             create or replace table {name}_current as
             select * from {name}_judged
@@ -206,7 +211,7 @@ class HandLakehouse:
         """The ``rows`` part of the answer key."""
         name, key = f"{system}_{entity}", KEYS[entity]
         if entity in FULL:
-            is_open = f"batch = (select max(batch) from {name})"
+            is_open = f"batch = (select max(batch) from {name}_judged as n where n.{key} = j.{key} and not n.is_copy)"
         else:
             is_open = f"""not exists (from {name}_current as c
                 where c.{key} = j.{key} and c.ModifiedDate > j.ModifiedDate)"""
