@@ -366,7 +366,6 @@ def run(
 
 def _build(settings: "Settings") -> "Transformation":
     """Build with a progress bar; failures go to standard error."""
-    from ingestion.build_record import note_build
     from ingestion.progress import bar
     from ingestion.transform import build
 
@@ -374,7 +373,6 @@ def _build(settings: "Settings") -> "Transformation":
     settings.lakehouse.mkdir(parents=True, exist_ok=True)
     with bar("Building") as shown:
         built = build(settings, shown.move)
-    note_build(settings, _systems(settings), succeeded=not built.failures)
     _complain(*built.failures)
     counts = [f"{built.done} models, snapshots and tests"]
     counts += [f"{count} {what}" for count, what in ((built.warned, "warnings"), (built.skipped, "skipped")) if count]
@@ -453,21 +451,15 @@ def demo(
     with _project(project_dir) as settings:
         if settings.control_table != SIMULATED_CONTROL_TABLE:
             raise SpecError([f"rcm demo simulates the hospitals of {SIMULATED_CONTROL_TABLE}; unset RCM_BRONZE"])
-        from ingestion.build_record import is_current
-
         output = _output()
         simulation = _simulate(settings, {"patients": patients})
         output.print(_simulated(simulation))
         summary = _ingest(settings)
         output.print(_loaded(summary))
-        build_failed = False
-        if is_current(settings, _systems(settings)):
-            output.print("Nothing changed since the last build, so the warehouse stays as it is")
-        else:
-            build_failed = bool(_build(settings).failures)
+        built = _build(settings)
         _print_kpis(settings)
         _print_next_steps(settings, next_day=simulation.day + 1)
-        _exit_if(summary.failed or build_failed)
+        _exit_if(summary.failed or bool(built.failures))
 
 
 def _print_next_steps(settings: "Settings", next_day: int) -> None:

@@ -46,7 +46,8 @@ def build(settings: Settings, on_progress: Progress | None = None, select: str |
     from dbt.cli.main import dbtRunner
 
     arguments = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors"]
-    arguments += ["build", "--project-dir", str(settings.project_dir)]
+    # Unit tests judge the project's code, not a hospital's data: they run where the code changes.
+    arguments += ["build", "--exclude-resource-type", "unit_test", "--project-dir", str(settings.project_dir)]
     arguments += ["--profiles-dir", str(settings.project_dir / "profiles")]
     arguments += ["--select", select] if select else []
     progress = _NodeCount(on_progress)
