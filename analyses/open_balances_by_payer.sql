@@ -8,5 +8,7 @@ select
     aging.credit_amount
 from {{ ref('kpi_ar_aging') }} as aging
 inner join {{ ref('dim_hospital') }} as hospitals on aging.hospital_key = hospitals.hospital_key
-where aging.as_of_date = (select max(months.as_of_date) from {{ ref('dim_month') }} as months)
-order by hospitals.hospital_name, aging.debit_amount desc
+inner join {{ ref('dim_ledger_month') }} as months
+    on aging.hospital_key = months.hospital_key and aging.month_key = months.month_key
+where months.is_latest
+order by hospitals.hospital_name asc, aging.debit_amount desc

@@ -156,7 +156,7 @@ def _lines(error: ValidationError, prefix: str, columns: object = None) -> Itera
         "bool_parsing": "is neither true nor false",
         "tuple_type": "is not a list; write [Column]",
         "too_short": "is empty; name at least one",
-        "model_type": "is missing or is not a mapping of keys; see docs/onboarding.md",
+        "model_type": "is missing or is not a mapping of keys; see docs/onboarding-a-hospital.md",
         "string_pattern_mismatch": "may hold only a-z, 0-9 and _, and starts with a letter; rename it",
     }
     for problem in error.errors(include_url=False, include_input=False):

@@ -3,7 +3,7 @@
     every engine. A table that was never loaded reads as empty: a hospital may be declared before its first batch.
 #}
 {% macro register_bronze() %}
-    {% if execute %}
+    {% if execute and writes_models() %}
         {% for system, entities in listed_systems().items() %}
             {% for entity in entities %}
                 {% set node = bronze_node(system, entity) %}

@@ -1,10 +1,15 @@
 {# Creates every schema before models run: parallel threads on a fresh DuckDB file otherwise collide (2 of 12 runs). #}
 {% macro create_schemas() %}
-    {% if execute %}
+    {% if execute and writes_models() %}
         {% set schemas = ['silver', 'history', 'gold', 'audit'] %}
         {% for system in listed_systems() %}{% do schemas.append('bronze_' ~ system) %}{% endfor %}
         {% for schema in schemas %}
             {% do run_query('create schema if not exists ' ~ schema) %}
         {% endfor %}
     {% endif %}
+{% endmacro %}
+
+{# Whether the command at hand builds: hooks are compiled by others too, such as docs and linters, several at once. #}
+{% macro writes_models() %}
+    {{ return(flags.WHICH in ['build', 'run', 'seed', 'snapshot', 'test']) }}
 {% endmacro %}

@@ -1,13 +1,6 @@
 {# Age at a date in bands of ten years; all from 90 on in one band (Safe Harbor). #}
 {% macro age_band(birth_date, at_date) -%}
-    {%- set age -%}
-        (year({{ at_date }}) - year({{ birth_date }})
-        - case
-            when month({{ at_date }}) * 100 + day({{ at_date }}) < month({{ birth_date }}) * 100 + day({{ birth_date }})
-                then 1
-            else 0
-        end)
-    {%- endset -%}
+    {%- set age = age_in_years(birth_date, at_date) -%}
     case
         when {{ birth_date }} is null then 'Unknown'
         when {{ age }} >= 90 then '90+'

@@ -6,7 +6,7 @@
     {% set key = config.get('unique_key') %}
     {% do return({
         'unique_key': key,
-        'updated_at': 'valid_from',
+        'updated_at': 'effective_at',
         'row_changed': snapshotted_rel ~ '.version_number < ' ~ current_rel ~ '.version_number',
         'scd_id': generate_surrogate_key([key, 'version_number']),
         'hard_deletes': 'ignore',

@@ -77,7 +77,7 @@ versions as (
         -- A record that comes back after its deletion keeps its old date: it holds from the deletion on.
         max(modified_at) over (
             partition by {{ key }} order by _arrival rows between unbounded preceding and current row
-        ) as valid_from
+        ) as effective_at
     from timely
     where previous_record_hash is null or previous_record_hash <> _record_hash
 
@@ -87,7 +87,7 @@ versions as (
         {{ key }},
         _arrival,
         cast(1 as bigint) as version_number,
-        modified_at as valid_from
+        modified_at as effective_at
     from arrivals
     where {{ key }} not in (select {{ key }} from repeated) and row_status = 'valid'
 ),
@@ -96,7 +96,7 @@ final as (
     select
         arrived.*,
         versions.version_number,
-        versions.valid_from,
+        versions.effective_at,
         arrived.row_status = 'deleted' as is_deleted
     from arrived
     inner join versions on arrived.{{ key }} = versions.{{ key }} and arrived._arrival = versions._arrival

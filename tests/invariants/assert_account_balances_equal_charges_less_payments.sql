@@ -17,7 +17,8 @@ lines as (
 )
 
 select
-    coalesce(ledger.transaction_key, lines.transaction_key) as transaction_key,
+    ledger.transaction_key as ledger_transaction_key,
+    lines.transaction_key as line_transaction_key,
     ledger.balance_amount as ledger_amount,
     lines.balance_amount as line_amount
 from ledger

@@ -3,11 +3,12 @@ with
 
 months as (
     select
+        hospital_key,
         month_key,
         as_of_date,
-        lag(as_of_date) over (order by month_key) as previous_as_of_date,
-        lag(month_key) over (order by month_key) as previous_month_key
-    from {{ ref('dim_month') }}
+        lag(as_of_date) over (partition by hospital_key order by month_key) as previous_as_of_date,
+        lag(month_key) over (partition by hospital_key order by month_key) as previous_month_key
+    from {{ ref('dim_ledger_month') }}
 ),
 
 posted as (
@@ -19,7 +20,8 @@ posted as (
     from months
     inner join {{ ref('fct_ar_events') }} as events
         on
-            months.as_of_date >= events.post_date
+            months.hospital_key = events.hospital_key
+            and months.as_of_date >= events.post_date
             and (months.previous_as_of_date is null or months.previous_as_of_date < events.post_date)
     group by events.hospital_key, months.month_key, months.previous_month_key
 )
@@ -31,7 +33,7 @@ select
     previous_balances.ar_amount as previous_ar_amount,
     posted.delta_amount
 from {{ ref('kpi_days_in_ar') }} as balances
-inner join months on balances.month_key = months.month_key
+inner join months on balances.hospital_key = months.hospital_key and balances.month_key = months.month_key
 left join {{ ref('kpi_days_in_ar') }} as previous_balances
     on
         balances.hospital_key = previous_balances.hospital_key

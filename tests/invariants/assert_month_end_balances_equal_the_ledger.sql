@@ -6,8 +6,9 @@ ledger as (
         events.hospital_key,
         months.month_key,
         sum(events.ar_delta_amount) as ledger_amount
-    from {{ ref('dim_month') }} as months
-    inner join {{ ref('fct_ar_events') }} as events on months.as_of_date >= events.post_date
+    from {{ ref('dim_ledger_month') }} as months
+    inner join {{ ref('fct_ar_events') }} as events
+        on months.hospital_key = events.hospital_key and months.as_of_date >= events.post_date
     group by events.hospital_key, months.month_key
 ),
 

@@ -2,17 +2,29 @@
 with
 
 examples as (
-    select '1234567893' as npi, true as is_valid
+    select
+        '1234567893' as npi,
+        true as is_valid
     union all
-    select '1993999998' as npi, true as is_valid
+    select
+        '1993999998' as npi,
+        true as is_valid
     union all
-    select '1234567890' as npi, false as is_valid
+    select
+        '1234567890' as npi,
+        false as is_valid
     union all
-    select '3234567893' as npi, false as is_valid
+    select
+        '3234567893' as npi,
+        false as is_valid
     union all
-    select '123456789' as npi, false as is_valid
+    select
+        '123456789' as npi,
+        false as is_valid
     union all
-    select 'ABCDEFGHIJ' as npi, false as is_valid
+    select
+        'ABCDEFGHIJ' as npi,
+        false as is_valid
 )
 
 select *

@@ -45,9 +45,10 @@ open_balances as (
         -- As from a discharge: the account's last service, or its first posting where nothing is charged yet.
         coalesce(running.last_service_date, running.first_post_date) as aged_from_date
     from running
-    inner join {{ ref('dim_month') }} as months
+    inner join {{ ref('dim_ledger_month') }} as months
         on
-            running.post_month <= months.month_start_date
+            running.hospital_key = months.hospital_key
+            and running.post_month <= months.month_start_date
             and (running.next_post_month is null or running.next_post_month > months.month_start_date)
     where running.balance_amount <> 0
 ),

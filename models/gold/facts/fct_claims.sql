@@ -7,8 +7,9 @@ milestones as (
         min(history.claim_date) as first_billed_date,
         min(cast(history.modified_at as date)) filter (where statuses.is_adjudicated) as first_adjudicated_date,
         min(cast(history.modified_at as date)) filter (where statuses.is_denied) as first_denied_date,
-        max(cast(history.modified_at as date))
-            filter (where history.claim_status in ('PAID', 'PARTIAL')) as last_paid_date
+        max(
+            case when history.claim_status in ('PAID', 'PARTIAL') then cast(history.modified_at as date) end
+        ) as last_paid_date
     from {{ ref('claims_history') }} as history
     inner join {{ ref('claim_statuses') }} as statuses on history.claim_status = statuses.claim_status
     where not history.is_deleted

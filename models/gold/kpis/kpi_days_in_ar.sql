@@ -11,59 +11,45 @@ balances as (
     group by hospital_key, month_key
 ),
 
--- A month in which nothing is owed is a month too.
-hospital_months as (
-    select distinct
-        events.hospital_key,
-        months.month_key,
-        months.month_end_date,
-        months.as_of_date,
-        months.revenue_start_date,
-        months.revenue_end_date,
-        months.revenue_days,
-        months.has_three_months_of_revenue
-    from {{ ref('fct_ar_events') }} as events
-    cross join {{ ref('dim_month') }} as months
-),
-
 revenue as (
     select
-        hospital_months.hospital_key,
-        hospital_months.month_key,
+        months.hospital_key,
+        months.month_key,
         sum(events.ar_delta_amount) as gpsr_amount
-    from hospital_months
+    from {{ ref('dim_ledger_month') }} as months
     inner join {{ ref('fct_ar_events') }} as events
         on
-            hospital_months.hospital_key = events.hospital_key
-            and events.post_date between hospital_months.revenue_start_date and hospital_months.revenue_end_date
+            months.hospital_key = events.hospital_key
+            and events.post_date between months.revenue_start_date and months.revenue_end_date
     where events.money_type = 'CHARGE'
-    group by hospital_months.hospital_key, hospital_months.month_key
+    group by months.hospital_key, months.month_key
 ),
 
 final as (
     select
-        {{ generate_surrogate_key(['hospital_months.hospital_key', 'hospital_months.month_key']) }} as days_in_ar_key,
-        hospital_months.hospital_key,
-        hospital_months.month_key,
-        hospital_months.month_end_date,
-        hospital_months.as_of_date,
+        {{ generate_surrogate_key(['months.hospital_key', 'months.month_key']) }} as days_in_ar_key,
+        months.hospital_key,
+        months.month_key,
+        months.month_end_date,
+        months.as_of_date,
         cast(coalesce(balances.ar_amount, 0) as decimal(18, 2)) as ar_amount,
         cast(coalesce(balances.debit_amount, 0) as decimal(18, 2)) as debit_amount,
         cast(coalesce(balances.credit_amount, 0) as decimal(18, 2)) as credit_amount,
         -- With fewer than three full months behind it, an average would be made up.
         cast(
-            case when hospital_months.has_three_months_of_revenue then revenue.gpsr_amount end as decimal(18, 2)
+            case when months.has_three_months_of_revenue then revenue.gpsr_amount end as decimal(18, 2)
         ) as gpsr_amount,
-        hospital_months.revenue_days,
+        months.revenue_days,
         {{ safe_divide(
-            'coalesce(balances.ar_amount, 0) * hospital_months.revenue_days',
-            'case when hospital_months.has_three_months_of_revenue then revenue.gpsr_amount end'
+            'coalesce(balances.ar_amount, 0) * months.revenue_days',
+            'case when months.has_three_months_of_revenue then revenue.gpsr_amount end'
         ) }} as gross_days_in_ar
-    from hospital_months
+    -- From the months: one in which nothing is owed is a month too.
+    from {{ ref('dim_ledger_month') }} as months
     left join balances
-        on hospital_months.hospital_key = balances.hospital_key and hospital_months.month_key = balances.month_key
+        on months.hospital_key = balances.hospital_key and months.month_key = balances.month_key
     left join revenue
-        on hospital_months.hospital_key = revenue.hospital_key and hospital_months.month_key = revenue.month_key
+        on months.hospital_key = revenue.hospital_key and months.month_key = revenue.month_key
 )
 
 select * from final

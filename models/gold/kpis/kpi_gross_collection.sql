@@ -22,7 +22,11 @@ cohorts as (
 ),
 
 as_of as (
-    select max(as_of_date) as as_of_date from {{ ref('dim_month') }}
+    select
+        hospital_key,
+        as_of_date
+    from {{ ref('dim_ledger_month') }}
+    where is_latest
 ),
 
 final as (
@@ -41,7 +45,7 @@ final as (
         cast(cohorts.payment_amount as decimal(18, 2)) as payment_amount,
         {{ safe_divide('cohorts.payment_amount * 100', 'cohorts.charge_amount') }} as gross_collection_pct
     from cohorts
-    cross join as_of
+    inner join as_of on cohorts.hospital_key = as_of.hospital_key
 )
 
 select * from final

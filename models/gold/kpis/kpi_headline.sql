@@ -8,11 +8,13 @@ with
 
 as_of as (
     select
-        max(month_key) as month_key,
-        max(as_of_date) as as_of_date,
-        cast({{ dbt.dateadd('month', -11, 'max(month_start_date)') }} as date) as twelve_months_start_date,
-        cast({{ dbt.dateadd('month', -15, 'max(month_start_date)') }} as date) as mature_cohorts_start_date
-    from {{ ref('dim_month') }}
+        hospital_key,
+        month_key,
+        as_of_date,
+        cast({{ dbt.dateadd('month', -11, 'month_start_date') }} as date) as twelve_months_start_date,
+        cast({{ dbt.dateadd('month', -15, 'month_start_date') }} as date) as mature_cohorts_start_date
+    from {{ ref('dim_ledger_month') }}
+    where is_latest
 ),
 
 hospitals as (
@@ -38,10 +40,11 @@ measures as (
         '{{ kpi.get("target", "") | replace("'", "''") }}' as target,
         '{{ kpi.computability }}' as computability,
         kpi.hospital_key,
+        as_of.as_of_date,
         {{ kpi.numerator }} as numerator,
         {{ kpi.get('denominator', 'cast(null as decimal(18, 2))') }} as denominator
     from {{ relation }} as kpi
-    cross join as_of
+    inner join as_of on kpi.hospital_key = as_of.hospital_key
     where {{ kpi.headline_period }}
     {% if not (loop.last and outer.last) %}union all{% endif %}
     {%- endfor %}
@@ -72,6 +75,8 @@ summed as (
         unit,
         target,
         computability,
+        -- Of all hospitals: the day up to which each of them is known.
+        min(as_of_date) as as_of_date,
         cast(sum(numerator) as decimal(18, 2)) as numerator,
         cast(sum(denominator) as decimal(18, 2)) as denominator
     from rolled_up
@@ -81,7 +86,7 @@ summed as (
 final as (
     select
         {{ generate_surrogate_key(['summed.hospital_name', 'summed.kpi_label']) }} as headline_key,
-        as_of.as_of_date,
+        summed.as_of_date,
         summed.hospital_name,
         cast(summed.sort_order as bigint) as sort_order,
         summed.kpi_name,
@@ -97,7 +102,6 @@ final as (
         summed.target,
         summed.computability
     from summed
-    cross join as_of
 )
 
 select * from final

@@ -1,4 +1,4 @@
--- Every payer group stands in every month, so that sums of numerator and denominator stay comparable.
+-- Every payer group of a hospital stands in each of its months, so that sums of numerator and denominator stay comparable.
 with
 
 charges as (
@@ -22,7 +22,10 @@ hospital_months as (
 ),
 
 payer_groups as (
-    select distinct payer_group from charges
+    select distinct
+        hospital_key,
+        payer_group
+    from charges
 ),
 
 final as (
@@ -38,7 +41,7 @@ final as (
         cast(hospital_months.gpsr_amount as decimal(18, 2)) as gpsr_amount,
         {{ safe_divide('coalesce(charges.charge_amount, 0) * 100', 'hospital_months.gpsr_amount') }} as charge_share_pct
     from hospital_months
-    cross join payer_groups
+    inner join payer_groups on hospital_months.hospital_key = payer_groups.hospital_key
     left join charges
         on
             hospital_months.hospital_key = charges.hospital_key

@@ -68,10 +68,10 @@ class Warehouse:
             "select table_schema || '.' || table_name from information_schema.tables"
             " where table_schema in ('silver', 'history', 'gold') order by 1"
         )
-        return {
-            str(name): str(self.query(f"select count(*) || ':' || coalesce(sum(hash(t)), 0) from {name} as t")[0][0])
-            for (name,) in tables
-        }
+        hashed = " union all ".join(
+            f"select '{name}', count(*) || ':' || coalesce(sum(hash(t)), 0) from {name} as t" for (name,) in tables
+        )
+        return {str(name): str(content) for name, content in self.query(hashed)}
 
 
 @pytest.fixture(scope="module")

@@ -207,6 +207,7 @@ MUTATIONS = {
     "assert_history_has_one_unbroken_line_per_record": (
         "update history.departments_history set dbt_valid_to = timestamp '2024-06-01' where department_id = 'DEPT001'"
     ),
+    "assert_facts_name_every_known_dimension": "update gold.fct_encounters set provider_version_key = '-1'",
     "assert_kpi_parts_sum_to_the_whole": "update gold.kpi_ar_aging set debit_amount = debit_amount + 0.01",
     "assert_balances_move_by_what_was_posted": (
         "update gold.kpi_days_in_ar set ar_amount = ar_amount + 0.01 where month_key = 202401"

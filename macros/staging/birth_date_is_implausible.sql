@@ -1,0 +1,4 @@
+{# True where a birth lies after the load of its row or more than 120 years before it. #}
+{% macro birth_date_is_implausible(column) -%}
+    {{ column }} > cast(_ingested_at as date) or {{ age_in_years(column, '_ingested_at') }} > 120
+{%- endmacro %}
