@@ -75,10 +75,10 @@ summed as (
         unit,
         target,
         computability,
-        -- Of all hospitals: the day up to which each of them is known.
-        min(as_of_date) as as_of_date,
         cast(sum(numerator) as decimal(18, 2)) as numerator,
-        cast(sum(denominator) as decimal(18, 2)) as denominator
+        cast(sum(denominator) as decimal(18, 2)) as denominator,
+        -- Of all hospitals: the day up to which each of them is known.
+        min(as_of_date) as as_of_date
     from rolled_up
     group by hospital_name, sort_order, kpi_name, kpi_label, unit, target, computability
 ),
