@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 from tests.python.pipeline.conftest import PROJECT, Warehouse
 
@@ -182,6 +183,34 @@ def test_one_build_of_all_days_equals_a_build_a_day(warehouse: Warehouse, day: i
     different = {name for name in incremental if incremental[name] != at_once.get(name)}
     # dbt stamps no time of its own into what this project keeps, so that nothing may differ.
     assert different == set()
+
+
+def gold_of(warehouse: Warehouse, hospital: str) -> dict[str, str]:
+    """A hash of one hospital's rows in every gold table that has a hospital."""
+    tables = warehouse.query(
+        "select table_name from information_schema.columns where table_schema = 'gold' and column_name = 'hospital_key'"
+    )
+    key = f"(select hospital_key from gold.dim_hospital where hospital_code = '{hospital}')"
+    hashed = " union all ".join(
+        f"select '{name}', count(*) || ':' || sum(hash(t)) from gold.{name} as t where hospital_key = {key}"
+        for (name,) in tables
+    )
+    return {str(name): str(content) for name, content in warehouse.query(hashed)}
+
+
+@pytest.mark.parametrize("day", [DAYS[-1]], indirect=True)
+def test_a_new_hospital_leaves_the_gold_of_the_others_alone(warehouse: Warehouse, day: int, tmp_path: Path) -> None:
+    """Invariant 13: no month, no balance and no KPI of hospital A moves when hospital B joins."""
+    assert day == DAYS[-1]
+    systems = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]["systems"]
+    del systems["models/bronze"]["hospital_b"]
+    growing = Warehouse(tmp_path / "growing")
+    shutil.copytree(warehouse.lakehouse / "bronze", growing.lakehouse / "bronze")
+    growing.run("dbt", "build", "--vars", json.dumps({"systems": systems}))
+    alone = gold_of(growing, "hospital_a")
+    growing.run("dbt", "build")
+    assert gold_of(growing, "hospital_b")["fct_ar_events"].split(":")[0] != "0"
+    assert gold_of(growing, "hospital_a") == alone
 
 
 # One defect per invariant, planted straight into the warehouse: a test that cannot fail proves nothing.
