@@ -1,4 +1,4 @@
--- Every payer group of a hospital stands in each of its months, so that sums of numerator and denominator stay comparable.
+-- Every payer group of a hospital stands in each of its months, so that sums of numerator and denominator agree.
 with
 
 charges as (
