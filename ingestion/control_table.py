@@ -108,10 +108,10 @@ def _system(path: Path, source: dict[str, Any], problems: list[str]) -> SystemSp
         return SystemSpec.model_validate(
             {
                 "name": name,
-                "label": meta.get("label") or name,
-                "kind": meta["kind"],
+                "label": name,
+                "connection": None,
+                **meta,
                 "bronze_schema": source.get("schema") or name,
-                "connection": meta.get("connection"),
                 "tables": specs,
                 "path": path,
             }
@@ -138,6 +138,7 @@ def _table(path: Path, source: dict[str, Any], table: object, problems: list[str
                     if isinstance(column, dict)
                 ],
                 "column_map": {name: str(expression) for name, expression in (meta.get("map") or {}).items()},
+                **{key: value for key, value in meta.items() if key not in ("load", "map")},
             }
         )
     except ValidationError as error:

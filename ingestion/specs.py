@@ -19,6 +19,7 @@ from pydantic import (
 
 Kind = Literal["database", "files", "api"]
 Mode = Literal["full", "incremental"]
+Severity = Literal["reject", "quarantine", "warn", "ignore"]
 # Names become folders, schemas and dbt identifiers.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -81,6 +82,9 @@ class TableSpec(_Spec):
     load: LoadSpec
     columns: Annotated[tuple[ColumnSpec, ...], Field(min_length=1)]
     column_map: dict[str, str] = Field(default_factory=dict)
+    # Read by the staging macros; checked here, so that a misspelt severity does not switch a rule off in silence.
+    severity: dict[str, Severity] = Field(default_factory=dict)
+    date_format: str | None = None
 
     @property
     def label(self) -> str:

@@ -65,6 +65,12 @@ def test_systems_come_in_the_order_of_the_list_and_others_are_left_alone(project
         (VISITS, lambda t: load_of(t).update(watermrk="x"), "load.watermrk: is no key of the control table"),
         (VISITS, lambda t: load_of(t).update(active="perhaps"), "load.active: is neither true nor false"),
         (VISITS, lambda t: t["config"]["meta"].pop("load"), "load: is missing"),
+        (VISITS, lambda t: t["config"]["meta"].update(maps={}), "maps: is no key of the control table"),
+        (
+            VISITS,
+            lambda t: t["config"]["meta"].update(severity={"paid_negative": "warning"}),
+            "severity.paid_negative: is none of 'reject', 'quarantine', 'warn' or 'ignore'",
+        ),
         (VISITS, lambda t: t["columns"][0].update(data_type="text"), "columns.VisitID.data_type: is no known type"),
         (VISITS, lambda t: t["columns"][0].pop("data_type"), "columns.VisitID.data_type: is missing"),
         (VISITS, lambda t: t["columns"].append(t["columns"][0]), "columns: visitid is declared twice"),
