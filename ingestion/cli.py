@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from traceback import extract_tb
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -22,6 +22,7 @@ from rich.console import Console
 from ingestion.errors import IngestionError, SpecError
 
 if TYPE_CHECKING:
+    from ingestion.control_table import ControlTable
     from ingestion.load import IngestSummary
     from ingestion.plan import PlannedLoad
     from ingestion.settings import Settings
@@ -104,11 +105,11 @@ def _output() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=PIPED_WIDTH)
 
 
-def _complain(*problems: str) -> None:
+def _complain(*problems: str, severity: Literal["error", "warning"] = "error") -> None:
     """One line per problem on standard error."""
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     for problem in problems:
-        errors.print("error:", style="bold red", end=" ")
+        errors.print(f"{severity}:", style="bold red" if severity == "error" else "bold yellow", end=" ")
         errors.print(" ".join(problem.split()), markup=False)
 
 
@@ -150,10 +151,15 @@ def _project_folder(project_dir: Path | None) -> Path:
     return found
 
 
-def _systems(settings: "Settings") -> tuple["SystemSpec", ...]:
-    from ingestion.control_table import load_systems
+def _control_table(settings: "Settings") -> "ControlTable":
+    """The control table; what is wrong with a system goes to standard error and leaves the others."""
+    from ingestion.control_table import read_control_table
 
-    return load_systems(settings.project_dir, settings.bronze_dir)
+    table = read_control_table(settings.project_dir, settings.bronze_dir)
+    if not table.systems:
+        raise SpecError(list(table.problems) or ["no system is listed; see docs/onboarding-a-hospital.md"])
+    _complain(*table.problems)
+    return table
 
 
 @app.command(
@@ -166,7 +172,7 @@ def _systems(settings: "Settings") -> tuple["SystemSpec", ...]:
 def simulate(
     patients: Annotated[
         int | None,
-        typer.Option(min=1, help="Patients of each hospital at day 0.  [dim]default: 2000[/dim]", show_default=False),
+        typer.Option(min=100, help="Patients of each hospital at day 0.  [dim]default: 2000[/dim]", show_default=False),
     ] = None,
     seed: Annotated[
         int | None,
@@ -232,15 +238,15 @@ def plan(
         from ingestion.plan import plan_all, selected_tables
         from ingestion.report import plan_view
 
-        planned = plan_all(settings, selected_tables(_systems(settings), source, table), full=full)
+        declared = _control_table(settings)
+        planned = plan_all(settings, selected_tables(declared.systems, source, table), full=full)
         if as_json:
             _print_json([_plan_record(load) for load in planned])
         else:
             _output().print(plan_view(planned))
         blocked = [load for load in planned if load.action == "blocked"]
         _complain(*(f"{load.table.label}: {load.error}" for load in blocked))
-        if blocked:
-            raise typer.Exit(FAILED)
+        _exit_if(bool(blocked or declared.problems))
 
 
 def _plan_record(load: "PlannedLoad") -> dict[str, Any]:
@@ -272,24 +278,29 @@ def ingest(
 ) -> None:
     """Load sources into bronze; a source that fails keeps no other from loading."""
     with _project(project_dir) as settings:
-        summary = _ingest(settings, source, table, full=full)
+        declared = _control_table(settings)
+        summary = _ingest(settings, declared.systems, source, table, full=full)
         if as_json:
             results = [asdict(result) for result in summary.results]
             _print_json({"run_id": summary.run_id, "seconds": summary.seconds, "results": results})
         else:
             _print_loads(summary)
-        _exit_if(summary.failed)
+        _exit_if(bool(summary.failed or declared.problems))
 
 
 def _ingest(
-    settings: "Settings", source: str | None = None, table: str | None = None, *, full: bool = False
+    settings: "Settings",
+    systems: Sequence["SystemSpec"],
+    source: str | None = None,
+    table: str | None = None,
+    *,
+    full: bool = False,
 ) -> "IngestSummary":
     """Load with a progress bar; failures go to standard error."""
     from ingestion.load import ingest as ingest_tables
     from ingestion.plan import selected_tables
     from ingestion.progress import LoadProgress, bar
 
-    systems = _systems(settings)
     with _apis(settings) as reached, bar("Loading") as shown:
         progress = LoadProgress(shown, len(selected_tables(systems, source, table)))
         summary = ingest_tables(reached, systems, source=source, table=table, full=full, progress=progress)
@@ -357,15 +368,15 @@ def run(
 ) -> None:
     """Ingest, then build with dbt; what loaded is built even if another source failed."""
     with _project(project_dir) as settings:
-        summary = _ingest(settings, source, table, full=full)
+        declared = _control_table(settings)
+        summary = _ingest(settings, declared.systems, source, table, full=full)
         _print_loads(summary)
         built = _build(settings)
-        _print_kpis(settings)
-        _exit_if(summary.failed or bool(built.failures))
+        _exit_if(bool(summary.failed or declared.problems or built.failures))
 
 
 def _build(settings: "Settings") -> "Transformation":
-    """Build with a progress bar; failures go to standard error."""
+    """Build with a progress bar and print the KPIs; failures and warnings go to standard error."""
     from ingestion.progress import bar
     from ingestion.transform import build
 
@@ -374,10 +385,17 @@ def _build(settings: "Settings") -> "Transformation":
     with bar("Building") as shown:
         built = build(settings, shown.move)
     _complain(*built.failures)
+    _complain(*built.warnings, severity="warning")
     counts = [f"{built.done} models, snapshots and tests"]
-    counts += [f"{count} {what}" for count, what in ((built.warned, "warnings"), (built.skipped, "skipped")) if count]
+    counts += [f"{len(built.warnings)} warnings"] if built.warnings else []
+    counts += [f"{built.skipped} skipped"] if built.skipped else []
     counts += [f"{len(built.failures)} failed (logs/dbt.log)"] if built.failures else []
     _output().print(f"Built {', '.join(counts)} in {time.monotonic() - started:.1f} s")
+    if built.failures:
+        # What was skipped still shows the build before; its numbers beside a failure would look fresh.
+        _output().print("What was skipped is as the last good build left it: rcm status shows its numbers")
+    else:
+        _print_kpis(settings)
     return built
 
 
@@ -410,7 +428,7 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
         from ingestion.load import load_log
         from ingestion.report import headline_kpis, open_quarantine, quarantine_view, states_view, table_states
 
-        states = table_states(load_log(settings), _systems(settings))
+        states = table_states(load_log(settings), _control_table(settings).systems)
         waiting = open_quarantine(settings.warehouse) if settings.uses_duckdb else []
         if as_json:
             kpis = headline_kpis(settings.warehouse) if settings.uses_duckdb else []
@@ -443,7 +461,7 @@ def _records(items: Sequence[Any]) -> list[dict[str, Any]]:
 def demo(
     patients: Annotated[
         int | None,
-        typer.Option(min=1, help="Patients of each hospital.  [dim]default: 2000[/dim]", show_default=False),
+        typer.Option(min=100, help="Patients of each hospital.  [dim]default: 2000[/dim]", show_default=False),
     ] = None,
     project_dir: ProjectDir = None,
 ) -> None:
@@ -454,12 +472,12 @@ def demo(
         output = _output()
         simulation = _simulate(settings, {"patients": patients})
         output.print(_simulated(simulation))
-        summary = _ingest(settings)
+        declared = _control_table(settings)
+        summary = _ingest(settings, declared.systems)
         output.print(_loaded(summary))
         built = _build(settings)
-        _print_kpis(settings)
         _print_next_steps(settings, next_day=simulation.day + 1)
-        _exit_if(summary.failed or bool(built.failures))
+        _exit_if(bool(summary.failed or declared.problems or built.failures))
 
 
 def _print_next_steps(settings: "Settings", next_day: int) -> None:

@@ -1,32 +1,43 @@
 """Reads the control table: models/bronze/*.yml and vars.systems of dbt_project.yml, checked against each other."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
+from ingestion.common_data_model import CommonDataModel, read_common_data_model
 from ingestion.errors import SpecError
 from ingestion.specs import SystemSpec, TableSpec, repeated
 
 
-def load_systems(project_dir: Path, bronze_dir: Path) -> tuple[SystemSpec, ...]:
-    """Read and check the control table.
+@dataclass(frozen=True)
+class ControlTable:
+    """What the control table says, as far as it can be understood.
+
+    Args:
+        systems: The sound systems, in the order of the list.
+        problems: One line for each thing that is wrong with the others.
+    """
+
+    systems: tuple[SystemSpec, ...]
+    problems: tuple[str, ...]
+
+
+def read_control_table(project_dir: Path, bronze_dir: Path) -> ControlTable:
+    """Read and check the control table; a system with a problem is left out, so that the others load.
 
     Args:
         project_dir: Folder of dbt_project.yml, whose ``vars.systems`` lists the systems and the tables they feed.
-        bronze_dir: Folder of the YAML, one dbt source per system; relative to the project or absolute.
-
-    Returns:
-        The systems in the order of the list. Sources without ``config.meta.kind`` are none of ours.
-
-    Raises:
-        SpecError: Every problem found, one line each.
+        bronze_dir: Folder of the YAML, one dbt source per system; relative to the project or absolute. Sources
+            without ``config.meta.kind`` are none of ours.
     """
     folder = project_dir / bronze_dir
     problems: list[str] = []
     listed = _listed_systems(project_dir, folder, problems)
+    model = read_common_data_model(project_dir)
     systems: dict[str, SystemSpec] = {}
     for path in sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")]):
         for source in _sources(path, problems):
@@ -36,12 +47,24 @@ def load_systems(project_dir: Path, bronze_dir: Path) -> tuple[SystemSpec, ...]:
                 problems.append(f"{path.name}: {system.name}: is declared in {first} too; keep one")
             elif system is not None:
                 systems[system.name] = system
-    if not problems:
-        problems += _list_problems(listed, systems, folder)
-        problems += _schema_problems(systems.values())
-    if problems:
-        raise SpecError(problems)
-    return tuple(systems[name] for name in listed)
+    unsound = [*_schema_problems(systems.values()), *_model_problems(systems.values(), model)]
+    # What a broken file hides would be called missing.
+    unsound += [] if problems else _list_problems(listed, systems, folder, project_dir)
+    left_out = {name for name, _ in unsound}
+    sound = tuple(systems[name] for name in listed if name in systems and name not in left_out)
+    return ControlTable(sound, (*problems, *(text for _, text in unsound)))
+
+
+def load_systems(project_dir: Path, bronze_dir: Path) -> tuple[SystemSpec, ...]:
+    """The systems of a control table without a problem.
+
+    Raises:
+        SpecError: Every problem found, one line each.
+    """
+    table = read_control_table(project_dir, bronze_dir)
+    if table.problems:
+        raise SpecError(list(table.problems))
+    return table.systems
 
 
 def _listed_systems(project_dir: Path, folder: Path, problems: list[str]) -> dict[str, list[str]]:
@@ -133,7 +156,7 @@ def _table(path: Path, source: dict[str, Any], table: object, problems: list[str
                 "kind": _meta(source)["kind"],
                 "load": meta.get("load"),
                 "columns": [
-                    {key: column[key] for key in ("name", "data_type") if key in column}
+                    {key: column[key] for key in ("name", "data_type") if key in column} | _meta(column)
                     for column in columns or []
                     if isinstance(column, dict)
                 ],
@@ -175,31 +198,52 @@ def _lines(error: ValidationError, prefix: str, columns: object = None) -> Itera
             yield f"{prefix}{key}: {line}" if key else line
 
 
-def _list_problems(listed: dict[str, list[str]], systems: dict[str, SystemSpec], folder: Path) -> Iterator[str]:
+def _list_problems(
+    listed: dict[str, list[str]], systems: dict[str, SystemSpec], folder: Path, project_dir: Path
+) -> Iterator[tuple[str, str]]:
+    """Each with the name of its system."""
+    place = folder.relative_to(project_dir) if folder.is_relative_to(project_dir) else folder
     for name, tables in listed.items():
         if name not in systems:
-            yield f"dbt_project.yml: vars.systems: {name} is listed, but no YAML in {folder.name}/ declares it"
+            yield name, f"dbt_project.yml: vars.systems: {name} is listed, but no YAML in {place}/ declares it"
             continue
         system = systems[name]
         declared = [table.name for table in system.tables]
         for table in tables:
             if table not in declared:
-                yield f"{system.path.name}: {name}.{table}: is listed in vars.systems, but not declared here"
+                yield name, f"{system.path.name}: {name}.{table}: is listed in vars.systems, but not declared here"
         for table in declared:
             if table not in tables:
-                yield f"dbt_project.yml: vars.systems: {name}.{table} is missing; {system.path.name} declares it"
+                yield name, f"dbt_project.yml: vars.systems: {name}.{table} is missing; {system.path.name} declares it"
     for name, system in systems.items():
         if name not in listed:
-            yield f"dbt_project.yml: vars.systems: {name} is missing; {system.path.name} declares it"
+            yield name, f"dbt_project.yml: vars.systems: {name} is missing; {system.path.name} declares it"
 
 
-def _schema_problems(systems: Iterable[SystemSpec]) -> Iterator[str]:
+def _model_problems(systems: Iterable[SystemSpec], model: CommonDataModel) -> Iterator[tuple[str, str]]:
+    """What a source says about columns and rules of the common data model that are not there."""
+    for system in systems:
+        for table in system.tables:
+            place = f"{system.path.name}: {table.label}"
+            columns, rules = model.columns.get(table.name), model.rules.get(table.name)
+            for name in sorted(set(table.column_map) - columns) if columns else ():
+                yield system.name, f"{place}: map.{name}: is no column of {table.name}; there are {_listing(columns)}"
+            for name in sorted(set(table.severity) - rules) if rules else ():
+                yield system.name, f"{place}: severity.{name}: is no rule of {table.name}; there are {_listing(rules)}"
+
+
+def _listing(names: Iterable[str] | None) -> str:
+    return ", ".join(sorted(names or ()))
+
+
+def _schema_problems(systems: Iterable[SystemSpec]) -> Iterator[tuple[str, str]]:
     """Two DuckDB sources with one schema and table name overwrite each other without a word."""
     owners: dict[str, SystemSpec] = {}
     for system in systems:
         owner = owners.setdefault(system.bronze_schema, system)
         if owner is not system:
             yield (
+                system.name,
                 f"{system.path.name}: {system.name}: schema {system.bronze_schema} belongs to {owner.name} already; "
-                "give each system its own"
+                "give each system its own",
             )

@@ -247,8 +247,12 @@ def kpi_view(kpis: Sequence[Kpi]) -> Table:
     """A line per KPI, a column per hospital, all hospitals last, then the target."""
     named = sorted({kpi.hospital_name for kpi in kpis} - {ALL_HOSPITALS})
     hospitals = [*named, ALL_HOSPITALS]
-    view = _view("KPI", *hospitals, "target", numbers=range(1, len(hospitals) + 1))
-    view.title = f"KPIs as of {kpis[0].as_of_date}"
+    dates = {kpi.hospital_name: kpi.as_of_date for kpi in kpis}
+    same_day = len(set(dates.values())) == 1
+    # A hospital that stopped sending must not look current beside the others.
+    headings = hospitals if same_day else [f"{name}, {dates[name]}" for name in named] + [ALL_HOSPITALS]
+    view = _view("KPI", *headings, "target", numbers=range(1, len(hospitals) + 1))
+    view.title = f"KPIs as of {kpis[0].as_of_date}" if same_day else "KPIs, each hospital as of its last posted day"
     view.title_style = "bold"
     view.title_justify = "left"
     for label, group in groupby(kpis, key=lambda kpi: kpi.kpi_label):

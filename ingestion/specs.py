@@ -19,6 +19,8 @@ from pydantic import (
 
 Kind = Literal["database", "files", "api"]
 Mode = Literal["full", "incremental"]
+# Kinds of direct identifiers; a misspelt tag would leave a column unprotected.
+Phi = Literal["name", "ssn", "phone", "address", "birth_date", "record_number", "member_id"]
 Severity = Literal["reject", "quarantine", "warn", "ignore"]
 # Names become folders, schemas and dbt identifiers.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -57,6 +59,7 @@ class ColumnSpec(_Spec):
 
     name: Annotated[str, StringConstraints(min_length=1)]
     data_type: Annotated[str, AfterValidator(_data_type)]
+    phi: Phi | None = None
 
 
 class LoadSpec(_Spec):

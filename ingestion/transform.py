@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,15 +24,15 @@ class Transformation:
 
     Args:
         done: Models, snapshots and seeds built, tests passed.
-        warned: Tests whose data exceeds a rate.
         skipped: Nodes below a failed one.
         failures: One line per failed node: kind, name, first line of the reason. Or why dbt did not start.
+        warnings: One line per test that warns.
     """
 
     done: int
-    warned: int
     skipped: int
     failures: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def build(settings: Settings, on_progress: Progress | None = None, select: str | None = None) -> Transformation:
@@ -65,9 +66,9 @@ def build(settings: Settings, on_progress: Progress | None = None, select: str |
     statuses = [str(result.status) for result in results]
     return Transformation(
         done=sum(status in ("success", "pass") for status in statuses),
-        warned=statuses.count("warn"),
         skipped=statuses.count("skipped"),
         failures=tuple(failures),
+        warnings=tuple(_failure(result) for result in results if str(result.status) == "warn"),
     )
 
 
@@ -123,6 +124,6 @@ def _failure(result: object) -> str:
 def _first_line(text: str) -> str:
     """What a dbt message says after its headline, which repeats the node's name and file."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if len(lines) > 1 and " Error in " in lines[0]:
-        return lines[1]
-    return lines[0] if lines else "no message"
+    line = lines[1] if len(lines) > 1 and " Error in " in lines[0] else (lines or ["no message"])[0]
+    # Engines quote the value that did not fit: it may be a patient's.
+    return re.sub(r"'[^']*'", "'...'", line)

@@ -6,7 +6,7 @@
 {% macro versions_to_record(entity) %}
 {%- set key = entity_meta(entity).record_key if execute else 'key' -%}
 {%- set staging = ref('stg_' ~ entity) -%}
-{%- set history = load_relation(this) if execute else none -%}
+{%- set history = history_to_extend() if execute else none -%}
 {%- set recorded_until = batches_seen(this) if history else {} -%}
 with
 
@@ -109,3 +109,16 @@ final as (
 
 select * from final
 {%- endmacro %}
+
+{#
+    The history to add to, none before the first build. A full refresh begins it anew: bronze holds every row, and history
+    kept beside staging that was judged anew would silently miss what a mended map or rule lets in.
+#}
+{% macro history_to_extend() %}
+    {% set history = load_relation(this) %}
+    {% if history and flags.FULL_REFRESH and writes_models() %}
+        {% do adapter.drop_relation(history) %}
+        {{ return(none) }}
+    {% endif %}
+    {{ return(history) }}
+{% endmacro %}

@@ -25,7 +25,11 @@
 {%- set unparsed = [] -%}
 {{ check_map(system, entity, map, mapped) -}}
 select
-    {% if 'source_system' in map %}{{ map.source_system }}{% else %}'{{ system }}'{% endif %} as source_system,
+    {% if 'source_system' in map -%}
+    nullif({{ map.source_system }}, '')
+    {%- else -%}
+    '{{ system }}'
+    {%- endif %} as source_system,
     {% for column in mapped -%}
     {%- set expression = map.get(column.name, '_ingested_at' if column.name == 'modified_at' else none) -%}
     {%- if can_be_unparsed(expression, column, node.columns) -%}
@@ -51,11 +55,20 @@ select
     _row_number,
     _load_type,
     _ingested_at,
-    _row_hash
+    _row_hash,
+    '{{ declaration_hash(system, entity) }}' as _declaration_hash
 from {{ relation }}
 {%- if staged_until %}
 where _batch_id > '{{ staged_until }}'
 {%- endif %}
+{%- endmacro %}
+
+{# Fingerprint of all that decides how a source table is staged: its map, formats and severities, and the rules. #}
+{% macro declaration_hash(system, entity) -%}
+    {%- set meta = bronze_node(system, entity).config.meta -%}
+    {{- local_md5(tojson(
+        [meta.map, meta.get('date_format'), meta.get('severity', {}), all_rules(entity)], sort_keys=true
+    )) -}}
 {%- endmacro %}
 
 {# A map that names a column the common data model does not have would vanish silently. #}
@@ -84,7 +97,8 @@ select
     cast(null as bigint) as _row_number,
     cast(null as string) as _load_type,
     cast(null as timestamp) as _ingested_at,
-    cast(null as string) as _row_hash
+    cast(null as string) as _row_hash,
+    cast(null as string) as _declaration_hash
 where false
 {%- endmacro %}
 

@@ -157,7 +157,8 @@ final as (
         _load_type,
         _ingested_at,
         _row_hash,
-        _record_hash
+        _record_hash,
+        _declaration_hash
     from judged
 
     union all
@@ -183,7 +184,8 @@ final as (
         'full' as _load_type,
         _ingested_at,
         'deleted' as _row_hash,
-        'deleted' as _record_hash
+        'deleted' as _record_hash,
+        cast(null as string) as _declaration_hash
     from absences
 )
 

@@ -1,14 +1,11 @@
--- Hospitals are those whose records arrived; their names come from the label in their source YAML.
+-- Hospitals are those of which any record arrived; their names come from the label in their source YAML.
 with
 
 hospitals as (
-    select source_system from {{ ref('cdm_patients') }}
-    union
-    select source_system from {{ ref('cdm_encounters') }}
-    union
-    select source_system from {{ ref('cdm_transactions') }}
-    union
-    select source_system from {{ ref('cdm_claims') }}
+    {% for entity in ['patients', 'providers', 'departments', 'encounters', 'transactions', 'claims'] -%}
+    select source_system from {{ ref(entity ~ '_history') }}
+    {% if not loop.last %}union{% endif %}
+    {% endfor -%}
 ),
 
 final as (
@@ -23,7 +20,6 @@ final as (
             else source_system
         end as hospital_name
     from hospitals
-    where source_system is not null
 
     union all
 

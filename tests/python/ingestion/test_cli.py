@@ -157,13 +157,22 @@ def test_unknown_names_are_usage_errors(command: str, option: str, says: str) ->
     assert errors(result) == [says]
 
 
-@pytest.mark.parametrize("command", ["plan", "ingest", "run", "status"])
-def test_a_wrong_control_table_is_one_line_and_loads_nothing(filled: Project, command: str) -> None:
+@pytest.mark.parametrize(("command", "exit_code"), [("plan", 1), ("ingest", 1), ("status", 0)])
+def test_a_broken_declaration_is_one_line_and_leaves_the_others(filled: Project, command: str, exit_code: int) -> None:
     filled.write("models/bronze/broken.yml", "sources: [")
+
     result = rcm(command)
-    assert result.exit_code == 2
-    assert errors(result)[0].startswith("broken.yml, line 1: is not valid YAML")
-    assert not (filled.root / "lakehouse" / "bronze").exists()
+
+    assert result.exit_code == exit_code
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: broken.yml, line 1: is not valid YAML")
+    assert "visits" in result.stdout
+
+
+def test_a_control_table_without_a_sound_system_is_misuse(filled: Project) -> None:
+    filled.write("dbt_project.yml", "name: x\n")
+
+    assert rcm("ingest").exit_code == 2
 
 
 def test_the_project_is_the_nearest_folder_upwards(loaded: Project, monkeypatch: pytest.MonkeyPatch) -> None:

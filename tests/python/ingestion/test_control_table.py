@@ -68,6 +68,11 @@ def test_systems_come_in_the_order_of_the_list_and_others_are_left_alone(project
         (VISITS, lambda t: t["config"]["meta"].update(maps={}), "maps: is no key of the control table"),
         (
             VISITS,
+            lambda t: t["columns"][0].update(config={"meta": {"phi": "nam"}}),
+            "columns.VisitID.phi: is none of 'name'",
+        ),
+        (
+            VISITS,
             lambda t: t["config"]["meta"].update(severity={"paid_negative": "warning"}),
             "severity.paid_negative: is none of 'reject', 'quarantine', 'warn' or 'ignore'",
         ),
@@ -123,7 +128,7 @@ def test_all_problems_are_told_at_once(project: Project) -> None:
         ({"emr": ["wards", "beds"]}, "sources.yml: emr.beds: is listed in vars.systems, but not declared here"),
         (
             {"emr": ["wards"], "lab": ["tests"]},
-            "dbt_project.yml: vars.systems: lab is listed, but no YAML in bronze/ declares it",
+            "dbt_project.yml: vars.systems: lab is listed, but no YAML in models/bronze/ declares it",
         ),
     ],
 )
@@ -175,3 +180,24 @@ def test_a_project_without_the_list(project: Project) -> None:
     project.write("dbt_project.yml", "name: x\n")
 
     assert problems(project)[0].startswith("dbt_project.yml: vars.systems: has no list for models/bronze")
+
+
+def test_maps_and_severities_name_what_the_common_data_model_has(project: Project) -> None:
+    project.write(
+        "models/silver/cdm/_cdm__models.yml",
+        "models: [{name: cdm_wards, columns: [{name: ward_id}, {name: ward_key, config: {meta: {computed: true}}}]}]",
+    )
+    project.write(
+        "models/silver/staging/_staging__models.yml",
+        "models: [{name: stg_wards, config: {meta: {inputs: {ssn: string}, rules: [{name: ward_missing}]}}}]",
+    )
+    wards = deepcopy(WARDS)
+    wards["config"]["meta"]["map"] = {"ward_id": "WardID", "ssn": "X", "ward_key": "WardID"}
+    wards["config"]["meta"]["severity"] = {"ward_mising": "warn", "key_missing": "quarantine"}
+    project.declare([source("emr", "database", "X", "sqlite:///x", [wards])])
+
+    assert problems(project) == [
+        "sources.yml: emr.wards: map.ward_key: is no column of wards; there are source_system, ssn, ward_id",
+        "sources.yml: emr.wards: severity.ward_mising: is no rule of wards; there are key_missing, "
+        "key_repeated_in_batch, value_unparseable, ward_missing",
+    ]

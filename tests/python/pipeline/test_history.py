@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import duckdb
+
 from tests.python.pipeline.conftest import Warehouse, write_departments
 
 Row = tuple[str | None, str | None]
@@ -90,3 +92,16 @@ def test_every_row_has_one_outcome(tmp_path: Path) -> None:
         """
     )[0]
     assert dict(zip(OUTCOMES, map(int, map(str, totals)), strict=True)) == OUTCOMES
+
+
+def test_a_full_refresh_makes_history_anew_from_bronze(tmp_path: Path) -> None:
+    """History that staging left behind is noticed by the build and mended by a full refresh."""
+    warehouse = Warehouse(tmp_path / "lakehouse")
+    for minute, (load_type, rows) in enumerate(BATCHES):
+        write_departments(warehouse.lakehouse, minute, load_type, rows)
+    warehouse.run("dbt", "build")
+    with duckdb.connect(str(warehouse.lakehouse / "warehouse.duckdb")) as connection:
+        connection.execute("delete from history.departments_history where department_id = 'D1'")
+    assert "assert_history_agrees_with_staging" in warehouse.run("dbt", "build", expect=1)
+    warehouse.run("dbt", "build", "--full-refresh")
+    assert versions(warehouse) == VERSIONS
