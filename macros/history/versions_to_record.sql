@@ -111,8 +111,8 @@ select * from final
 {%- endmacro %}
 
 {#
-    The history to add to, none before the first build. A full refresh begins it anew: bronze holds every row, and history
-    kept beside staging that was judged anew would silently miss what a mended map or rule lets in.
+    The history to add to, none before the first build. A full refresh begins it anew: bronze holds every row, and a
+    history kept beside staging that was judged anew would silently miss what a mended map or rule lets in.
 #}
 {% macro history_to_extend() %}
     {% set history = load_relation(this) %}
