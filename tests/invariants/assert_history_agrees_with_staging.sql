@@ -8,7 +8,11 @@ with
     select
         '{{ entity }}' as entity,
         coalesce(staged.{{ key }}, history.{{ key }}) as record_key
-    from (select * from {{ ref('stg_' ~ entity) }} where row_status in ('valid', 'deleted')) as staged
+    from (
+        select *
+        from {{ ref('stg_' ~ entity) }}
+        where row_status in ('valid', 'deleted')
+    ) as staged
     full outer join {{ ref(entity ~ '_history') }} as history
         on
             staged.{{ key }} = history.{{ key }}
