@@ -24,7 +24,6 @@ class PlannedLoad:
         load_type: ``full`` reads the whole source, ``incremental`` what is new.
         watermark_low: Watermark of the last committed batch, before the lag.
         reason: Why, for people.
-        known_batch_id: Batch that brought this file's bytes before.
         error: What blocks the table.
     """
 
@@ -35,7 +34,6 @@ class PlannedLoad:
     reason: str
     watermark_low: str | None = None
     file: LandingFile | None = None
-    known_batch_id: str | None = None
     error: Exception | None = None
 
 
@@ -136,18 +134,15 @@ def _plan_release(system: SystemSpec, table: TableSpec, batches: list[Batch], *,
 
 def _plan_files(settings: Settings, system: SystemSpec, table: TableSpec, batches: list[Batch]) -> list[PlannedLoad]:
     landing = landing_folder(settings, system)
-    loaded = {batch.file_sha256: batch.batch_id for batch in batches}
+    loaded = {batch.file_sha256 for batch in batches}
     planned = []
     for file in waiting_files(landing, table):
         if file.sha256 in loaded:
             reason = "these bytes were loaded before; the file is archived"
-            batch_id = loaded[file.sha256]
-            planned.append(
-                PlannedLoad(system, table, "archive", table.load.mode, reason, file=file, known_batch_id=batch_id)
-            )
+            planned.append(PlannedLoad(system, table, "archive", table.load.mode, reason, file=file))
         else:
             effect = "replaces the whole table" if table.load.mode == "full" else "adds to the table"
             planned.append(PlannedLoad(system, table, "load", table.load.mode, f"new file, {effect}", file=file))
             # Two copies in one folder are one content.
-            loaded[file.sha256] = "waiting"
+            loaded.add(file.sha256)
     return planned or [PlannedLoad(system, table, "nothing", table.load.mode, f"no file waits as {table.load.files}")]

@@ -35,13 +35,12 @@ class Transformation:
     warnings: tuple[str, ...]
 
 
-def build(settings: Settings, on_progress: Progress | None = None, select: str | None = None) -> Transformation:
+def build(settings: Settings, on_progress: Progress | None = None) -> Transformation:
     """``dbt build`` in the project's folder with ``profiles/profiles.yml``; the log goes to logs/dbt.log.
 
     Args:
         settings: Their values are dbt's environment for the time of the build.
         on_progress: Called from dbt's threads after every node.
-        select: dbt's own node selection; all nodes without it.
     """
     # dbt takes seconds to import, so only a build pays for it.
     from dbt.cli.main import dbtRunner
@@ -50,7 +49,6 @@ def build(settings: Settings, on_progress: Progress | None = None, select: str |
     # Unit tests judge the project's code, not a hospital's data: they run where the code changes.
     arguments += ["build", "--exclude-resource-type", "unit_test", "--project-dir", str(settings.project_dir)]
     arguments += ["--profiles-dir", str(settings.project_dir / "profiles")]
-    arguments += ["--select", select] if select else []
     progress = _NodeCount(on_progress)
     with contextlib.chdir(settings.project_dir), _environment(settings):
         try:
