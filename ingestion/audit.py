@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import write_deltalake
 
 from ingestion.bronze import Batch
+from ingestion.storage import Location
 
 Status = Literal["committed", "unchanged", "duplicate_file", "failed", "inactive"]
 
@@ -100,15 +100,16 @@ class LoadLog:
         location: Its folder.
     """
 
-    def __init__(self, location: Path) -> None:
+    def __init__(self, location: Location) -> None:
         self.location = location
 
     def read(self, columns: list[str] | None = None) -> pa.Table:
         """Rows of the log in no order; no rows before the first run."""
-        if not DeltaTable.is_deltatable(str(self.location)):
+        delta = self.location.delta()
+        if delta is None:
             return SCHEMA.empty_table().select(columns or SCHEMA.names)
         # The reader hands out string views, which Arrow cannot sort.
-        rows = pa.table(DeltaTable(self.location).scan(columns or SCHEMA.names))
+        rows = pa.table(delta.scan(columns or SCHEMA.names))
         return rows.cast(pa.schema([SCHEMA.field(name) for name in rows.schema.names]))
 
     def results(self) -> list[LoadResult]:
@@ -120,7 +121,11 @@ class LoadLog:
         rows = [asdict(result) for result in results]
         if rows:
             write_deltalake(
-                self.location, pa.Table.from_pylist(rows, schema=SCHEMA), mode="append", schema_mode="merge"
+                self.location.url,
+                pa.Table.from_pylist(rows, schema=SCHEMA),
+                mode="append",
+                schema_mode="merge",
+                storage_options=self.location.delta_options or None,
             )
 
     def missing(self, batches: Iterable[Batch]) -> list[LoadResult]:

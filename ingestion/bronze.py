@@ -22,6 +22,7 @@ from ingestion.arrow_types import source_schema
 from ingestion.errors import EmptyFullLoadError, LoadConflictError, SchemaDriftError
 from ingestion.extraction import Extraction
 from ingestion.specs import TableSpec
+from ingestion.storage import Location
 
 LINEAGE = pa.schema(
     [
@@ -83,13 +84,13 @@ class BronzeTable:
         table: Its declaration.
     """
 
-    def __init__(self, location: Path, table: TableSpec) -> None:
+    def __init__(self, location: Location, table: TableSpec) -> None:
         self.location = location
         self.table = table
 
     def open(self) -> DeltaTable | None:
         """The Delta table, None before its first batch."""
-        return DeltaTable(self.location) if DeltaTable.is_deltatable(str(self.location)) else None
+        return self.location.delta()
 
     def batches(self) -> list[Batch]:
         """Every committed batch, the newest first."""
@@ -110,7 +111,7 @@ class BronzeTable:
         history = _batches(delta)
         batch_time = _next_batch_time(history)
         batch_id = f"{batch_time.strftime(BATCH_TIME)}-{self.table.label}"
-        part = self.location / f"part-{batch_id}.parquet"
+        part = self.location.local / f"part-{batch_id}.parquet"
         rows = _NumberedRows(extraction.batches)
         try:
             with _engine() as engine, rows.own_errors():
@@ -153,7 +154,7 @@ class BronzeTable:
         """Remove an uncommitted file, and the folder of a table that never had a batch."""
         part.unlink(missing_ok=True)
         with suppress(OSError):
-            self.location.rmdir()
+            part.parent.rmdir()
 
     def _merged_schema(self, delta: DeltaTable | None) -> pa.Schema:
         """Columns of the table after this batch: what it has, then what was declared since."""
@@ -238,7 +239,7 @@ class BronzeTable:
         ).to_arrow_reader(ROW_GROUP_ROWS)
         written = 0
         schema = pa.schema([*source, *LINEAGE])
-        self.location.mkdir(parents=True, exist_ok=True)
+        part.parent.mkdir(parents=True, exist_ok=True)
         with pq.ParquetWriter(part, schema, compression="zstd") as writer:
             for batch in stream:
                 writer.write_batch(batch.cast(schema))
@@ -272,7 +273,7 @@ class BronzeTable:
         try:
             if delta is None:
                 create_table_with_add_actions(
-                    str(self.location),
+                    self.location.url,
                     Schema.from_arrow(schema),
                     [action],
                     mode="error",

@@ -207,7 +207,7 @@ def _simulate(settings: "Settings", given: Mapping[str, int | None]) -> "Simulat
     arguments |= {name: value for name, value in given.items() if value is not None}
     try:
         with bar("Simulating") as shown:
-            return simulate_sources(settings.lakehouse, **arguments, progress=shown.say)
+            return simulate_sources(settings.warehouse.parent, **arguments, progress=shown.say)
     except SimulationError as error:
         raise SpecError([str(error)]) from None
 
@@ -381,7 +381,7 @@ def _build(settings: "Settings") -> "Transformation":
     from ingestion.transform import build
 
     started = time.monotonic()
-    settings.lakehouse.mkdir(parents=True, exist_ok=True)
+    settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with bar("Building") as shown:
         built = build(settings, shown.move)
     _complain(*built.failures)

@@ -6,29 +6,48 @@ from typing import Literal
 
 import pyarrow as pa
 
+LoadType = Literal["full", "incremental", "backfill", "redrive"]
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One line of a file that cannot be read; never its text.
+
+    Args:
+        line: Number of the line in the file, the first is 1.
+        reason: Why, in words.
+    """
+
+    line: int
+    reason: str
+
 
 @dataclass
 class Extraction:
     """One batch on its way: Arrow batches in the declared columns, read once, and what they stand for.
 
     Args:
-        batches: Declared columns in order; row n of the stream becomes ``_row_number`` n.
-        load_type: ``full`` where the batch is the whole table.
+        batches: Declared columns in order, then ``extra_columns``; row n of the stream becomes ``_row_number`` n.
+        load_type: ``full`` where the batch is the whole table; ``backfill`` moves no watermark.
         drop_known: Leave out rows that bronze holds as the latest content of their key.
         watermark_low: Lower bound that was asked for, as text; None where nothing bounded the read.
         watermark_high: Upper bound, fixed before reading; the next load starts here.
         source_file: Path below the landing folder.
         file_sha256: Hash of that file.
-        rows_rejected: Rows of the source that cannot be landed; complete once ``batches`` is read to its end.
+        extra_columns: Undeclared columns that the table's contract lets in.
+        rejects: Lines that cannot be landed; complete once ``batches`` is read to its end.
+        rows_rejected: Rows of the source that cannot be landed and have no line; complete once ``batches`` is read.
         warnings: What an operator should know though the load succeeds; complete once ``batches`` is read.
     """
 
     batches: Iterator[pa.RecordBatch]
-    load_type: Literal["full", "incremental"]
+    load_type: LoadType
     drop_known: bool
     watermark_low: str | None = None
     watermark_high: str | None = None
     source_file: str | None = None
     file_sha256: str | None = None
+    extra_columns: tuple[pa.Field, ...] = ()
+    rejects: list[Reject] = field(default_factory=list)
     rows_rejected: int = 0
     warnings: list[str] = field(default_factory=list)

@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import IO
 
 from ingestion.errors import SourceUnavailableError
 from ingestion.specs import TableSpec
+from ingestion.storage import CHUNK_BYTES, Location
 
 ARCHIVE = "archive"
+REJECTS = "rejects"
 
 
 @dataclass(frozen=True)
@@ -16,43 +18,65 @@ class LandingFile:
     """One file that waits.
 
     Args:
-        path: Where it is.
+        location: Where it is.
         name: Its path below the landing folder, ``/`` between folders.
         sha256: Hash of its bytes.
+        stamp: Size and moment of the last change before it was hashed: a file that has another one when it was read
+            is still being written.
     """
 
-    path: Path
+    location: Location
     name: str
     sha256: str
+    stamp: tuple[int, str]
+
+    def open(self) -> IO[bytes]:
+        """A stream of its bytes."""
+        return self.location.open_input()
+
+    def is_still(self) -> bool:
+        """Whether nobody wrote to it since it was hashed."""
+        return self.location.stamp() == self.stamp
 
 
-def waiting_files(landing: Path, table: TableSpec) -> list[LandingFile]:
-    """Files of a table in the landing folder, in the order of their names; the archive does not count.
+def waiting_files(landing: Location, table: TableSpec) -> list[LandingFile]:
+    """Files of a table in the landing folder, in the order of their names; archive and rejects do not count.
 
     Raises:
         SourceUnavailableError: A file cannot be opened.
     """
-    found = [path for path in landing.glob(table.load.files or "") if path.is_file()]
-    names = {path: path.relative_to(landing).as_posix() for path in found}
-    waiting = sorted((path for path in found if not names[path].startswith(f"{ARCHIVE}/")), key=names.__getitem__)
+    found = landing.find(table.load.files or "")
+    kept = {name: place for name, place in found.items() if name.split("/")[0] not in (ARCHIVE, REJECTS)}
+    return [landing_file(name, place) for name, place in kept.items()]
+
+
+def landing_file(name: str, place: Location) -> LandingFile:
+    """One file, hashed.
+
+    Raises:
+        SourceUnavailableError: It cannot be opened.
+    """
     try:
-        return [LandingFile(path, names[path], _sha256(path)) for path in waiting]
+        stamp = place.stamp()
+        return LandingFile(place, name, _sha256(place), stamp)
     except OSError as error:
-        name = Path(error.filename).name if error.filename else "a landing file"
         raise SourceUnavailableError(
             f"{name}: cannot be opened ({type(error).__name__}); check its permissions"
         ) from None
 
 
-def archive_file(landing: Path, table: TableSpec, file: LandingFile, batch_ids: Sequence[str]) -> Path:
+def archive_file(landing: Location, table: TableSpec, file: LandingFile, batch_ids: Sequence[str]) -> Location:
     """Move a file to archive/<system>/<table>/<batch id>_<name> under the first batch id whose place is free."""
     folder = landing / ARCHIVE / table.system / table.name
-    folder.mkdir(parents=True, exist_ok=True)
-    places = [folder / f"{batch_id}_{file.path.name}" for batch_id in batch_ids]
+    places = [folder / f"{batch_id}_{file.location.name}" for batch_id in batch_ids]
     target = next((place for place in places if not place.exists()), places[-1])
-    return file.path.replace(target)
+    file.location.move(target)
+    return target
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _sha256(place: Location) -> str:
+    digest = hashlib.sha256()
+    with place.open_input() as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -224,7 +224,7 @@ def _extraction(run: _Run, planned: PlannedLoad) -> AbstractContextManager[Extra
         return files.extract(table, planned.file)
     address = connection_value(run.settings, planned.system)
     if table.kind == "database":
-        return database.extract(table, address, planned.load_type, planned.watermark_low)
+        return database.extract(table, address, planned.window)
     if table.load.extractor == "icd":
         return icd.extract(table, _icd_access(run.settings, address))
     return npi_registry.extract(table, address, _numbers_to_ask(run, table), planned.load_type)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from ingestion.bronze import Batch, BronzeTable
@@ -11,6 +10,8 @@ from ingestion.extractors.icd import DEFAULT_RELEASE
 from ingestion.landing import LandingFile, waiting_files
 from ingestion.settings import Settings
 from ingestion.specs import SystemSpec, TableSpec
+from ingestion.storage import Location
+from ingestion.watermark import Window
 
 Action = Literal["load", "archive", "nothing", "inactive", "blocked"]
 
@@ -35,6 +36,11 @@ class PlannedLoad:
     watermark_low: str | None = None
     file: LandingFile | None = None
     error: Exception | None = None
+
+    @property
+    def window(self) -> Window:
+        """What a load of a watermarked table reads."""
+        return Window(self.load_type, self.watermark_low)
 
 
 def selected_tables(
@@ -61,9 +67,9 @@ def bronze_table(settings: Settings, table: TableSpec) -> BronzeTable:
     return BronzeTable(settings.lakehouse / "bronze" / table.system / table.name, table)
 
 
-def landing_folder(settings: Settings, system: SystemSpec) -> Path:
+def landing_folder(settings: Settings, system: SystemSpec) -> Location:
     """Landing folder of a system of files."""
-    return settings.project_dir / connection_value(settings, system)
+    return settings.location(connection_value(settings, system))
 
 
 def connection_value(settings: Settings, system: SystemSpec) -> str:

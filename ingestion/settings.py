@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ingestion.errors import SpecError
+from ingestion.storage import Location
 
 
 @dataclass(frozen=True)
@@ -16,13 +17,15 @@ class Settings:
     Args:
         project_dir: Folder of dbt_project.yml; relative paths in the environment start here.
         control_table: RCM_BRONZE as it is written; also its key in ``vars.systems``.
-        lakehouse: Folder of landing/, bronze/, audit/ and warehouse.duckdb.
+        lakehouse: Folder of landing/, bronze/ and audit/, here or in Azure.
+        warehouse: DuckDB file that dbt builds.
         values: Environment variables by name; never shown.
     """
 
     project_dir: Path
     control_table: str
-    lakehouse: Path
+    lakehouse: Location
+    warehouse: Path
     values: Mapping[str, str] = field(repr=False)
 
     @property
@@ -33,12 +36,7 @@ class Settings:
     @property
     def sources(self) -> Path:
         """Folder of the simulated sources."""
-        return self.lakehouse / "sources"
-
-    @property
-    def warehouse(self) -> Path:
-        """DuckDB file that dbt builds."""
-        return self.lakehouse / "warehouse.duckdb"
+        return self.warehouse.parent / "sources"
 
     @property
     def threads(self) -> int:
@@ -56,7 +54,11 @@ class Settings:
     def resolve(self, variable: str, default: str | None = None) -> str | None:
         """Value of a connection variable, or its default with ``{lakehouse}`` replaced."""
         value = self.values.get(variable) or default
-        return value.replace("{lakehouse}", str(self.lakehouse)) if value else None
+        return value.replace("{lakehouse}", self.lakehouse.url) if value else None
+
+    def location(self, text: str) -> Location:
+        """A folder or file: a URL, or a path in the project."""
+        return Location.parse(text, self.project_dir, self.lakehouse.connection)
 
     def with_values(self, values: Mapping[str, str]) -> "Settings":
         """The same settings with some variables replaced, for instance by the URLs of an API stub."""
@@ -73,10 +75,14 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     project_dir = next((folder for folder in candidates if (folder / "dbt_project.yml").is_file()), None)
     if project_dir is None:
         raise SpecError([f"{candidates[0]}: no dbt_project.yml here; run rcm from the repository root"])
+    place = environment.get("RCM_LAKEHOUSE") or "lakehouse"
+    lakehouse = Location.parse(place, project_dir, environment.get("RCM_STORAGE_CONNECTION") or None)
+    beside = place if lakehouse.is_local else "lakehouse"
     return Settings(
         project_dir=project_dir,
         control_table=environment.get("RCM_BRONZE") or "models/bronze",
-        lakehouse=project_dir / (environment.get("RCM_LAKEHOUSE") or "lakehouse"),
+        lakehouse=lakehouse,
+        warehouse=project_dir / (environment.get("RCM_WAREHOUSE") or f"{beside}/warehouse.duckdb"),
         values={name: value for name, value in environment.items() if value},
     )
 

@@ -22,6 +22,12 @@ Mode = Literal["full", "incremental"]
 # Kinds of direct identifiers; a misspelt tag would leave a column unprotected.
 Phi = Literal["name", "ssn", "phone", "address", "birth_date", "record_number", "member_id"]
 Severity = Literal["reject", "quarantine", "warn", "ignore"]
+NullWatermark = Literal["include", "exclude", "fail"]
+# What happens to columns that are not declared: landed too, refused, or left out.
+ColumnContract = Literal["evolve", "freeze", "discard"]
+# What the border check judges; a quarantined row lands in bronze and is held back in silver.
+BorderCheck = Literal["required", "allowed", "row_count"]
+BorderSeverity = Literal["reject", "quarantine", "warn"]
 # Names become folders, schemas and dbt identifiers.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -60,6 +66,8 @@ class ColumnSpec(_Spec):
     name: Annotated[str, StringConstraints(min_length=1)]
     data_type: Annotated[str, AfterValidator(_data_type)]
     phi: Phi | None = None
+    required: bool = False
+    allowed: tuple[str, ...] = ()
 
 
 class LoadSpec(_Spec):
@@ -69,11 +77,35 @@ class LoadSpec(_Spec):
     key: Annotated[tuple[str, ...], Field(min_length=1)]
     source_object: Annotated[str | None, Field(alias="object")] = None
     files: str | None = None
-    extractor: Literal["npi_registry", "icd"] | None = None
+    extractor: Literal["npi_registry", "icd", "icd10_cm"] | None = None
     release: str | None = None
+    # NPPES: searches whose answers are landed beside the providers' own numbers, and the dissemination file.
+    search: tuple[dict[str, str], ...] = ()
+    bulk: str | None = None
     watermark: str | None = None
     lag: Annotated[timedelta, BeforeValidator(_iso_duration)] = timedelta(0)
+    null_watermark: NullWatermark = "include"
+    full_every: Annotated[timedelta | None, BeforeValidator(_iso_duration)] = None
     active: bool = True
+
+
+class RowCountBand(_Spec):
+    """Rows of a batch, as multiples of the median of the last batches of its kind."""
+
+    min: Annotated[float, Field(ge=0)] = 0.0
+    max: Annotated[float | None, Field(gt=0)] = None
+
+
+class ContractSpec(_Spec):
+    """What a table promises at the border: ``config.meta.contract``."""
+
+    columns: ColumnContract = "discard"
+    row_count: RowCountBand | None = None
+    severity: dict[BorderCheck, BorderSeverity] = Field(default_factory=dict)
+
+    def severity_of(self, check: BorderCheck) -> BorderSeverity:
+        """What a failed check does."""
+        return self.severity.get(check, "warn" if check == "row_count" else "quarantine")
 
 
 class TableSpec(_Spec):
@@ -88,6 +120,7 @@ class TableSpec(_Spec):
     # Read by the staging macros; checked here, so that a misspelt severity does not switch a rule off in silence.
     severity: dict[str, Severity] = Field(default_factory=dict)
     date_format: str | None = None
+    contract: ContractSpec = ContractSpec()
 
     @property
     def label(self) -> str:
@@ -126,14 +159,20 @@ class TableSpec(_Spec):
                 yield f"load.{key}: belongs to kind {kind}, this source is of kind {self.kind}; remove it"
         if self.load.release is not None and self.load.extractor != "icd":
             yield "load.release: belongs to extractor icd; remove it"
+        for key, option in (("search", self.load.search), ("bulk", self.load.bulk)):
+            if option and self.load.extractor != "npi_registry":
+                yield f"load.{key}: belongs to extractor npi_registry; remove it"
+        if self.contract.severity.get("row_count") == "quarantine":
+            yield "contract.severity.row_count: rows that are too many or too few cannot be told apart; reject or warn"
 
     def _watermark_problems(self) -> Iterator[str]:
         load = self.load
         if load.watermark is None:
             if load.mode == "incremental" and self.kind == "database":
                 yield "load.watermark: is missing; an incremental load needs the column that says when a row changed"
-            if load.lag:
-                yield "load.lag: has no meaning without a watermark; remove it"
+            for key, given in (("lag", load.lag), ("full_every", load.full_every)):
+                if given:
+                    yield f"load.{key}: has no meaning without a watermark; remove it"
             return
         if load.mode == "full":
             yield "load.watermark: has no meaning in a full load; remove it or set mode: incremental"

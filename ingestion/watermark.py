@@ -1,6 +1,24 @@
 """Watermarks as the text that sources keep them in."""
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a load of a watermarked table reads.
+
+    Args:
+        load_type: ``full`` reads every row; ``incremental`` from the last watermark, less the lag, to the newest;
+            ``backfill`` the range that was asked for and nothing else.
+        low: Watermark of the last committed batch, before the lag; of a backfill its first value. As text.
+        high: Last value of a backfill; None where it has no end.
+    """
+
+    load_type: Literal["full", "incremental", "backfill"]
+    low: str | None = None
+    high: str | None = None
 
 
 def lower_bound(watermark: str, data_type: str, lag: timedelta) -> str | int:

@@ -9,7 +9,7 @@ compile() {
         --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml "$@"
 }
 
-compile --extra duckdb --extra dev --output-file requirements/dev.txt
+compile --extra duckdb --extra odbc --extra azure --extra dev --output-file requirements/dev.txt
 compile --extra duckdb --constraints requirements/dev.txt --output-file requirements/runtime.txt
 compile --extra spark --output-file requirements/spark.txt
 compile --extra databricks --output-file requirements/databricks.txt

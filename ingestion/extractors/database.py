@@ -6,7 +6,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 import adbc_driver_manager
 import adbc_driver_sqlite.dbapi
@@ -17,7 +16,7 @@ from ingestion.errors import SchemaDriftError, SourceUnavailableError
 from ingestion.extraction import Extraction
 from ingestion.settings import shown_url
 from ingestion.specs import TableSpec
-from ingestion.watermark import lower_bound, shortest_text
+from ingestion.watermark import Window, lower_bound, shortest_text
 
 # Rows per Arrow batch: 21 columns of text are about 6 MB.
 BATCH_ROWS = 16_384
@@ -34,9 +33,7 @@ class Predicate:
 
 
 @contextmanager
-def extract(
-    table: TableSpec, url: str, load_type: Literal["full", "incremental"], watermark_low: str | None
-) -> Iterator[Extraction]:
+def extract(table: TableSpec, url: str, window: Window) -> Iterator[Extraction]:
     """Open one source table inside its watermark window; the connection closes with the context.
 
     An increment reads from the last watermark, less the lag, up to the newest one seen before reading. Rows without a
@@ -46,8 +43,7 @@ def extract(
     Args:
         table: Its declaration.
         url: ``sqlite:///relative/path`` or ``sqlite:////absolute/path``.
-        load_type: ``full`` reads every row.
-        watermark_low: Watermark of the last committed batch; None before the first.
+        window: What is read of a watermarked table.
 
     Raises:
         SourceUnavailableError: No such database, or it cannot be read.
@@ -59,15 +55,15 @@ def extract(
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as control:
             _check_columns(control, table)
             high = _newest_watermark(control, table, now)
-        low = watermark_low if load_type == "incremental" else None
+        low = window.low if window.load_type == "incremental" else None
         predicate = _window(table, low, high, now)
         with _read(path, table, predicate) as batches:
             yield Extraction(
                 batches=batches,
-                load_type=load_type,
-                drop_known=load_type == "incremental",
+                load_type=window.load_type,
+                drop_known=window.load_type != "full",
                 watermark_low=low,
-                watermark_high=high or watermark_low,
+                watermark_high=high or window.low,
             )
     except (sqlite3.Error, adbc_driver_manager.Error) as error:
         raise SourceUnavailableError(

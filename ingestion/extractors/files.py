@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -28,7 +27,6 @@ def extract(table: TableSpec, file: LandingFile) -> Iterator[Extraction]:
         UnreadableFileError: Empty, not UTF-8, a declared column missing, a line with too few or too many fields, or
             written to while it was read. The message names the file, and the line where there is one.
     """
-    before = file.path.stat()
     header = _header(file)
     missing = [name for name in table.column_names if name not in header]
     twice = [name for name in repeated(header) if name in table.column_names]
@@ -46,14 +44,17 @@ def extract(table: TableSpec, file: LandingFile) -> Iterator[Extraction]:
         file_sha256=file.sha256,
         warnings=[f"{file.name}: column {', '.join(extra)} is not declared and was left out"] if extra else [],
     )
-    with pa.input_stream(file.path) as stream:
-        extraction.batches = _batches(table, file, header, stream, before)
+    with pa.input_stream(file.open(), compression=_compression(file)) as stream:
+        extraction.batches = _batches(table, file, header, stream)
         yield extraction
 
 
 def _header(file: LandingFile) -> list[str]:
     try:
-        with pa.input_stream(file.path) as stream, io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
+        with (
+            pa.input_stream(file.open(), compression=_compression(file)) as stream,
+            io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text,
+        ):
             header = next(csv.reader(text), [])
     except UnicodeDecodeError:
         _not_text(file)
@@ -66,9 +67,7 @@ def _header(file: LandingFile) -> list[str]:
     return [name.strip() for name in header]
 
 
-def _batches(
-    table: TableSpec, file: LandingFile, header: list[str], stream: pa.NativeFile, before: os.stat_result
-) -> Iterator[pa.RecordBatch]:
+def _batches(table: TableSpec, file: LandingFile, header: list[str], stream: pa.NativeFile) -> Iterator[pa.RecordBatch]:
     malformed: list[pa_csv.InvalidRow] = []
 
     def refuse(row: pa_csv.InvalidRow) -> str:
@@ -108,9 +107,12 @@ def _batches(
             raise UnreadableFileError(
                 f"{file.name}: is not a readable CSV file; ask the sender for comma-separated UTF-8 text"
             ) from None
-    after = file.path.stat()
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+    if not file.is_still():
         raise UnreadableFileError(f"{file.name}: was written to while it was read; run again when it is complete")
+
+
+def _compression(file: LandingFile) -> str | None:
+    return "gzip" if file.name.endswith(".gz") else None
 
 
 def _not_text(file: LandingFile) -> NoReturn:

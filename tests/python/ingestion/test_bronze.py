@@ -13,6 +13,7 @@ from ingestion.duckdb_plugin import load_delta
 from ingestion.errors import LoadConflictError, SchemaDriftError, SourceUnavailableError
 from ingestion.extraction import Extraction
 from ingestion.specs import ColumnSpec, LoadSpec, TableSpec
+from ingestion.storage import Location
 
 TABLE = TableSpec(
     system="emr",
@@ -33,7 +34,7 @@ def full(**columns: list[object]) -> Extraction:
 
 @pytest.fixture
 def bronze(tmp_path: Path) -> BronzeTable:
-    return BronzeTable(tmp_path / "wards", TABLE)
+    return BronzeTable(Location(str(tmp_path / "wards")), TABLE)
 
 
 def test_a_commit_carries_its_batch_and_its_transaction(bronze: BronzeTable) -> None:
@@ -61,7 +62,7 @@ def test_of_two_loads_at_once_one_wins_and_the_other_writes_nothing(bronze: Bron
         bronze.append(Extraction(batches=overtaken(), load_type="full", drop_known=False), "the other")
 
     assert [batch.run_id for batch in bronze.batches()] == ["the winner", "run 1"]
-    assert len(list(bronze.location.glob("*.parquet"))) == 2
+    assert len(list(bronze.location.local.glob("*.parquet"))) == 2
 
 
 def test_of_two_first_loads_at_once_one_wins(bronze: BronzeTable) -> None:
@@ -73,7 +74,7 @@ def test_of_two_first_loads_at_once_one_wins(bronze: BronzeTable) -> None:
         bronze.append(Extraction(batches=overtaken(), load_type="full", drop_known=False), "the other")
 
     assert [batch.run_id for batch in bronze.batches()] == ["the winner"]
-    assert len(list(bronze.location.glob("*.parquet"))) == 1
+    assert len(list(bronze.location.local.glob("*.parquet"))) == 1
 
 
 @pytest.mark.parametrize("before", [0, 1])
@@ -89,7 +90,7 @@ def test_a_source_that_fails_midway_leaves_no_trace(bronze: BronzeTable, before:
         bronze.append(Extraction(batches=broken(), load_type="full", drop_known=False), "run 2")
 
     assert len(bronze.batches()) == before
-    assert len(list(bronze.location.glob("*.parquet"))) == before
+    assert len(list(bronze.location.local.glob("*.parquet"))) == before
     assert bronze.location.exists() == bool(before)
 
 

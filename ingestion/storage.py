@@ -1,0 +1,219 @@
+"""Where files are: a local folder or a container of Azure storage (ADLS Gen2), named by one path or abfss:// URL."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, cast
+
+import fsspec
+from deltalake import DeltaTable
+from filelock import FileLock, Timeout
+
+from ingestion.errors import LoadConflictError, SourceUnavailableError, SpecError
+
+_ABFSS = re.compile(r"abfss://(?P<container>[^@/]+)@(?P<account>[^./]+)\.dfs\.core\.windows\.net(?P<path>/.*)?")
+_LOOPBACK_HTTP = re.compile(r"http://(127\.0\.0\.1|localhost)[:/]")
+TOKEN_SCOPE = "https://storage.azure.com/.default"  # noqa: S105 - an address
+# Azure tokens last an hour or more; each opening of a table asks azure-identity, which caches them.
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Location:
+    """A file or folder.
+
+    Args:
+        url: A path, or ``abfss://container@account.dfs.core.windows.net/folder``.
+        connection: Azure storage connection string (account key or SAS); None signs in by azure-identity.
+    """
+
+    url: str
+    connection: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, text: str, base: Path, connection: str | None = None) -> "Location":
+        """A URL as it is, a relative path below ``base``.
+
+        Raises:
+            SpecError: A URL of another kind.
+        """
+        if "://" not in text:
+            return cls(str(base / text))
+        if _ABFSS.fullmatch(text) is None:
+            scheme = text.split("://", maxsplit=1)[0]
+            raise SpecError(
+                [
+                    f"{scheme}: is no place for files; give a folder or abfss://container@account.dfs.core.windows.net/..."
+                ]
+            )
+        return cls(text.rstrip("/"), connection)
+
+    def __truediv__(self, name: str) -> "Location":
+        return Location(f"{self.url}/{name}", self.connection)
+
+    def __str__(self) -> str:
+        return self.url
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine."""
+        return "://" not in self.url
+
+    @property
+    def local(self) -> Path:
+        """Its path on this machine."""
+        if not self.is_local:
+            raise AssertionError(f"{self.url} is not on this machine")
+        return Path(self.url)
+
+    @property
+    def name(self) -> str:
+        """Last part of its path."""
+        return self.url.rpartition("/")[2]
+
+    @property
+    def delta_options(self) -> dict[str, str]:
+        """What deltalake needs to open a table here."""
+        if self.is_local:
+            return {}
+        account = self._azure["account"]
+        if self.connection is None:
+            from azure.identity import DefaultAzureCredential
+
+            token = DefaultAzureCredential().get_token(TOKEN_SCOPE).token
+            return {"azure_storage_account_name": account, "azure_storage_token": token}
+        parts = connection_parts(self.connection)
+        options = {
+            "azure_storage_account_name": parts.get("AccountName", account),
+            "azure_storage_account_key": parts.get("AccountKey"),
+            "azure_storage_sas_token": parts.get("SharedAccessSignature"),
+            "azure_endpoint": parts.get("BlobEndpoint"),
+            "allow_http": "true" if _LOOPBACK_HTTP.match(parts.get("BlobEndpoint", "")) else None,
+        }
+        return {name: value for name, value in options.items() if value}
+
+    def delta(self) -> DeltaTable | None:
+        """The Delta table here, None where there is none."""
+        options = self.delta_options
+        if not DeltaTable.is_deltatable(self.url, storage_options=options or None):
+            return None
+        return DeltaTable(self.url, storage_options=options or None)
+
+    def exists(self) -> bool:
+        """Whether there is a file or folder."""
+        return cast("bool", self._files.exists(self._path))
+
+    def find(self, pattern: str) -> dict[str, "Location"]:
+        """Files below this folder that match a glob pattern, by their path from here, in the order of their names."""
+        root = self._path.rstrip("/")
+        found = self._files.glob(f"{root}/{pattern}", detail=True)
+        paths = sorted(path for path, entry in found.items() if entry["type"] == "file")
+        return {path.removeprefix(f"{root}/"): self / path.removeprefix(f"{root}/") for path in paths}
+
+    def stamp(self) -> tuple[int, str]:
+        """Size in bytes and moment of the last change; they differ where the file was written to in between."""
+        entry = self._files.info(self._path)
+        return int(entry["size"]), str(entry.get("etag") or entry.get("mtime") or entry.get("last_modified"))
+
+    def modified(self) -> float:
+        """Last change in seconds since 1970."""
+        return float(self._files.modified(self._path).timestamp())
+
+    def open_input(self) -> IO[bytes]:
+        """A stream of its bytes."""
+        return cast("IO[bytes]", self._files.open(self._path, "rb"))
+
+    @contextmanager
+    def open_output(self) -> Iterator[IO[bytes]]:
+        """A stream into a new file; in Azure the file appears when the stream closes."""
+        if self.is_local:
+            self.local.parent.mkdir(parents=True, exist_ok=True)
+        with self._files.open(self._path, "wb") as stream:
+            yield stream
+
+    def write(self, content: bytes) -> None:
+        """Make it a file with this content; readers see the old content or the new, never a part."""
+        if not self.is_local:
+            self._files.pipe_file(self._path, content)
+            return
+        self.local.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.local.with_name(f".{self.name}.draft")
+        draft.write_bytes(content)
+        draft.replace(self.local)
+
+    def upload(self, folder: Path) -> None:
+        """Copy the files of a local folder here."""
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            target = self / path.relative_to(folder).as_posix()
+            with path.open("rb") as source, target.open_output() as sink:
+                shutil.copyfileobj(source, sink, CHUNK_BYTES)
+
+    def move(self, target: "Location") -> None:
+        """Move a file; in Azure as copy and delete, so that a kill in between leaves both and loses none."""
+        if self.is_local and target.is_local:
+            target.local.parent.mkdir(parents=True, exist_ok=True)
+            self.local.replace(target.local)
+            return
+        with self.open_input() as source, target.open_output() as sink:
+            shutil.copyfileobj(source, sink, CHUNK_BYTES)
+        self.delete()
+
+    def delete(self) -> None:
+        """Remove the file, if it is there."""
+        try:
+            self._files.rm_file(self._path)
+        except FileNotFoundError:
+            return
+
+    @contextmanager
+    def exclusive(self) -> Iterator[bool]:
+        """Hold this lock file alone among the processes of this machine; yields whether that can be told.
+
+        The operating system lets go when the holder dies. In Azure nothing is held: Delta's own commit decides there.
+
+        Raises:
+            LoadConflictError: Another run holds it.
+        """
+        if not self.is_local:
+            yield False
+            return
+        self.local.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.local, timeout=0, thread_local=False):
+                yield True
+        except Timeout:
+            raise LoadConflictError("another run is loading this table; this one left it alone") from None
+
+    @property
+    def _azure(self) -> dict[str, str]:
+        match = _ABFSS.fullmatch(self.url)
+        if match is None:
+            raise AssertionError(f"{self.url} is not in Azure")
+        return match.groupdict(default="")
+
+    @property
+    def _path(self) -> str:
+        parts = self._azure if not self.is_local else {}
+        return f"{parts['container']}{parts['path']}" if parts else self.url
+
+    @property
+    def _files(self) -> fsspec.AbstractFileSystem:
+        """Kept by fsspec, one for each set of arguments."""
+        if self.is_local:
+            return fsspec.filesystem("file")
+        try:
+            if self.connection is not None:
+                return fsspec.filesystem("abfss", connection_string=self.connection, use_listings_cache=False)
+            return fsspec.filesystem("abfss", account_name=self._azure["account"], anon=False, use_listings_cache=False)
+        except ImportError:
+            raise SourceUnavailableError(
+                "abfss:// needs the azure packages; install them with pip install 'rcm-lakehouse[azure]'"
+            ) from None
+
+
+def connection_parts(connection: str) -> dict[str, str]:
+    """An Azure storage connection string as a mapping."""
+    return dict(part.split("=", 1) for part in connection.split(";") if "=" in part)
