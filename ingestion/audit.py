@@ -1,9 +1,13 @@
-"""The load log: one row per load and its outcome, a projection of the Delta commits plus the loads without one."""
+"""The audit tables: one row per load and its outcome, one per line that could not be read.
+
+Both are projections of the Delta commits, plus the loads that ended without one; what a killed run could not write down
+is written by the next.
+"""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 from deltalake import write_deltalake
@@ -11,9 +15,9 @@ from deltalake import write_deltalake
 from ingestion.bronze import Batch
 from ingestion.storage import Location
 
-Status = Literal["committed", "unchanged", "duplicate_file", "failed", "inactive"]
+Status = Literal["committed", "unchanged", "duplicate_file", "conflict", "failed", "inactive"]
 
-SCHEMA = pa.schema(
+LOADS = pa.schema(
     [
         ("run_id", pa.string()),
         ("batch_id", pa.string()),
@@ -26,6 +30,9 @@ SCHEMA = pa.schema(
         ("rows_written", pa.int64()),
         ("rows_duplicate", pa.int64()),
         ("rows_rejected", pa.int64()),
+        ("money_checksum", pa.string()),
+        ("checks_evaluated", pa.int64()),
+        ("checks_failed", pa.string()),
         ("schema_hash", pa.string()),
         ("source_file", pa.string()),
         ("started_at", pa.timestamp("us")),
@@ -35,14 +42,28 @@ SCHEMA = pa.schema(
         ("message", pa.string()),
     ]
 )
+REJECTS = pa.schema(
+    [
+        ("run_id", pa.string()),
+        ("batch_id", pa.string()),
+        ("system", pa.string()),
+        ("table", pa.string()),
+        ("source_file", pa.string()),
+        ("line", pa.int64()),
+        ("reason", pa.string()),
+        ("rejected_at", pa.timestamp("us")),
+        ("redrive_of", pa.string()),
+    ]
+)
 
 
 @dataclass(frozen=True)
 class LoadResult:
-    """One row of the log.
+    """One row of the load log.
 
-    Times are UTC without zone, ``seconds`` a duration, counts rows. ``message`` holds warnings or the error, never a
-    value of the data.
+    Times are UTC without zone, ``seconds`` a duration, counts rows. ``money_checksum`` is the sum of each money column
+    as ``Amount=1.00; PaidAmount=0.50``, ``checks_failed`` the names of failed border checks. ``message`` holds warnings
+    or the error, never a value of the data.
     """
 
     run_id: str
@@ -59,6 +80,9 @@ class LoadResult:
     rows_written: int = 0
     rows_duplicate: int = 0
     rows_rejected: int = 0
+    money_checksum: str | None = None
+    checks_evaluated: int = 0
+    checks_failed: str | None = None
     schema_hash: str | None = None
     source_file: str | None = None
     error_class: str | None = None
@@ -77,7 +101,7 @@ class LoadResult:
             system=batch.system,
             table=batch.table,
             status="committed",
-            started_at=datetime.fromisoformat(batch.started_at).astimezone(UTC).replace(tzinfo=None),
+            started_at=_moment(batch),
             seconds=batch.seconds,
             load_type=batch.load_type,
             batch_id=batch.batch_id,
@@ -87,48 +111,105 @@ class LoadResult:
             rows_written=batch.rows_written,
             rows_duplicate=batch.rows_duplicate,
             rows_rejected=batch.rows_rejected,
+            money_checksum="; ".join(f"{name}={total}" for name, total in batch.money.items()) or None,
+            checks_evaluated=batch.checks.evaluated if batch.checks else 0,
+            checks_failed=", ".join(batch.checks.failed) or None if batch.checks else None,
             schema_hash=batch.schema_hash,
             source_file=batch.source_file,
             message=batch.warnings,
         )
 
 
-class LoadLog:
-    """The Delta table audit/load_log.
+class AuditLog:
+    """The Delta tables audit/load_log and audit/rejects.
 
     Args:
-        location: Its folder.
+        folder: The folder audit/.
     """
 
-    def __init__(self, location: Location) -> None:
-        self.location = location
-
-    def read(self, columns: list[str] | None = None) -> pa.Table:
-        """Rows of the log in no order; no rows before the first run."""
-        delta = self.location.delta()
-        if delta is None:
-            return SCHEMA.empty_table().select(columns or SCHEMA.names)
-        # The reader hands out string views, which Arrow cannot sort.
-        rows = pa.table(delta.scan(columns or SCHEMA.names))
-        return rows.cast(pa.schema([SCHEMA.field(name) for name in rows.schema.names]))
+    def __init__(self, folder: Location) -> None:
+        self.loads = folder / "load_log"
+        self.rejects = folder / "rejects"
 
     def results(self) -> list[LoadResult]:
-        """Every load, the newest first."""
-        return [LoadResult(**row) for row in self.read().sort_by([("started_at", "descending")]).to_pylist()]
+        """Every load, the newest first; none before the first run."""
+        return [LoadResult(**row) for row in self.load_table().sort_by([("started_at", "descending")]).to_pylist()]
+
+    def load_table(self) -> pa.Table:
+        """Every load, in no order."""
+        return _read(self.loads, LOADS)
+
+    def rejected_lines(self) -> pa.Table:
+        """Every line that could not be read, in the order of files and lines."""
+        return _read(self.rejects, REJECTS).sort_by([("batch_id", "ascending"), ("line", "ascending")])
 
     def append(self, results: Iterable[LoadResult]) -> None:
         """Add the outcomes of one run as one commit."""
-        rows = [asdict(result) for result in results]
-        if rows:
-            write_deltalake(
-                self.location.url,
-                pa.Table.from_pylist(rows, schema=SCHEMA),
-                mode="append",
-                schema_mode="merge",
-                storage_options=self.location.delta_options or None,
-            )
+        _append(self.loads, LOADS, [asdict(result) for result in results])
 
-    def missing(self, batches: Iterable[Batch]) -> list[LoadResult]:
-        """Rows of the commits the log does not know: a run was killed between its commit and the log."""
-        logged = set(self.read(["batch_id"]).column("batch_id").to_pylist())
-        return [LoadResult.of_batch(batch) for batch in batches if batch.batch_id not in logged]
+    def catch_up(self, batches: Iterable[Batch]) -> None:
+        """Write down the commits that the tables do not know: a run was killed between its commit and them."""
+        batches = list(batches)
+        known = _batch_ids(self.loads, LOADS)
+        self.append(LoadResult.of_batch(batch) for batch in batches if batch.batch_id not in known)
+        self.note_rejects(batches)
+
+    def note_rejects(self, batches: Iterable[Batch]) -> None:
+        """Add the unreadable lines of batches, each batch once, as one commit."""
+        with_rejects = [batch for batch in batches if batch.rejects]
+        known = _batch_ids(self.rejects, REJECTS) if with_rejects else set()
+        _append(
+            self.rejects,
+            REJECTS,
+            [
+                {
+                    "run_id": batch.run_id,
+                    "batch_id": batch.batch_id,
+                    "system": batch.system,
+                    "table": batch.table,
+                    "source_file": batch.source_file,
+                    "line": line,
+                    "reason": reason,
+                    "rejected_at": _moment(batch),
+                    "redrive_of": batch.redrive_of,
+                }
+                for batch in with_rejects
+                if batch.batch_id not in known
+                for line, reason in batch.rejects
+            ],
+        )
+
+
+def _moment(batch: Batch) -> datetime:
+    return datetime.fromisoformat(batch.started_at).astimezone(UTC).replace(tzinfo=None)
+
+
+def _batch_ids(place: Location, schema: pa.Schema) -> set[str]:
+    return set(_read(place, schema, ["batch_id"]).column("batch_id").to_pylist())
+
+
+def _read(place: Location, schema: pa.Schema, columns: list[str] | None = None) -> pa.Table:
+    """Rows of a table in no order, with nulls for columns that are younger than the table."""
+    wanted = pa.schema([schema.field(name) for name in columns or schema.names])
+    delta = place.delta()
+    if delta is None:
+        return wanted.empty_table()
+    held = {field.name for field in delta.schema().fields}
+    rows = pa.table(delta.scan([name for name in wanted.names if name in held]))
+    # The reader hands out string views, which Arrow cannot sort.
+    arrays = [
+        rows.column(field.name).cast(field.type) if field.name in held else pa.nulls(rows.num_rows, field.type)
+        for field in wanted
+    ]
+    return pa.table(arrays, schema=wanted)
+
+
+def _append(place: Location, schema: pa.Schema, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        write_deltalake(
+            place.url,
+            pa.Table.from_pylist(rows, schema=schema),
+            mode="append",
+            schema_mode="merge",
+            storage_options=place.delta_options or None,
+        )

@@ -4,11 +4,12 @@ import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -34,11 +35,23 @@ LINEAGE = pa.schema(
         ("_row_hash", pa.string()),
     ]
 )
-# Rows per Parquet row group: DuckDB's own unit of parallel work, about 40 MB of 21 columns in memory.
-ROW_GROUP_ROWS = 122_880
+# Rows per Parquet row group: 21 columns of them are about 10 MB in memory.
+ROW_GROUP_ROWS = 32_768
+# An uncommitted part that is older belongs to no run that still writes it.
+ORPHAN_HOURS = 24
 # The log is the ledger of batches and files, so Delta must not expire it after its usual 30 days.
 TABLE_PROPERTIES = {"delta.appendOnly": "true", "delta.logRetentionDuration": "interval 36500 days"}
+# Batches whose row counts the next one is compared with.
+EARLIER_BATCHES = 5
 BATCH_TIME = "%Y%m%dT%H%M%S%f"
+
+
+@dataclass(frozen=True)
+class Checks:
+    """Outcome of a batch's border checks: how many were evaluated, and the names of those that failed."""
+
+    evaluated: int
+    failed: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,8 @@ class Batch:
     """One committed batch, as its Delta commit describes it.
 
     Times are ISO 8601 in UTC, watermarks text as the source writes them; counts are rows, ``seconds`` the duration.
+    ``money`` holds the sum of each money column, ``checks`` the outcome of the border checks, ``rejects`` the lines of
+    the file that could not be read, as [line, reason]; ``redrive_of`` is the batch whose rejects these rows were.
     """
 
     batch_id: str
@@ -65,6 +80,31 @@ class Batch:
     started_at: str
     seconds: float
     warnings: str | None
+    money: dict[str, str] = field(default_factory=dict)
+    checks: Checks | None = None
+    rejects: list[list[object]] = field(default_factory=list)
+    redrive_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A batch before its commit: what a border check may look at.
+
+    Args:
+        batch_id: Identity of the batch.
+        part: Parquet file of its rows, on this machine.
+        rows: Rows in it.
+        earlier_rows: Rows written by the last batches of the same load type, the newest first.
+    """
+
+    batch_id: str
+    part: Path
+    rows: int
+    earlier_rows: tuple[int, ...]
+
+
+# Judges a draft: what to keep with the batch and what to tell. Raises to stop the commit.
+Inspection = Callable[[Draft], tuple[Checks | None, Sequence[str]]]
 
 
 @dataclass(frozen=True)
@@ -96,80 +136,117 @@ class BronzeTable:
         """Every committed batch, the newest first."""
         return _batches(self.open())
 
-    def append(self, extraction: Extraction, run_id: str) -> Appended:
+    def append(self, extraction: Extraction, run_id: str, inspect: Inspection | None = None) -> Appended:
         """Write one batch as one atomic commit, or nothing where bronze holds its content already.
 
         Raises:
             SchemaDriftError: A declared type differs from the column's type in bronze.
             EmptyFullLoadError: A full load without rows over a table that has some.
             LoadConflictError: Another run committed a batch of this table meanwhile.
-            Exception: Whatever the extraction raises; nothing is written then.
+            Exception: Whatever the extraction or the inspection raises; nothing is written then.
         """
         started = time.monotonic()
         delta = self.open()
-        schema = self._merged_schema(delta)
+        schema = self._merged_schema(delta, extraction)
         history = _batches(delta)
         batch_time = _next_batch_time(history)
         batch_id = f"{batch_time.strftime(BATCH_TIME)}-{self.table.label}"
-        part = self.location.local / f"part-{batch_id}.parquet"
+        place = self.location / f"part-{batch_id}.parquet"
         rows = _NumberedRows(extraction.batches)
         try:
-            with _engine() as engine, rows.own_errors():
+            with _engine() as engine, self._draft(place) as part:
                 if history and delta is not None:
                     self._register_current_hashes(engine, delta, history)
                     if extraction.drop_known:
                         engine.execute("insert into known select _row_hash from current_hashes")
-                written = self._write_part(engine, part, extraction, rows, batch_id, batch_time)
+                with rows.own_errors():
+                    written = self._write_part(engine, part, extraction, rows, batch_id, batch_time)
                 if not _brings_news(engine, part, extraction, written, has_history=bool(history)):
-                    self._discard(part)
                     return Appended(None, rows.count, rows.count)
-            batch = Batch(
-                batch_id=batch_id,
-                run_id=run_id,
-                system=self.table.system,
-                table=self.table.name,
-                load_type=extraction.load_type,
-                watermark_low=extraction.watermark_low,
-                watermark_high=extraction.watermark_high,
-                rows_read=rows.count,
-                rows_written=written,
-                rows_duplicate=rows.count - written,
-                rows_rejected=extraction.rows_rejected,
-                schema_hash=schema_hash(self.table),
-                source_file=extraction.source_file,
-                file_sha256=extraction.file_sha256,
-                started_at=batch_time.isoformat(),
-                seconds=round(time.monotonic() - started, 3),
-                warnings="; ".join(extraction.warnings) or None,
-            )
-            self._commit(delta, schema, part, batch)
-            return Appended(batch, rows.count, batch.rows_duplicate)
-        except BaseException:
+                same = [batch.rows_written for batch in history if batch.load_type == extraction.load_type]
+                draft = Draft(batch_id, part, written, tuple(same[:EARLIER_BATCHES]))
+                checks, findings = inspect(draft) if inspect is not None else (None, ())
+                batch = Batch(
+                    batch_id=batch_id,
+                    run_id=run_id,
+                    system=self.table.system,
+                    table=self.table.name,
+                    load_type=extraction.load_type,
+                    watermark_low=extraction.watermark_low,
+                    watermark_high=extraction.watermark_high,
+                    rows_read=rows.count,
+                    rows_written=written,
+                    rows_duplicate=rows.count - written,
+                    rows_rejected=extraction.rows_rejected + len(extraction.rejects),
+                    schema_hash=schema_hash(self.table),
+                    source_file=extraction.source_file,
+                    file_sha256=extraction.file_sha256,
+                    started_at=batch_time.isoformat(),
+                    seconds=round(time.monotonic() - started, 3),
+                    warnings="; ".join([*extraction.warnings, *findings]) or None,
+                    money=_money(engine, part, self.table),
+                    checks=checks,
+                    rejects=[[reject.line, reject.reason] for reject in extraction.rejects],
+                    redrive_of=extraction.redrive_of,
+                )
+                if not self.location.is_local:
+                    place.copy_from(part)
+                self._commit(delta, schema, place, part.stat().st_size, batch)
+                return Appended(batch, rows.count, batch.rows_duplicate)
+        finally:
             # A commit can fail after it took effect: whether the log names the file decides, not the exception.
             if batch_id not in {batch.batch_id for batch in self.batches()}:
-                self._discard(part)
-            raise
+                self._discard(place)
 
-    def _discard(self, part: Path) -> None:
+    def sweep(self, *, alone: bool) -> int:
+        """Remove the parts that killed runs left without a commit; returns how many.
+
+        Args:
+            alone: No other run can be writing; otherwise only parts too old for any run are removed.
+        """
+        committed = {batch.batch_id for batch in self.batches()}
+        oldest = time.time() - ORPHAN_HOURS * 3600
+        orphans = [
+            place
+            for name, place in self.location.find(f"part-*-{self.table.label}.parquet").items()
+            if name.removeprefix("part-").removesuffix(".parquet") not in committed
+            and (alone or place.modified() < oldest)
+        ]
+        for place in orphans:
+            self._discard(place)
+        return len(orphans)
+
+    @contextmanager
+    def _draft(self, place: Location) -> Iterator[Path]:
+        """Where the part is written: in its place, or on this machine until it is uploaded."""
+        if place.is_local:
+            place.local.parent.mkdir(parents=True, exist_ok=True)
+            yield place.local
+            return
+        with tempfile.TemporaryDirectory(prefix="rcm-") as folder:
+            yield Path(folder) / place.name
+
+    def _discard(self, place: Location) -> None:
         """Remove an uncommitted file, and the folder of a table that never had a batch."""
-        part.unlink(missing_ok=True)
-        with suppress(OSError):
-            part.parent.rmdir()
+        place.delete()
+        if place.is_local:
+            with suppress(OSError):
+                place.local.parent.rmdir()
 
-    def _merged_schema(self, delta: DeltaTable | None) -> pa.Schema:
+    def _merged_schema(self, delta: DeltaTable | None, extraction: Extraction) -> pa.Schema:
         """Columns of the table after this batch: what it has, then what was declared since."""
-        declared = pa.schema([*source_schema(self.table), *LINEAGE])
+        declared = pa.schema([*source_schema(self.table), *extraction.extra_columns, *LINEAGE])
         if delta is None:
             return declared
         held = pa.schema(delta.schema().to_arrow())
-        for field in declared:
-            index = held.get_field_index(field.name)
-            if index >= 0 and held.field(index).type != field.type:
+        for column in declared:
+            index = held.get_field_index(column.name)
+            if index >= 0 and held.field(index).type != column.type:
                 raise SchemaDriftError(
-                    f"column {field.name} is declared {field.type}, but bronze holds {held.field(index).type}; "
+                    f"column {column.name} is declared {column.type}, but bronze holds {held.field(index).type}; "
                     "restore the type, or give the new column another name"
                 )
-        return pa.schema([*held, *(field for field in declared if held.get_field_index(field.name) < 0)])
+        return pa.schema([*held, *(column for column in declared if held.get_field_index(column.name) < 0)])
 
     def _register_current_hashes(
         self, engine: duckdb.DuckDBPyConnection, delta: DeltaTable, history: list[Batch]
@@ -213,7 +290,7 @@ class BronzeTable:
         batch_time: datetime,
     ) -> int:
         """Stream the extraction into one Parquet file, lineage columns added, known rows left out; rows written."""
-        source = source_schema(self.table)
+        source = pa.schema([*source_schema(self.table), *extraction.extra_columns])
         engine.register("incoming", rows.reader(source))
         names = ", ".join(_quoted(name) for name in source.names)
         unknown_only = "where _row_hash not in (select _row_hash from known)" if extraction.drop_known else ""
@@ -232,21 +309,21 @@ class BronzeTable:
             """,
             {
                 "batch_id": batch_id,
-                "load_type": extraction.load_type,
+                # Rows of a backfill or a redrive add to the table as those of an increment do.
+                "load_type": "full" if extraction.load_type == "full" else "incremental",
                 "ingested_at": batch_time.replace(tzinfo=None),
                 "source_file": extraction.source_file,
             },
         ).to_arrow_reader(ROW_GROUP_ROWS)
         written = 0
         schema = pa.schema([*source, *LINEAGE])
-        part.parent.mkdir(parents=True, exist_ok=True)
         with pq.ParquetWriter(part, schema, compression="zstd") as writer:
             for batch in stream:
                 writer.write_batch(batch.cast(schema))
                 written += batch.num_rows
         return written
 
-    def _commit(self, delta: DeltaTable | None, schema: pa.Schema, part: Path, batch: Batch) -> None:
+    def _commit(self, delta: DeltaTable | None, schema: pa.Schema, part: Location, size: int, batch: Batch) -> None:
         bounds = {"_batch_id": batch.batch_id}
         statistics = {
             "numRecords": batch.rows_written,
@@ -256,7 +333,7 @@ class BronzeTable:
         }
         action = AddAction(
             path=part.name,
-            size=part.stat().st_size,
+            size=size,
             partition_values={},
             modification_time=int(time.time() * 1000),
             data_change=True,
@@ -280,6 +357,7 @@ class BronzeTable:
                     name=self.table.label,
                     configuration=TABLE_PROPERTIES,
                     commit_properties=properties,
+                    storage_options=self.location.delta_options or None,
                 )
             else:
                 _add_columns(delta, schema)
@@ -366,6 +444,16 @@ def _digest(engine: duckdb.DuckDBPyConnection, relation: str) -> tuple[object, .
     return tuple(row)
 
 
+def _money(engine: duckdb.DuckDBPyConnection, part: Path, table: TableSpec) -> dict[str, str]:
+    """Sum of each money column of a part, exact; text that is no number counts as nothing."""
+    columns = table.money_columns
+    if not columns:
+        return {}
+    sums = ", ".join(f"coalesce(sum(try_cast({_quoted(name)} as decimal(18, 2))), 0)" for name in columns)
+    [row] = engine.execute(f"select {sums} from read_parquet(?)", [str(part)]).fetchall()
+    return {name: str(total) for name, total in zip(columns, row, strict=True)}
+
+
 def schema_hash(table: TableSpec) -> str:
     """Fingerprint of the declared columns and types."""
     text = json.dumps([(column.name, column.data_type) for column in table.columns])
@@ -373,13 +461,16 @@ def schema_hash(table: TableSpec) -> str:
 
 
 def _batches(delta: DeltaTable | None) -> list[Batch]:
-    known = {field.name for field in fields(Batch)}
     history = delta.history() if delta is not None else []
-    return [
-        Batch(**{name: value for name, value in json.loads(commit["rcm"]).items() if name in known})
-        for commit in history
-        if "rcm" in commit
-    ]
+    return [_batch(json.loads(commit["rcm"])) for commit in history if "rcm" in commit]
+
+
+def _batch(described: dict[str, Any]) -> Batch:
+    """A batch as its commit describes it; keys of another version of this program are left out."""
+    known = {entry.name for entry in fields(Batch)}
+    checks = described.get("checks")
+    described["checks"] = Checks(checks["evaluated"], tuple(checks["failed"])) if checks else None
+    return Batch(**{name: value for name, value in described.items() if name in known})
 
 
 def _next_batch_time(history: list[Batch]) -> datetime:

@@ -235,11 +235,11 @@ def plan(
 ) -> None:
     """Show what would load: full or incremental, from which watermark, and why. Writes nothing."""
     with _project(project_dir) as settings:
-        from ingestion.plan import plan_all, selected_tables
+        from ingestion.plan import Request, plan_all, selected_tables
         from ingestion.report import plan_view
 
         declared = _control_table(settings)
-        planned = plan_all(settings, selected_tables(declared.systems, source, table), full=full)
+        planned = plan_all(settings, selected_tables(declared.systems, source, table), Request(full))
         if as_json:
             _print_json([_plan_record(load) for load in planned])
         else:
@@ -298,12 +298,12 @@ def _ingest(
 ) -> "IngestSummary":
     """Load with a progress bar; failures go to standard error."""
     from ingestion.load import ingest as ingest_tables
-    from ingestion.plan import selected_tables
+    from ingestion.plan import Request, selected_tables
     from ingestion.progress import LoadProgress, bar
 
     with _apis(settings) as reached, bar("Loading") as shown:
         progress = LoadProgress(shown, len(selected_tables(systems, source, table)))
-        summary = ingest_tables(reached, systems, source=source, table=table, full=full, progress=progress)
+        summary = ingest_tables(reached, systems, source=source, table=table, request=Request(full), progress=progress)
     _complain(*(f"{result.label}: {result.message}" for result in summary.results if result.status == "failed"))
     return summary
 
@@ -425,10 +425,10 @@ def _print_kpis(settings: "Settings") -> None:
 def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
     """Show the last load of each table, its age, failures, what waits in quarantine, and the KPIs."""
     with _project(project_dir) as settings:
-        from ingestion.load import load_log
+        from ingestion.plan import audit_log
         from ingestion.report import headline_kpis, open_quarantine, quarantine_view, states_view, table_states
 
-        states = table_states(load_log(settings), _control_table(settings).systems)
+        states = table_states(audit_log(settings), _control_table(settings).systems)
         waiting = open_quarantine(settings.warehouse) if settings.uses_duckdb else []
         if as_json:
             kpis = headline_kpis(settings.warehouse) if settings.uses_duckdb else []

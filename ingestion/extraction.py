@@ -35,6 +35,7 @@ class Extraction:
         source_file: Path below the landing folder.
         file_sha256: Hash of that file.
         extra_columns: Undeclared columns that the table's contract lets in.
+        redrive_of: Batch whose rejected lines these rows were.
         rejects: Lines that cannot be landed; complete once ``batches`` is read to its end.
         rows_rejected: Rows of the source that cannot be landed and have no line; complete once ``batches`` is read.
         warnings: What an operator should know though the load succeeds; complete once ``batches`` is read.
@@ -48,6 +49,7 @@ class Extraction:
     source_file: str | None = None
     file_sha256: str | None = None
     extra_columns: tuple[pa.Field, ...] = ()
+    redrive_of: str | None = None
     rejects: list[Reject] = field(default_factory=list)
     rows_rejected: int = 0
     warnings: list[str] = field(default_factory=list)

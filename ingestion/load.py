@@ -1,9 +1,8 @@
 """Runs the planned loads: tables at once in threads, each outcome in the log, one failure leaving the rest going."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,27 +10,26 @@ from secrets import token_hex
 from traceback import extract_tb
 from typing import Protocol
 
-import duckdb
 import pyarrow as pa
 
-from ingestion.audit import LoadLog, LoadResult
-from ingestion.bronze import BATCH_TIME, Batch, BronzeTable
-from ingestion.errors import IngestionError, SchemaDriftError, SourceUnavailableError, SpecError
-from ingestion.extraction import Extraction
-from ingestion.extractors import database, files, icd, npi_registry
+from ingestion.audit import LoadResult
+from ingestion.bronze import BATCH_TIME, Batch, BronzeTable, Inspection
+from ingestion.errors import IngestionError, LoadConflictError, SpecError, UnreadableFileError
 from ingestion.landing import archive_file
 from ingestion.plan import (
+    WHAT_IS_NEW,
     PlannedLoad,
+    Request,
+    audit_log,
     bronze_table,
-    connection_value,
     landing_folder,
     plan_table,
     selected_tables,
 )
+from ingestion.redrive import keep_rejects, plan_redrive
 from ingestion.settings import Settings
+from ingestion.sources import open_source
 from ingestion.specs import SystemSpec, TableSpec
-
-WHO_TOKEN_URL = "https://icdaccessmanagement.who.int/connect/token"  # noqa: S105 - an address
 
 
 class Progress(Protocol):
@@ -79,12 +77,17 @@ class IngestSummary:
         return any(result.status == "committed" for result in self.results)
 
 
+# Decides the loads of one table.
+Planner = Callable[[SystemSpec, TableSpec], list[PlannedLoad]]
+
+
 @dataclass(frozen=True)
 class _Run:
     settings: Settings
     systems: Sequence[SystemSpec]
     run_id: str
-    full: bool
+    request: Request
+    plan: Planner
     progress: Progress
 
 
@@ -94,7 +97,7 @@ def ingest(
     *,
     source: str | None = None,
     table: str | None = None,
-    full: bool = False,
+    request: Request = WHAT_IS_NEW,
     progress: Progress | None = None,
 ) -> IngestSummary:
     """Load what is new of every selected table into bronze, and log every outcome.
@@ -105,28 +108,55 @@ def ingest(
     Raises:
         SpecError: No such source or table.
     """
+
+    def plan(system: SystemSpec, table: TableSpec) -> list[PlannedLoad]:
+        return plan_table(settings, system, table, request)
+
+    run = _Run(settings, systems, _run_id(), request, plan, progress or Silence())
+    return _load_all(run, selected_tables(systems, source, table))
+
+
+def redrive(
+    settings: Settings,
+    systems: Sequence[SystemSpec],
+    *,
+    source: str | None = None,
+    table: str | None = None,
+    progress: Progress | None = None,
+) -> IngestSummary:
+    """Take the rejected lines of files again, as they are in landing/rejects/ by now, and log every outcome.
+
+    Raises:
+        SpecError: No such source or table.
+    """
+
+    def plan(system: SystemSpec, table: TableSpec) -> list[PlannedLoad]:
+        return plan_redrive(settings, system, table)
+
+    run = _Run(settings, systems, _run_id(), WHAT_IS_NEW, plan, progress or Silence())
+    return _load_all(run, selected_tables(systems, source, table))
+
+
+def _load_all(run: _Run, chosen: Sequence[tuple[SystemSpec, TableSpec]]) -> IngestSummary:
     started = time.monotonic()
-    chosen = selected_tables(systems, source, table)
-    run = _Run(settings, systems, _run_id(), full, progress or Silence())
-    log = load_log(settings)
-    everything = [bronze_table(settings, spec) for system in systems for spec in system.tables]
-    log.append(log.missing(batch for bronze in everything for batch in _readable_batches(bronze)))
+    log = audit_log(run.settings)
+    everything = [bronze_table(run.settings, spec) for system in run.systems for spec in system.tables]
+    log.catch_up(batch for bronze in everything for batch in _readable_batches(bronze))
     waves = (
         [pair for pair in chosen if pair[1].load.extractor != "npi_registry"],
         [pair for pair in chosen if pair[1].load.extractor == "npi_registry"],
     )
     results: list[LoadResult] = []
-    with ThreadPoolExecutor(settings.threads, thread_name_prefix="load") as pool:
+    with ThreadPoolExecutor(run.settings.threads, thread_name_prefix="load") as pool:
         for wave in waves:
             for outcome in pool.map(lambda pair: _load_table(run, *pair), wave):
                 results += outcome
     log.append(results)
+    written = {result.batch_id for result in results if result.rows_rejected and result.batch_id}
+    log.note_rejects(
+        batch for bronze in everything for batch in _readable_batches(bronze) if written and batch.batch_id in written
+    )
     return IngestSummary(run.run_id, tuple(results), round(time.monotonic() - started, 3))
-
-
-def load_log(settings: Settings) -> LoadLog:
-    """The lakehouse's load log."""
-    return LoadLog(settings.lakehouse / "audit" / "load_log")
 
 
 def _readable_batches(bronze: BronzeTable) -> list[Batch]:
@@ -138,11 +168,16 @@ def _readable_batches(bronze: BronzeTable) -> list[Batch]:
 
 
 def _load_table(run: _Run, system: SystemSpec, table: TableSpec) -> list[LoadResult]:
+    """Plan and run the loads of one table, alone where this machine can tell; never raises."""
+    lock = run.settings.lakehouse / "locks" / f"{table.label}.lock"
     try:
-        planned = plan_table(run.settings, system, table, full=run.full)
+        if not table.load.active:
+            return [_load(run, load) for load in run.plan(system, table)]
+        with lock.exclusive() as alone:
+            bronze_table(run.settings, table).sweep(alone=alone)
+            return [_load(run, load) for load in run.plan(system, table)]
     except Exception as error:  # noqa: BLE001 - one table must not stop the others
-        planned = [PlannedLoad(system, table, "blocked", table.load.mode, "cannot be planned", error=error)]
-    return [_load(run, load) for load in planned]
+        return [_load(run, PlannedLoad(system, table, "blocked", table.load.mode, "cannot be planned", error=error))]
 
 
 def _load(run: _Run, planned: PlannedLoad) -> LoadResult:
@@ -156,7 +191,7 @@ def _load(run: _Run, planned: PlannedLoad) -> LoadResult:
         status="unchanged",
         started_at=datetime.now(UTC).replace(tzinfo=None),
         load_type=planned.load_type,
-        watermark_low=planned.watermark_low if planned.load_type == "incremental" else None,
+        watermark_low=planned.watermark_low if planned.load_type != "full" else None,
         source_file=planned.file.name if planned.file else None,
     )
     run.progress.started(label)
@@ -171,6 +206,9 @@ def _load(run: _Run, planned: PlannedLoad) -> LoadResult:
             result = _load_file(run, planned, result)
         else:
             result = _append(run, planned, result)
+    except LoadConflictError as error:
+        # What the other run loads is loaded; what came since is the next run's.
+        result = replace(result, status="conflict", message=str(error))
     except Exception as error:  # noqa: BLE001 - one source that fails leaves the others going
         result = replace(result, status="failed", error_class=type(error).__name__, message=_message(planned, error))
     result = replace(result, seconds=round(time.monotonic() - begun, 3))
@@ -179,29 +217,44 @@ def _load(run: _Run, planned: PlannedLoad) -> LoadResult:
 
 
 def _load_file(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResult:
-    """Load one landing file unless bronze has its bytes, then archive it."""
+    """Load one landing file unless bronze has its bytes, then keep its unreadable lines and archive it."""
     file = planned.file
     if file is None:
         raise AssertionError("a load of a file has one")
     landing = landing_folder(run.settings, planned.system)
+    bronze = bronze_table(run.settings, planned.table)
     # Asked again, and not taken from the plan: an equal file may have been loaded, or have failed, a moment ago.
-    loaded = {batch.file_sha256: batch.batch_id for batch in bronze_table(run.settings, planned.table).batches()}
+    loaded = {batch.file_sha256: batch for batch in bronze.batches()}
     label = f"{datetime.now(UTC).strftime(BATCH_TIME)}-{planned.table.label}"
-    if file.sha256 in loaded:
-        known = loaded[file.sha256]
-        archive_file(landing, planned.table, file, [known, label])
-        return replace(result, status="duplicate_file", message=f"{file.name}: its bytes were loaded as batch {known}")
-    result = _append(run, planned, result)
-    archive_file(landing, planned.table, file, [result.batch_id or label])
+    known = loaded.get(file.sha256)
+    if known is None:
+        result = _append(run, planned, result)
+        known = next((batch for batch in bronze.batches() if batch.file_sha256 == file.sha256), None)
+    else:
+        message = f"{file.name}: its bytes were loaded as batch {known.batch_id}"
+        result = replace(result, status="duplicate_file", message=message)
+    if known is not None:
+        keep_rejects(landing, planned.table, file, known, bronze.batches())
+    archive_file(landing, planned.table, file, [known.batch_id, label] if known else [label])
     return result
 
 
 def _append(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResult:
-    with _extraction(run, planned) as extraction:
+    bronze = bronze_table(run.settings, planned.table)
+    with open_source(run.settings, run.systems, planned, full=run.request.full) as extraction:
+        if planned.redrive_of is not None:
+            extraction.load_type = "redrive"
+            extraction.source_file = planned.redrive_of.source_file
+            extraction.redrive_of = planned.redrive_of.batch_id
         extraction.batches = _watched(extraction.batches, run.progress, planned.table.label)
-        appended = bronze_table(run.settings, planned.table).append(extraction, run.run_id)
+        appended = bronze.append(extraction, run.run_id, _inspection(run, planned.table))
     if appended.batch is not None:
         return replace(LoadResult.of_batch(appended.batch), started_at=result.started_at)
+    if extraction.rejects:
+        raise UnreadableFileError(
+            f"{result.source_file}: none of its {len(extraction.rejects)} lines can be read "
+            f"(line {extraction.rejects[0].line}: {extraction.rejects[0].reason}); ask the sender for the file"
+        )
     return replace(
         result,
         watermark_high=extraction.watermark_high,
@@ -212,62 +265,14 @@ def _append(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResult:
     )
 
 
+def _inspection(run: _Run, table: TableSpec) -> Inspection | None:
+    return None
+
+
 def _watched(batches: Iterable[pa.RecordBatch], progress: Progress, label: str) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         progress.advanced(label, batch.num_rows)
         yield batch
-
-
-def _extraction(run: _Run, planned: PlannedLoad) -> AbstractContextManager[Extraction]:
-    table = planned.table
-    if planned.file is not None:
-        return files.extract(table, planned.file)
-    address = connection_value(run.settings, planned.system)
-    if table.kind == "database":
-        return database.extract(table, address, planned.window)
-    if table.load.extractor == "icd":
-        return icd.extract(table, _icd_access(run.settings, address))
-    return npi_registry.extract(table, address, _numbers_to_ask(run, table), planned.load_type)
-
-
-def _icd_access(settings: Settings, base_url: str) -> icd.Access:
-    client_id, secret = settings.resolve("RCM_ICD_CLIENT_ID"), settings.resolve("RCM_ICD_CLIENT_SECRET")
-    if client_id is None or secret is None:
-        raise SourceUnavailableError(
-            "RCM_ICD_CLIENT_ID and RCM_ICD_CLIENT_SECRET are not set; get them at icd.who.int/icdapi, "
-            "or set active: false"
-        )
-    return icd.Access(base_url, settings.resolve("RCM_ICD_TOKEN_URL", WHO_TOKEN_URL) or "", client_id, secret)
-
-
-def _numbers_to_ask(run: _Run, table: TableSpec) -> list[str]:
-    """Valid NPIs of every system's providers; with --full all of them, else those that bronze does not have."""
-    held = _column_values(bronze_table(run.settings, table), "npi")
-    wanted: set[str] = set()
-    for system in run.systems:
-        for providers in system.tables:
-            expression = providers.column_map.get("npi")
-            if providers.name == "providers" and expression is not None:
-                wanted.update(
-                    npi_registry.valid_numbers(_column_values(bronze_table(run.settings, providers), expression))
-                )
-    return sorted(wanted if run.full else wanted.difference(held.to_pylist()))
-
-
-def _column_values(bronze: BronzeTable, expression: str) -> pa.Array:
-    """Distinct values of one column, or of one SQL expression of the control table's map, as text."""
-    delta = bronze.open()
-    if delta is None:
-        return pa.array([], pa.string())
-    with duckdb.connect(":memory:") as engine:
-        engine.register("held", pa.RecordBatchReader.from_stream(delta.scan(list(bronze.table.column_names))))
-        try:
-            values = engine.execute(f"select distinct cast(({expression}) as varchar) as value from held")
-            return pa.table(values.to_arrow_table()).column("value").combine_chunks()
-        except duckdb.Error:
-            raise SchemaDriftError(
-                f"map.npi of {bronze.table.label} is no column or SQL expression over its columns; correct it"
-            ) from None
 
 
 def _message(planned: PlannedLoad, error: Exception) -> str:

@@ -1,17 +1,25 @@
 """What a run would load: each table in full or by increment, from which watermark, and why, in words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Literal
 
+from ingestion.audit import AuditLog
 from ingestion.bronze import Batch, BronzeTable
 from ingestion.errors import SourceUnavailableError, SpecError
+from ingestion.extraction import LoadType
 from ingestion.extractors.icd import DEFAULT_RELEASE
 from ingestion.landing import LandingFile, waiting_files
 from ingestion.settings import Settings
 from ingestion.specs import SystemSpec, TableSpec
 from ingestion.storage import Location
 from ingestion.watermark import Window
+
+# Extractors that read one release of a code system, and read it once.
+RELEASES = ("icd",)
+# Loads that move the watermark: a backfill does not.
+WATERMARKED = ("full", "incremental")
 
 Action = Literal["load", "archive", "nothing", "inactive", "blocked"]
 
@@ -22,25 +30,31 @@ class PlannedLoad:
 
     Args:
         action: ``archive`` is a file that was loaded before; ``blocked`` a table that cannot be planned.
-        load_type: ``full`` reads the whole source, ``incremental`` what is new.
-        watermark_low: Watermark of the last committed batch, before the lag.
+        load_type: ``full`` reads the whole source, ``incremental`` what is new, ``backfill`` a range of the past.
+        watermark_low: Watermark of the last committed batch, before the lag; first watermark of a backfill.
+        watermark_until: Last watermark of a backfill.
         reason: Why, for people.
+        redrive_of: Batch whose rejected lines the file holds.
         error: What blocks the table.
     """
 
     system: SystemSpec
     table: TableSpec
     action: Action
-    load_type: Literal["full", "incremental"]
+    load_type: LoadType
     reason: str
     watermark_low: str | None = None
+    watermark_until: str | None = None
     file: LandingFile | None = None
+    redrive_of: Batch | None = None
     error: Exception | None = None
 
     @property
     def window(self) -> Window:
         """What a load of a watermarked table reads."""
-        return Window(self.load_type, self.watermark_low)
+        if self.load_type == "redrive":
+            raise AssertionError("a redrive reads a file")
+        return Window(self.load_type, self.watermark_low, self.watermark_until)
 
 
 def selected_tables(
@@ -72,6 +86,11 @@ def landing_folder(settings: Settings, system: SystemSpec) -> Location:
     return settings.location(connection_value(settings, system))
 
 
+def audit_log(settings: Settings) -> AuditLog:
+    """The lakehouse's audit tables: audit/."""
+    return AuditLog(settings.lakehouse / "audit")
+
+
 def connection_value(settings: Settings, system: SystemSpec) -> str:
     """URL or folder of a system.
 
@@ -84,7 +103,32 @@ def connection_value(settings: Settings, system: SystemSpec) -> str:
     return value
 
 
-def plan_table(settings: Settings, system: SystemSpec, table: TableSpec, *, full: bool = False) -> list[PlannedLoad]:
+@dataclass(frozen=True)
+class Request:
+    """What a run was asked for.
+
+    Args:
+        full: Read everything again.
+        since: First watermark of a backfill; None where it has no beginning.
+        until: Last watermark of a backfill; None where it has no end.
+    """
+
+    full: bool = False
+    since: str | None = None
+    until: str | None = None
+
+    @property
+    def is_backfill(self) -> bool:
+        """Whether a range was asked for."""
+        return self.since is not None or self.until is not None
+
+
+WHAT_IS_NEW = Request()
+
+
+def plan_table(
+    settings: Settings, system: SystemSpec, table: TableSpec, request: Request = WHAT_IS_NEW
+) -> list[PlannedLoad]:
     """Loads of one table: one, or one per file that waits.
 
     Raises:
@@ -92,31 +136,64 @@ def plan_table(settings: Settings, system: SystemSpec, table: TableSpec, *, full
     """
     if not table.load.active:
         return [PlannedLoad(system, table, "inactive", table.load.mode, "active is false in the control table")]
+    if request.is_backfill:
+        return [_plan_backfill(system, table, request)]
     batches = bronze_table(settings, table).batches()
     if table.kind == "files":
         return _plan_files(settings, system, table, batches)
-    if table.load.extractor == "icd":
-        return [_plan_release(system, table, batches, full=full)]
-    return [_plan_load(system, table, batches, full=full)]
+    if table.load.extractor in RELEASES:
+        return [_plan_release(system, table, batches, full=request.full)]
+    if table.load.full_every is not None and not request.full:
+        return [_plan_reconciled(settings, system, table, batches)]
+    return [_plan_load(system, table, batches, full=request.full)]
 
 
 def plan_all(
-    settings: Settings, tables: Sequence[tuple[SystemSpec, TableSpec]], *, full: bool = False
+    settings: Settings, tables: Sequence[tuple[SystemSpec, TableSpec]], request: Request = WHAT_IS_NEW
 ) -> list[PlannedLoad]:
     """Loads of many tables; one that cannot be planned is in the list as blocked."""
     planned: list[PlannedLoad] = []
     for system, table in tables:
         try:
-            planned += plan_table(settings, system, table, full=full)
+            planned += plan_table(settings, system, table, request)
         except Exception as error:  # noqa: BLE001 - one broken table must not hide the plan of the others
             planned.append(PlannedLoad(system, table, "blocked", table.load.mode, "cannot be planned", error=error))
     return planned
 
 
+def _plan_backfill(system: SystemSpec, table: TableSpec, request: Request) -> PlannedLoad:
+    if table.kind != "database" or table.load.watermark is None:
+        reason = "has no watermark in a database, so it has no range to read again"
+        return PlannedLoad(system, table, "nothing", table.load.mode, reason)
+    reason = f"{table.load.watermark} from {request.since or 'the beginning'} to {request.until or 'the end'}"
+    reason += "; known rows are dropped, the watermark stays"
+    return PlannedLoad(system, table, "load", "backfill", reason, request.since, watermark_until=request.until)
+
+
+def _plan_reconciled(settings: Settings, system: SystemSpec, table: TableSpec, batches: list[Batch]) -> PlannedLoad:
+    """An increment, or the full read that is due: it finds what no watermark shows, deletions first."""
+    planned = _plan_load(system, table, batches, full=False)
+    if planned.load_type == "full" or table.load.full_every is None:
+        return planned
+    # A full read that found no difference has no commit, only a line in the log.
+    read = [
+        result.started_at
+        for result in audit_log(settings).results()
+        if result.label == table.label and result.load_type == "full" and result.status in ("committed", "unchanged")
+    ]
+    if read and max(read) + table.load.full_every > datetime.now(UTC).replace(tzinfo=None):
+        return planned
+    days = table.load.full_every.total_seconds() / 86_400
+    reason = f"reads all to reconcile, as every {days:g} days; commits only what differs"
+    return replace(planned, load_type="full", reason=reason)
+
+
 def _plan_load(system: SystemSpec, table: TableSpec, batches: list[Batch], *, full: bool) -> PlannedLoad:
     if not batches and table.load.extractor is None:
         return PlannedLoad(system, table, "load", "full", "first load")
-    watermark = next((batch.watermark_high for batch in batches if batch.watermark_high is not None), None)
+    watermark = next(
+        (batch.watermark_high for batch in batches if batch.watermark_high and batch.load_type in WATERMARKED), None
+    )
     if full:
         return PlannedLoad(system, table, "load", "full", "--full was asked for", watermark)
     if table.load.mode == "full":

@@ -14,7 +14,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from ingestion.audit import LoadLog, LoadResult
+from ingestion.audit import AuditLog, LoadResult
 from ingestion.errors import IngestionError
 from ingestion.plan import PlannedLoad
 from ingestion.specs import SystemSpec
@@ -95,11 +95,11 @@ class RowAccount:
         return self.bronze - self.current - self.superseded - self.duplicates - self.quarantined - self.rejected
 
 
-def table_states(log: LoadLog, systems: Sequence[SystemSpec]) -> list[TableState]:
+def table_states(log: AuditLog, systems: Sequence[SystemSpec]) -> list[TableState]:
     """State of every declared table, in the order of the control table."""
     declared = [(system.name, table.name) for system in systems for table in system.tables]
     with duckdb.connect(":memory:") as engine:
-        engine.register("load_log", log.read())
+        engine.register("load_log", log.load_table())
         rows = engine.execute(
             """
             with

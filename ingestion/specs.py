@@ -133,6 +133,14 @@ class TableSpec(_Spec):
         return tuple(column.name for column in self.columns)
 
     @property
+    def money_columns(self) -> tuple[str, ...]:
+        """Columns of amounts: declared decimals, or texts that the map takes for an ``_amount``."""
+        mapped = {expression for name, expression in self.column_map.items() if name.endswith("_amount")}
+        return tuple(
+            column.name for column in self.columns if column.data_type.startswith("decimal") or column.name in mapped
+        )
+
+    @property
     def watermark_type(self) -> str | None:
         """Declared type of the watermark column."""
         return next((column.data_type for column in self.columns if column.name == self.load.watermark), None)

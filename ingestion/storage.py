@@ -144,12 +144,10 @@ class Location:
         draft.write_bytes(content)
         draft.replace(self.local)
 
-    def upload(self, folder: Path) -> None:
-        """Copy the files of a local folder here."""
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            target = self / path.relative_to(folder).as_posix()
-            with path.open("rb") as source, target.open_output() as sink:
-                shutil.copyfileobj(source, sink, CHUNK_BYTES)
+    def copy_from(self, path: Path) -> None:
+        """Make it a copy of a local file."""
+        with path.open("rb") as source, self.open_output() as sink:
+            shutil.copyfileobj(source, sink, CHUNK_BYTES)
 
     def move(self, target: "Location") -> None:
         """Move a file; in Azure as copy and delete, so that a kill in between leaves both and loses none."""

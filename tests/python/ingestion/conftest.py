@@ -13,8 +13,8 @@ import yaml
 
 from ingestion.audit import LoadResult
 from ingestion.control_table import load_systems
-from ingestion.load import IngestSummary, ingest, load_log
-from ingestion.plan import bronze_table
+from ingestion.load import IngestSummary, ingest
+from ingestion.plan import Request, audit_log, bronze_table
 from ingestion.settings import Settings, read_settings
 
 VISITS: dict[str, Any] = {
@@ -106,14 +106,16 @@ class Project:
 
     def ingest(self, *, source: str | None = None, full: bool = False) -> IngestSummary:
         settings = self.settings()
-        return ingest(settings, load_systems(settings.project_dir, settings.bronze_dir), source=source, full=full)
+        return ingest(
+            settings, load_systems(settings.project_dir, settings.bronze_dir), source=source, request=Request(full)
+        )
 
     def load(self, label: str, *, full: bool = False) -> LoadResult:
         """The result of the only load of one table."""
         system, table = label.split(".")
         settings = self.settings()
         systems = load_systems(settings.project_dir, settings.bronze_dir)
-        [result] = ingest(settings, systems, source=system, table=table, full=full).results
+        [result] = ingest(settings, systems, source=system, table=table, request=Request(full)).results
         return result
 
     def settings(self) -> Settings:
@@ -136,7 +138,7 @@ class Project:
         return len(list((self.root / "lakehouse" / "bronze" / label.replace(".", "/") / "_delta_log").glob("*.json")))
 
     def log(self) -> list[LoadResult]:
-        return load_log(self.settings()).results()
+        return audit_log(self.settings()).results()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from ingestion.control_table import load_systems
 from ingestion.errors import SpecError
-from ingestion.plan import PlannedLoad, plan_all, selected_tables
+from ingestion.plan import PlannedLoad, Request, plan_all, selected_tables
 from tests.python.ingestion.conftest import VISITS, WARDS, Project, source
 
 DAY = "2024-01-01 08:00:00"
@@ -24,7 +24,7 @@ def filled(project: Project) -> Project:
 def planned(project: Project, *, full: bool = False) -> dict[str, PlannedLoad]:
     settings = project.settings()
     systems = load_systems(settings.project_dir, settings.bronze_dir)
-    return {load.table.label: load for load in plan_all(settings, selected_tables(systems), full=full)}
+    return {load.table.label: load for load in plan_all(settings, selected_tables(systems), Request(full))}
 
 
 def test_one_source_that_fails_leaves_the_others_going(filled: Project) -> None:

@@ -1,0 +1,57 @@
+"""Rejected lines of landing files: kept as files that a steward can correct, and planned to be read again."""
+
+from collections.abc import Sequence
+
+from ingestion.bronze import Batch
+from ingestion.errors import UnreadableFileError
+from ingestion.extractors import files
+from ingestion.landing import REJECTS, LandingFile, landing_file
+from ingestion.plan import PlannedLoad, bronze_table, landing_folder
+from ingestion.settings import Settings
+from ingestion.specs import SystemSpec, TableSpec
+from ingestion.storage import Location
+
+
+def keep_rejects(
+    landing: Location, table: TableSpec, file: LandingFile, batch: Batch, batches: Sequence[Batch]
+) -> None:
+    """Write the lines of a file that its batch could not take to rejects/<system>/<table>/<batch id>_<name>.
+
+    Written between commit and archive; a run that was killed there is completed by the next one.
+    """
+    lines = [int(str(line)) for line, _ in batch.rejects]
+    place = landing / REJECTS / table.system / table.name / f"{batch.batch_id}_{_plain_name(file)}"
+    is_redriven = any(other.redrive_of == batch.batch_id for other in batches)
+    if lines and not is_redriven and not place.exists():
+        place.write(files.records_at(file, lines))
+
+
+def plan_redrive(settings: Settings, system: SystemSpec, table: TableSpec) -> list[PlannedLoad]:
+    """One load per file of rejected lines of a table.
+
+    Raises:
+        IngestionError: The landing folder or the bronze table cannot be read.
+    """
+    if table.kind != "files":
+        return []
+    waiting = (landing_folder(settings, system) / REJECTS / table.system / table.name).find("*")
+    batches = {batch.batch_id: batch for batch in bronze_table(settings, table).batches()}
+    return [
+        _planned(system, table, landing_file(f"{REJECTS}/{table.system}/{table.name}/{name}", place), batches)
+        for name, place in waiting.items()
+    ]
+
+
+def _planned(system: SystemSpec, table: TableSpec, file: LandingFile, batches: dict[str, Batch]) -> PlannedLoad:
+    origin = next((batch for key, batch in batches.items() if file.location.name.startswith(f"{key}_")), None)
+    if origin is None:
+        error = UnreadableFileError(
+            f"{file.name}: its name begins with no batch of this table; give it its old name back"
+        )
+        return PlannedLoad(system, table, "blocked", "incremental", "belongs to no batch", file=file, error=error)
+    reason = f"rejected lines of batch {origin.batch_id}"
+    return PlannedLoad(system, table, "load", "redrive", reason, file=file, redrive_of=origin)
+
+
+def _plain_name(file: LandingFile) -> str:
+    return file.location.name.removesuffix(".gz")
