@@ -1,0 +1,69 @@
+"""Answers of APIs kept in a file on this machine, so that a run that was killed goes on where it stopped."""
+
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import requests
+from requests_cache import NEVER_EXPIRE, CachedSession
+from requests_cache.backends.sqlite import SQLiteCache
+
+LOCK_SECONDS = 5.0
+
+
+def open_cache(file: Path, keep: timedelta | None) -> CachedSession | None:
+    """A session that answers from the file what was answered well before, by URL and query.
+
+    Only good answers are kept: status 200, JSON, no ``Errors``. The headers of a request are no part of an answer's
+    key, and its credentials are not stored. A file that is damaged is deleted and begun anew.
+
+    Args:
+        file: SQLite file; its folder is made.
+        keep: Age at which an answer is asked for again; None keeps it for good.
+
+    Returns:
+        None where the file cannot be written: the caller does without.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _check(file)
+        except sqlite3.OperationalError:
+            return None
+        except sqlite3.DatabaseError:
+            for suffix in ("", "-wal", "-shm", "-journal"):
+                file.with_name(file.name + suffix).unlink(missing_ok=True)
+        # Not pickle, which runs what a file that was tampered with says.
+        answers = SQLiteCache(str(file), serializer="json", wal=True)
+        answers.delete(expired=True, vacuum=False)
+        return CachedSession(
+            backend=answers,
+            allowable_methods=("GET",),
+            expire_after=NEVER_EXPIRE if keep is None else keep,
+            ignored_parameters=("Authorization",),
+            filter_fn=is_good,
+        )
+    except (OSError, sqlite3.Error):
+        return None
+
+
+def is_good(response: requests.Response) -> bool:
+    """Whether an answer may be given again."""
+    if response.status_code != requests.codes.ok:
+        return False
+    try:
+        content = response.json()
+    except requests.JSONDecodeError:
+        return False
+    return not (isinstance(content, dict) and content.get("Errors"))
+
+
+def _check(file: Path) -> None:
+    """Raise OperationalError where the file cannot be written, DatabaseError where it is damaged."""
+    with closing(sqlite3.connect(file, timeout=LOCK_SECONDS, isolation_level=None)) as connection:
+        # requests-cache waits for ever for a write lock that it cannot get.
+        connection.execute("begin immediate")
+        if connection.execute("pragma quick_check(1)").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError("damaged")
+        connection.execute("rollback")
