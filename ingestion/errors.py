@@ -35,3 +35,7 @@ class EmptyFullLoadError(IngestionError):
 
 class LoadConflictError(IngestionError):
     """Another run committed to the same table meanwhile; this run wrote nothing."""
+
+
+class SecretError(IngestionError):
+    """A ``secret://NAME`` cannot be revealed; names the secret and the store, never another secret."""
