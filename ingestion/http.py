@@ -74,6 +74,7 @@ class JsonClient:
             this machine is not spared.
         cache: SQLite file of good answers to GET; None keeps nothing.
         keep: Age at which a kept answer is asked for again; None keeps it for good.
+        is_good: Whether the JSON of an answer with status 200 may be kept.
         clock: Time and waits.
     """
 
@@ -82,11 +83,12 @@ class JsonClient:
         per_second: float | None = None,
         cache: Path | None = None,
         keep: timedelta | None = None,
+        is_good: Callable[[object], bool] = bool,
         clock: Clock | None = None,
     ) -> None:
         self._clock = clock or Clock()
         self._plain = requests.Session()
-        self._cached = open_cache(cache, keep) if cache else None
+        self._cached = open_cache(cache, keep, is_good) if cache else None
         self._cache_broke = cache is not None and self._cached is None
         self._sessions: list[requests.Session] = [self._plain, *([self._cached] if self._cached else [])]
         adapter = _Adapter(1 / per_second if per_second else 0.0, self._clock)

@@ -1,6 +1,7 @@
 """Answers of APIs kept in a file on this machine, so that a run that was killed goes on where it stopped."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -12,15 +13,16 @@ from requests_cache.backends.sqlite import SQLiteCache
 LOCK_SECONDS = 5.0
 
 
-def open_cache(file: Path, keep: timedelta | None) -> CachedSession | None:
+def open_cache(file: Path, keep: timedelta | None, is_good: Callable[[object], bool]) -> CachedSession | None:
     """A session that answers from the file what was answered well before, by URL and query.
 
-    Only good answers are kept: status 200, JSON, no ``Errors``. The headers of a request are no part of an answer's
-    key, and its credentials are not stored. A file that is damaged is deleted and begun anew.
+    Only good answers are kept: status 200, whole JSON, and what the caller calls good. The headers of a request are
+    no part of an answer's key, and its credentials are not stored. A file that is damaged is deleted and begun anew.
 
     Args:
         file: SQLite file; its folder is made.
         keep: Age at which an answer is asked for again; None keeps it for good.
+        is_good: Whether parsed JSON is an answer that may be given again, and not an error with status 200.
 
     Returns:
         None where the file cannot be written: the caller does without.
@@ -42,21 +44,19 @@ def open_cache(file: Path, keep: timedelta | None) -> CachedSession | None:
             allowable_methods=("GET",),
             expire_after=NEVER_EXPIRE if keep is None else keep,
             ignored_parameters=("Authorization",),
-            filter_fn=is_good,
+            filter_fn=lambda response: _is_kept(response, is_good),
         )
     except (OSError, sqlite3.Error):
         return None
 
 
-def is_good(response: requests.Response) -> bool:
-    """Whether an answer may be given again."""
+def _is_kept(response: requests.Response, is_good: Callable[[object], bool]) -> bool:
     if response.status_code != requests.codes.ok:
         return False
     try:
-        content = response.json()
+        return is_good(response.json())
     except requests.JSONDecodeError:
         return False
-    return not (isinstance(content, dict) and content.get("Errors"))
 
 
 def _check(file: Path) -> None:

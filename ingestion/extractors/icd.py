@@ -1,10 +1,12 @@
 """ICD-10 of one release from the WHO ICD API: a walk from the chapters down to the codes."""
 
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +22,11 @@ from ingestion.specs import TableSpec
 DEFAULT_RELEASE = "2019"
 HEADERS = {"API-Version": "v2", "Accept-Language": "en"}
 SCOPE = "icdapi_access"
+KINDS = ("chapter", "block", "category")
+# Entries asked for at once, and tokens tried for one of them.
 WORKERS = 8
+TOKENS_PER_ENTRY = 3
+BATCH_ROWS = 500
 
 
 @dataclass(frozen=True)
@@ -47,23 +53,26 @@ class Place:
 
 
 @contextmanager
-def extract(table: TableSpec, access: Access) -> Iterator[Extraction]:
-    """Walk one release, level by level with bounded concurrency, and land its categories.
+def extract(table: TableSpec, access: Access, cache: Path | None = None) -> Iterator[Extraction]:
+    """Walk one release depth first with bounded concurrency, and land its categories in the order of the release.
 
     The release is the batch's watermark: a release that bronze holds need not be walked again.
+
+    Args:
+        table: Its declaration; ``load.release`` is the release.
+        access: The API.
+        cache: SQLite file of entries read before: a walk that was cut short asks for no entry twice. What a release
+            says does not change, so entries are kept for good.
 
     Raises:
         SourceUnavailableError: No access, or no answer after every retry.
         SchemaDriftError: An entry is not what the API documents.
     """
     release = table.load.release or DEFAULT_RELEASE
-    with JsonClient() as client:
-        yield Extraction(
-            batches=_Walk(client, access, table, release).batches(),
-            load_type="full",
-            drop_known=False,
-            watermark_high=release,
-        )
+    extraction = Extraction(batches=iter(()), load_type="full", drop_known=False, watermark_high=release)
+    with JsonClient(cache=cache, is_good=is_entry) as client:
+        extraction.batches = _Walk(client, access, table, release).batches(extraction)
+        yield extraction
 
 
 class _Walk:
@@ -75,16 +84,40 @@ class _Walk:
         self._token = ""
         self._lock = threading.Lock()
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """One batch per level of the classification that holds categories."""
-        base = self._access.base_url.rstrip("/")
-        level = [Place(f"{base}/icd/release/10/{self._release}")]
-        with ThreadPoolExecutor(WORKERS) as pool:
-            while level:
-                entries = list(zip(level, pool.map(self._read, (place.url for place in level)), strict=True))
-                categories = [_category(place, entry, self._release) for place, entry in entries if _is_category(entry)]
-                yield pa.RecordBatch.from_pylist(categories, schema=source_schema(self._table))
-                level = [below for place, entry in entries for below in self._below(place, entry)]
+    def batches(self, extraction: Extraction) -> Iterator[pa.RecordBatch]:
+        """Categories, so many a batch."""
+        schema = source_schema(self._table)
+        walked = self._entries()
+        categories = (_category(place, entry, self._release) for place, entry in walked if _is_category(entry))
+        with closing(walked):
+            while batch := list(islice(categories, BATCH_ROWS)):
+                yield pa.RecordBatch.from_pylist(batch, schema=schema)
+        extraction.warnings += self._client.warnings
+
+    def _entries(self) -> Generator[tuple[Place, dict[str, Any]], None, None]:
+        """Every entry of the release, each before those below it.
+
+        The entries to be read next are on their way while one is looked at; the rest waits as addresses on a stack,
+        which holds the siblings on one path through the tree and so stays short.
+        """
+        pool = ThreadPoolExecutor(WORKERS)
+        root = f"{self._access.base_url.rstrip('/')}/icd/release/10/{self._release}"
+        waiting = [Place(root)]
+        seen = {root}
+        answers: dict[str, Future[dict[str, Any]]] = {}
+        try:
+            while waiting:
+                for place in waiting[-WORKERS:]:
+                    if place.url not in answers:
+                        answers[place.url] = pool.submit(self._read, place.url)
+                place = waiting.pop()
+                entry = answers.pop(place.url).result()
+                yield place, entry
+                below = [child for child in self._below(place, entry) if child.url not in seen]
+                seen.update(child.url for child in below)
+                waiting += reversed(below)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _below(self, place: Place, entry: dict[str, Any]) -> list[Place]:
         chapter, block, code = place.chapter, place.block, entry.get("code")
@@ -100,24 +133,29 @@ class _Walk:
         return self._access.base_url.rstrip("/") + urlsplit(uri).path
 
     def _read(self, url: str) -> dict[str, Any]:
-        token = self._token or self._new_token("")
-        try:
-            entry = self._client.get(url, headers={**HEADERS, "Authorization": f"Bearer {token}"})
-        except UnauthorizedError:
-            # A token lasts an hour, a walk may last longer.
-            token = self._new_token(token)
-            try:
-                entry = self._client.get(url, headers={**HEADERS, "Authorization": f"Bearer {token}"})
-            except UnauthorizedError:
-                raise SourceUnavailableError("the ICD API refuses its own token; check RCM_ICD_URL") from None
-        if not isinstance(entry, dict):
+        # Without a token: a walk that finds everything in the cache needs none.
+        entry = self._client.kept(url)
+        if entry is None:
+            entry = self._asked(url)
+        if not isinstance(entry, dict) or not is_entry(entry):
             raise SchemaDriftError("the ICD API answered with something other than an entry; check RCM_ICD_URL")
         return entry
 
-    def _new_token(self, refused: str) -> str:
+    def _asked(self, url: str) -> object:
+        refused = ""
+        for _ in range(TOKENS_PER_ENTRY):
+            token = self._fresh_token(refused)
+            try:
+                return self._client.get(url, headers={**HEADERS, "Authorization": f"Bearer {token}"})
+            except UnauthorizedError:
+                # A token lasts an hour, a walk may last longer.
+                refused = token
+        raise SourceUnavailableError("the ICD API refuses its own tokens; check RCM_ICD_URL")
+
+    def _fresh_token(self, refused: str) -> str:
         """A token other than the refused one; threads that were refused together ask once."""
         with self._lock:
-            if self._token == refused:
+            if self._token in ("", refused):
                 form = {
                     "grant_type": "client_credentials",
                     "scope": SCOPE,
@@ -135,6 +173,14 @@ class _Walk:
                     )
                 self._token = token
             return self._token
+
+
+def is_entry(answer: object) -> bool:
+    """Whether an answer is a release, chapter, block or category: another would end the walk below it in silence."""
+    if not isinstance(answer, dict) or not isinstance(answer.get("child", []), list):
+        return False
+    is_release = "classKind" not in answer and bool(answer.get("child"))
+    return "title" in answer and (is_release or (answer.get("classKind") in KINDS and bool(answer.get("code"))))
 
 
 def _is_category(entry: dict[str, Any]) -> bool:
