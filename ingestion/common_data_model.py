@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 # Rules that macros/staging judges for every entity.
-BUILT_IN_RULES = frozenset({"key_missing", "value_unparseable", "key_repeated_in_batch"})
+BUILT_IN_RULES = frozenset({"key_missing", "value_unparseable", "key_repeated_in_batch", "contract_broken"})
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from ingestion.audit import AuditLog, LoadResult
 from ingestion.errors import IngestionError
+from ingestion.maintenance import Maintained
 from ingestion.plan import PlannedLoad
 from ingestion.specs import SystemSpec
 
@@ -26,6 +27,7 @@ _STYLES = {
     "failed": "bold red",
     "blocked": "bold red",
     "inactive": "dim",
+    "conflict": "yellow",
     "unchanged": "dim",
     "nothing": "dim",
 }
@@ -230,6 +232,15 @@ def states_view(states: Sequence[TableState], now: datetime) -> Table:
             f"{state.last_batch_rows:,}" if state.last_batch_rows is not None else "",
             checked,
         )
+    return view
+
+
+def maintained_view(done: Sequence[Maintained]) -> Table:
+    """One line per table, in files."""
+    view = _view("table", "files before", "after", "vacuumed", "left by kills", "", numbers=range(1, 5))
+    for table in done:
+        counts = (table.files_before, table.files_after, table.vacuumed, table.orphans)
+        view.add_row(table.label, *(f"{count:,}" for count in counts), table.problem or "")
     return view
 
 

@@ -35,12 +35,13 @@ class Transformation:
     warnings: tuple[str, ...]
 
 
-def build(settings: Settings, on_progress: Progress | None = None) -> Transformation:
+def build(settings: Settings, on_progress: Progress | None = None, *, full_refresh: bool = False) -> Transformation:
     """``dbt build`` in the project's folder with ``profiles/profiles.yml``; the log goes to logs/dbt.log.
 
     Args:
         settings: Their values are dbt's environment for the time of the build.
         on_progress: Called from dbt's threads after every node.
+        full_refresh: Build everything anew from bronze.
     """
     # dbt takes seconds to import, so only a build pays for it.
     from dbt.cli.main import dbtRunner
@@ -49,6 +50,7 @@ def build(settings: Settings, on_progress: Progress | None = None) -> Transforma
     # Unit tests judge the project's code, not a hospital's data: they run where the code changes.
     arguments += ["build", "--exclude-resource-type", "unit_test", "--project-dir", str(settings.project_dir)]
     arguments += ["--profiles-dir", str(settings.project_dir / "profiles")]
+    arguments += ["--full-refresh"] if full_refresh else []
     progress = _NodeCount(on_progress)
     with contextlib.chdir(settings.project_dir), _environment(settings):
         try:
@@ -106,6 +108,7 @@ def _environment(settings: Settings) -> Iterator[None]:
     """Variables of the process, where dbt reads them; put back afterwards."""
     before = dict(os.environ)
     os.environ.update(settings.values)
+    os.environ["RCM_WAREHOUSE"] = str(settings.warehouse)
     try:
         yield
     finally:

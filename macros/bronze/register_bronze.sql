@@ -7,18 +7,18 @@
         {% for system, entities in listed_systems().items() %}
             {% for entity in entities %}
                 {% set node = bronze_node(system, entity) %}
-                {% set location = env_var('RCM_LAKEHOUSE', 'lakehouse') ~ '/bronze/' ~ system ~ '/' ~ entity %}
-                {% set relation = node.schema ~ '.' ~ node.identifier %}
-                {% do adapter.dispatch('register_delta')(relation, location, bronze_columns(node)) %}
+                {% do register_delta(node, 'bronze/' ~ system ~ '/' ~ entity, bronze_columns(node)) %}
             {% endfor %}
+        {% endfor %}
+        {% for node in graph.sources.values() if node.source_name == 'audit' %}
+            {% do register_delta(node, 'audit/' ~ node.identifier, declared_columns(node)) %}
         {% endfor %}
     {% endif %}
 {% endmacro %}
 
 {# Declared columns plus the lineage columns every bronze row carries, as {name: type}. #}
 {% macro bronze_columns(node) %}
-    {% set columns = {} %}
-    {% for column in node.columns.values() %}{% do columns.update({column.name: column.data_type}) %}{% endfor %}
+    {% set columns = declared_columns(node) %}
     {% do columns.update({
         '_batch_id': 'string', '_row_number': 'bigint', '_load_type': 'string',
         '_ingested_at': 'timestamp', '_source_file': 'string', '_row_hash': 'string'
@@ -26,11 +26,25 @@
     {{ return(columns) }}
 {% endmacro %}
 
-{% macro default__register_delta(relation, location, columns) %}
+{% macro declared_columns(node) %}
+    {% set columns = {} %}
+    {% for column in node.columns.values() %}{% do columns.update({column.name: column.data_type}) %}{% endfor %}
+    {{ return(columns) }}
+{% endmacro %}
+
+{# One Delta table of the lakehouse under the name its source has in dbt. #}
+{% macro register_delta(node, folder, columns) %}
+    {% set location = env_var('RCM_LAKEHOUSE', 'lakehouse') ~ '/' ~ folder %}
+    {% do adapter.dispatch('register_delta_table')(node.schema ~ '.' ~ node.identifier, location, columns) %}
+{% endmacro %}
+
+{% macro default__register_delta_table(relation, location, columns) %}
     {% do run_query("create table if not exists " ~ relation ~ " using delta location '" ~ location ~ "'") %}
 {% endmacro %}
 
-{% macro duckdb__register_delta(relation, location, columns) %}
+{# DuckDB reads Azure through its Blob endpoint, abfss://container@account.dfs.core.windows.net/x as az://container/x. #}
+{% macro duckdb__register_delta_table(relation, location, columns) %}
+    {% set location = modules.re.sub('^abfss://([^@]+)@[^/]+', 'az://\\1', location) %}
     {% set commits = run_query("select count(*) from glob('" ~ location ~ "/_delta_log/*.json')") %}
     {% if commits.columns[0].values()[0] > 0 %}
         {% do run_query("create or replace view " ~ relation ~ " as select * from delta_scan('" ~ location ~ "')") %}

@@ -48,6 +48,7 @@ select
         end
         {%- endfor %}
     ) as _unparsed_columns,
+    {{ contract_broken(node) }} as _contract_broken,
     '{{ system }}.{{ entity }}' as _source_table,
     concat(_batch_id, '/', lpad(cast(_row_number as string), 12, '0')) as _arrival,
     _source_file,
@@ -67,7 +68,10 @@ where _batch_id > '{{ staged_until }}'
 {% macro declaration_hash(system, entity) -%}
     {%- set meta = bronze_node(system, entity).config.meta -%}
     {{- local_md5(tojson(
-        [meta.map, meta.get('date_format'), meta.get('severity', {}), all_rules(entity)], sort_keys=true
+        [
+            meta.map, meta.get('date_format'), meta.get('severity', {}), all_rules(entity),
+            contract_broken(bronze_node(system, entity))
+        ], sort_keys=true
     )) -}}
 {%- endmacro %}
 
@@ -90,6 +94,7 @@ select
     cast(null as {{ column.data_type }}) as {{ column.name }},
     {% endfor -%}
     cast(null as string) as _unparsed_columns,
+    false as _contract_broken,
     cast(null as string) as _source_table,
     cast(null as string) as _arrival,
     cast(null as string) as _source_file,

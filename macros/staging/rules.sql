@@ -25,6 +25,10 @@
             'name': 'key_repeated_in_batch', 'severity': 'quarantine',
             'description': 'The key occurs twice in one batch with different content; neither row can be trusted.'
         },
+        {
+            'name': 'contract_broken', 'severity': 'quarantine',
+            'description': 'A required column is empty, or a value is none of those the source declares.'
+        },
     ]) }}
 {% endmacro %}
 

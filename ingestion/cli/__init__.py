@@ -1,0 +1,53 @@
+"""The command ``rcm``.
+
+Heavy libraries are imported inside the commands that need them, so that help appears at once.
+Exit codes: 0 done, 1 some source or model failed, 2 usage or configuration.
+"""
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from traceback import extract_tb
+from typing import Annotated
+
+import typer
+
+from ingestion.cli import building, demonstration, loading, operations
+from ingestion.cli.console import FAILED, complain
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Hospitals' databases, claim files and code sets to [bold]bronze, silver and gold[/bold], incrementally.",
+    epilog="Start with [bold cyan]rcm demo[/bold cyan]; it needs no account and no network.",
+)
+for part in (demonstration, loading, building, operations):
+    app.add_typer(part.commands)
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    try:
+        app(prog_name="rcm")
+    except Exception as error:  # noqa: BLE001 - whatever it is, one line; its text may hold values of the data
+        place = extract_tb(error.__traceback__)[-1]
+        complain(f"unexpected {type(error).__name__} at {Path(place.filename).name}:{place.lineno}; please report it")
+        sys.exit(FAILED)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rcm {version('rcm-lakehouse')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    pass

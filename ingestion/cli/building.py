@@ -1,0 +1,103 @@
+"""``rcm run`` and ``rcm replay``: bronze into silver, history and gold."""
+
+import time
+from typing import TYPE_CHECKING
+
+import typer
+
+from ingestion.cli.console import (
+    Full,
+    ProjectDir,
+    SystemName,
+    TableName,
+    complain,
+    examples,
+    exit_if,
+    output,
+    project,
+    read_control,
+)
+from ingestion.cli.loading import load, print_loads
+
+if TYPE_CHECKING:
+    from ingestion.settings import Settings
+    from ingestion.transform import Transformation
+
+commands = typer.Typer()
+
+
+@commands.command(
+    epilog=examples(
+        ("rcm run", "load what is new, then build silver, history and gold"),
+        ("rcm run --source claims", "load one system, then build"),
+    )
+)
+def run(
+    source: SystemName = None,
+    table: TableName = None,
+    full: Full = False,
+    project_dir: ProjectDir = None,
+) -> None:
+    """Ingest, then build with dbt; what loaded is built even if another source failed."""
+    with project(project_dir) as settings:
+        from ingestion.plan import Request
+
+        declared = read_control(settings)
+        summary = load(settings, declared.systems, source, table, Request(full))
+        print_loads(summary)
+        built = build(settings)
+        exit_if(bool(summary.failed or declared.problems or built.failures))
+
+
+@commands.command(
+    epilog=examples(
+        ("rcm replay", "after a rule, a map or this program changed, or the warehouse was lost"),
+    )
+)
+def replay(project_dir: ProjectDir = None) -> None:
+    """Rebuild silver, history and gold from bronze alone; without changes they end as they were."""
+    with project(project_dir) as settings:
+        declared = read_control(settings)
+        built = build(settings, full_refresh=True)
+        exit_if(bool(declared.problems or built.failures))
+
+
+def build(settings: "Settings", *, full_refresh: bool = False) -> "Transformation":
+    """Build with a progress bar and print the KPIs; failures and warnings go to standard error."""
+    from ingestion import transform
+    from ingestion.progress import bar
+
+    started = time.monotonic()
+    settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    with bar("Building") as shown:
+        built = transform.build(settings, shown.move, full_refresh=full_refresh)
+    complain(*built.failures)
+    complain(*built.warnings, severity="warning")
+    counts = [f"{built.done} models, snapshots and tests"]
+    counts += [f"{len(built.warnings)} warnings"] if built.warnings else []
+    counts += [f"{built.skipped} skipped"] if built.skipped else []
+    counts += [f"{len(built.failures)} failed (logs/dbt.log)"] if built.failures else []
+    output().print(f"Built {', '.join(counts)} in {time.monotonic() - started:.1f} s")
+    if built.failures:
+        # What was skipped still shows the build before; its numbers beside a failure would look fresh.
+        output().print("What was skipped is as the last good build left it: rcm status shows its numbers")
+    else:
+        print_kpis(settings)
+    return built
+
+
+def print_kpis(settings: "Settings") -> None:
+    """The KPI table and where every row of bronze is, from the embedded warehouse."""
+    from ingestion.report import accounting_line, headline_kpis, kpi_view, row_account
+
+    console = output()
+    if not settings.uses_duckdb:
+        console.print("The KPIs are in gold.kpi_headline of the target's warehouse.")
+        return
+    kpis, account = headline_kpis(settings.warehouse), row_account(settings.warehouse)
+    if kpis:
+        console.print()
+        console.print(kpi_view(kpis))
+    if account:
+        console.print()
+        console.print(accounting_line(account), soft_wrap=True)

@@ -1,0 +1,242 @@
+"""``rcm plan``, ``rcm ingest`` and ``rcm redrive``: sources into bronze."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ingestion.cli.console import (
+    AsJson,
+    Full,
+    ProjectDir,
+    Since,
+    SystemName,
+    TableName,
+    Until,
+    complain,
+    examples,
+    exit_if,
+    output,
+    print_json,
+    project,
+    read_control,
+    records,
+)
+from ingestion.errors import SpecError
+
+if TYPE_CHECKING:
+    from ingestion.load import IngestSummary
+    from ingestion.plan import PlannedLoad, Request
+    from ingestion.settings import Settings
+    from ingestion.specs import SystemSpec
+
+# The control table whose hospitals the simulator makes.
+SIMULATED_CONTROL_TABLE = "models/bronze"
+
+commands = typer.Typer()
+
+
+@commands.command(
+    epilog=examples(
+        ("rcm plan", "every table"),
+        ("rcm plan --source hospital_a --json", "one system, for a machine"),
+    )
+)
+def plan(
+    source: SystemName = None,
+    table: TableName = None,
+    full: Full = False,
+    since: Since = None,
+    until: Until = None,
+    as_json: AsJson = False,
+    project_dir: ProjectDir = None,
+) -> None:
+    """Show what would load: full or incremental, from which watermark, and why. Writes nothing."""
+    with project(project_dir) as settings:
+        from ingestion.plan import plan_all, selected_tables
+        from ingestion.report import plan_view
+
+        declared = read_control(settings)
+        planned = plan_all(settings, selected_tables(declared.systems, source, table), request_of(full, since, until))
+        if as_json:
+            print_json([_plan_record(load) for load in planned])
+        else:
+            output().print(plan_view(planned))
+        blocked = [load for load in planned if load.action == "blocked"]
+        complain(*(f"{load.table.label}: {load.error}" for load in blocked))
+        exit_if(bool(blocked or declared.problems))
+
+
+def _plan_record(load: "PlannedLoad") -> dict[str, Any]:
+    return {
+        "system": load.system.name,
+        "table": load.table.name,
+        "action": load.action,
+        "load_type": load.load_type,
+        "watermark_low": load.watermark_low,
+        "source_file": load.file.name if load.file else None,
+        "reason": load.reason,
+        "error": str(load.error) if load.error else None,
+    }
+
+
+@commands.command(
+    epilog=examples(
+        ("rcm ingest", "what changed since the last load, every table"),
+        ("rcm ingest --source claims", "one system"),
+        ("rcm ingest -s hospital_b -t patients --full", "one table, everything again"),
+        ("rcm ingest --since 2024-03-01 --until 2024-03-31", "a month again, the watermark stays"),
+    )
+)
+def ingest(
+    source: SystemName = None,
+    table: TableName = None,
+    full: Full = False,
+    since: Since = None,
+    until: Until = None,
+    as_json: AsJson = False,
+    project_dir: ProjectDir = None,
+) -> None:
+    """Load sources into bronze; a source that fails keeps no other from loading."""
+    with project(project_dir) as settings:
+        declared = read_control(settings)
+        summary = load(settings, declared.systems, source, table, request_of(full, since, until))
+        if as_json:
+            print_json({"run_id": summary.run_id, "seconds": summary.seconds, "results": records(summary.results)})
+        else:
+            print_loads(summary)
+        exit_if(bool(summary.failed or declared.problems))
+
+
+def load(
+    settings: "Settings",
+    systems: Sequence["SystemSpec"],
+    source: str | None = None,
+    table: str | None = None,
+    request: "Request | None" = None,
+    *,
+    rejects: bool = False,
+) -> "IngestSummary":
+    """Load with a progress bar; failures go to standard error.
+
+    Args:
+        settings: Where everything is.
+        systems: The control table's systems.
+        source: Only this system.
+        table: Only this table.
+        request: What to read; None for what is new.
+        rejects: Take rejected lines again, and nothing else.
+    """
+    from ingestion.load import ingest as ingest_tables
+    from ingestion.load import redrive as redrive_tables
+    from ingestion.plan import WHAT_IS_NEW, selected_tables
+    from ingestion.progress import LoadProgress, bar
+
+    with _apis(settings) as reached, bar("Loading") as shown:
+        progress = LoadProgress(shown, len(selected_tables(systems, source, table)))
+        if rejects:
+            summary = redrive_tables(reached, systems, source=source, table=table, progress=progress)
+        else:
+            wanted = request or WHAT_IS_NEW
+            summary = ingest_tables(reached, systems, source=source, table=table, request=wanted, progress=progress)
+    complain(*(f"{result.label}: {result.message}" for result in summary.results if result.status == "failed"))
+    return summary
+
+
+def request_of(full: bool, since: str | None, until: str | None) -> "Request":
+    """What the options ask for.
+
+    Raises:
+        SpecError: They contradict each other, or a bound is no value of a watermark.
+    """
+    from ingestion.plan import Request
+
+    if full and (since or until):
+        raise SpecError(["--full reads everything, --since and --until a range: give one or the other"])
+    return Request(full, _bound("--since", since), _bound("--until", until))
+
+
+def _bound(option: str, text: str | None) -> str | None:
+    """A bound as watermarks are written; a day that ends a range ends it with its last moment."""
+    if text is None or text.isdigit():
+        return text
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise SpecError([f"{option} {text}: is no date; write 2024-03-01 or 2024-03-01T08:00, say"]) from None
+    is_day = len(text) <= len("2024-03-01")
+    if option == "--until" and is_day:
+        moment = moment.replace(hour=23, minute=59, second=59, microsecond=999_999)
+    return moment.isoformat(sep=" ")
+
+
+@commands.command(
+    epilog=examples(
+        ("rcm redrive", "every rejected line that was corrected meanwhile"),
+        ("rcm redrive --source claims", "of one system"),
+    )
+)
+def redrive(
+    source: SystemName = None, table: TableName = None, as_json: AsJson = False, project_dir: ProjectDir = None
+) -> None:
+    """Take rejected lines of files again, after they were corrected in landing/rejects or the declaration was."""
+    with project(project_dir) as settings:
+        declared = read_control(settings)
+        summary = load(settings, declared.systems, source, table, rejects=True)
+        if as_json:
+            print_json({"run_id": summary.run_id, "seconds": summary.seconds, "results": records(summary.results)})
+        elif summary.results:
+            print_loads(summary)
+        else:
+            output().print("No rejected lines wait")
+        exit_if(bool(summary.failed or declared.problems))
+
+
+@contextlib.contextmanager
+def _apis(settings: "Settings") -> Iterator["Settings"]:
+    """Settings that reach the APIs: a stub of them where the sources are simulated and no address is set.
+
+    Invented providers are no business of the real registry, and a simulation needs neither account nor network.
+    """
+    is_simulated = (settings.sources / "simulation.json").is_file()
+    addresses = ("RCM_NPI_URL", "RCM_ICD_URL")
+    if not is_simulated or settings.control_table != SIMULATED_CONTROL_TABLE or any(map(settings.resolve, addresses)):
+        yield settings
+        return
+    from simulator.api_stub import serve
+
+    with serve(settings.sources) as stub:
+        yield settings.with_values(
+            {
+                "RCM_NPI_URL": stub.npi_url,
+                "RCM_ICD_URL": stub.icd_url,
+                "RCM_ICD_TOKEN_URL": stub.icd_token_url,
+                # The stub gives a token to anyone who names himself.
+                "RCM_ICD_CLIENT_ID": "demo",
+                "RCM_ICD_CLIENT_SECRET": "demo",
+            }
+        )
+
+
+def print_loads(summary: "IngestSummary") -> None:
+    """A table of the loads, their notes, and their sum."""
+    from ingestion.report import results_view
+
+    console = output()
+    console.print(results_view(summary.results))
+    for result in summary.results:
+        if result.status in ("committed", "conflict") and result.message:
+            console.print(f"note: {result.label}: {result.message}", style="yellow", markup=False, soft_wrap=True)
+    console.print(loaded(summary))
+
+
+def loaded(summary: "IngestSummary") -> str:
+    """The outcome of a run in one line."""
+    committed = [result for result in summary.results if result.status == "committed"]
+    if not committed:
+        return f"Nothing new arrived in {summary.seconds:.1f} s"
+    rows = sum(result.rows_written for result in committed)
+    tables = len({result.label for result in committed})
+    return f"Loaded {rows:,} new rows in {len(committed)} batches into {tables} tables in {summary.seconds:.1f} s"

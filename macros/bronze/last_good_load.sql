@@ -1,0 +1,11 @@
+{#
+    When a source table was last loaded without an error, UTC: what `dbt source freshness` measures. It comes from the
+    load log and not from the rows, for a table in which nothing changed is fresh all the same.
+#}
+{% macro last_good_load(relation) -%}
+    select max(started_at) from audit.load_log
+    where
+        concat('bronze_', system) = '{{ relation.schema }}'
+        and {{ adapter.quote('table') }} = '{{ relation.identifier }}'
+        and status in ('committed', 'unchanged', 'duplicate_file')
+{%- endmacro %}

@@ -1,0 +1,24 @@
+{#
+    True where a source row breaks what its columns' YAML promises (`required`, `allowed`) and the table's contract holds
+    such rows back: config.meta.contract.severity, quarantine unless it says otherwise. The border check of ingestion
+    reads the same lines before the batch lands.
+#}
+{% macro contract_broken(node) -%}
+    {%- set severity = node.config.meta.get('contract', {}).get('severity', {}) -%}
+    {%- set broken = [] -%}
+    {%- for column in node.columns.values() -%}
+        {%- set promised = column.config.meta -%}
+        {%- set quoted = adapter.quote(column.name) -%}
+        {%- if promised.get('required') and severity.get('required', 'quarantine') == 'quarantine' -%}
+            {%- do broken.append(quoted ~ ' is null') -%}
+        {%- endif -%}
+        {%- if promised.get('allowed') and severity.get('allowed', 'quarantine') == 'quarantine' -%}
+            {%- set values = [] -%}
+            {%- for value in promised.allowed -%}
+                {%- do values.append("'" ~ (value | string | replace("'", "''")) ~ "'") -%}
+            {%- endfor -%}
+            {%- do broken.append('coalesce(cast(' ~ quoted ~ ' as string) not in (' ~ values | join(', ') ~ '), false)') -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ broken | join(' or ') if broken else 'false' }}
+{%- endmacro %}
