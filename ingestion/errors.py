@@ -25,6 +25,10 @@ class SchemaDriftError(IngestionError):
     """The source no longer has the declared columns or types."""
 
 
+class NullWatermarkError(IngestionError):
+    """Rows without a watermark, in a table whose load.null_watermark is fail."""
+
+
 class UnreadableFileError(IngestionError):
     """A landing file cannot be read as the declared table."""
 
@@ -39,3 +43,7 @@ class LoadConflictError(IngestionError):
 
 class SecretError(IngestionError):
     """A ``secret://NAME`` cannot be revealed; names the secret and the store, never another secret."""
+
+
+class BorderUnavailableError(IngestionError):
+    """The border check could not judge a batch; nothing was committed."""
