@@ -11,12 +11,13 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """What the client sent; ``form`` holds query or form fields."""
+    """What the client sent; ``form`` holds query or form fields, ``body`` the text of a POST."""
 
     method: str
     path: str
     form: Mapping[str, str]
     headers: Mapping[str, str]
+    body: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,15 @@ def serve(respond: Callable[[Request], Answer]) -> Iterator[Server]:
             self._answer(urlsplit(self.path).query)
 
         def do_POST(self) -> None:
-            self._answer(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            self._answer(body, body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the inherited name
             pass
 
-        def _answer(self, fields: str) -> None:
+        def _answer(self, fields: str, body: str = "") -> None:
             form = {name: values[0] for name, values in parse_qs(fields).items()}
-            request = Request(self.command, urlsplit(self.path).path, form, dict(self.headers.items()))
+            request = Request(self.command, urlsplit(self.path).path, form, dict(self.headers.items()), body)
             server.requests.append(request)
             answer = respond(request)
             self.send_response(answer.status)
