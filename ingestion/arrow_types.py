@@ -28,8 +28,8 @@ def source_schema(table: TableSpec) -> pa.Schema:
     return pa.schema([(column.name, arrow_type(column.data_type)) for column in table.columns])
 
 
-def cast_text(table: TableSpec, batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Text columns in declared order, cast to the declared types.
+def cast_batch(table: TableSpec, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Columns in declared order, text or typed, cast to the declared types without loss.
 
     Money that a source keeps in binary floating point (616.8699951171875) is rounded half up to the declared scale.
     Text that is blank is null in every type but string.
@@ -41,9 +41,9 @@ def cast_text(table: TableSpec, batch: pa.RecordBatch) -> pa.RecordBatch:
     columns = []
     for index, column in enumerate(table.columns):
         try:
-            texts = batch.column(index)
-            texts.validate(full=True)
-            columns.append(_cast(texts, schema.field(index).type))
+            values = batch.column(index)
+            values.validate(full=True)
+            columns.append(_cast(values, schema.field(index).type))
         except pa.ArrowInvalid:
             raise SchemaDriftError(
                 f"column {column.name} holds values that are no {column.data_type}; "
@@ -52,11 +52,12 @@ def cast_text(table: TableSpec, batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.record_batch(columns, schema=schema)
 
 
-def _cast(texts: pa.Array, target: pa.DataType) -> pa.Array:
-    if pa.types.is_string(target):
-        return texts
-    trimmed = pc.utf8_trim_whitespace(texts)
-    values = pc.if_else(pc.equal(trimmed, ""), None, trimmed)
+def _cast(values: pa.Array, target: pa.DataType) -> pa.Array:
+    if values.type == target:
+        return values
+    if pa.types.is_string(values.type):
+        trimmed = pc.utf8_trim_whitespace(values)
+        values = pc.if_else(pc.equal(trimmed, ""), None, trimmed)
     if pa.types.is_decimal(target):
         return _cast_decimal(values, target)
     if pa.types.is_date32(target):

@@ -1,0 +1,237 @@
+"""ODBC sources: control queries by pyodbc, rows by arrow-odbc, both with one connection string."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import pyarrow as pa
+
+from ingestion.errors import IngestionError, SchemaDriftError, SourceUnavailableError
+from ingestion.extractors.database.address import MAX_TEXT_BYTES, OdbcAddress
+from ingestion.extractors.database.dialects import (
+    ColumnKind,
+    Dialect,
+    Parameter,
+    Postgres,
+    SourceColumn,
+    SqlServer,
+    object_name,
+)
+from ingestion.extractors.database.retry import retried
+
+# The driver writes into buffers of the columns' greatest lengths: rows and bytes of a batch are both bounded.
+BATCH_ROWS = 8_192
+BATCH_BYTES = 64 * 2**20
+LOGIN_SECONDS = 15
+
+# Connection failures that pass: lost links, timeouts, too many connections, a server that starts or stops.
+_TRANSIENT_STATES = frozenset(
+    {"08001", "08S01", "08003", "08006", "08007", "HYT00", "HYT01", "53300", "57P01", "57P02", "57P03"}
+)
+# Azure SQL reports these while a database moves, wakes up or is busy.
+_TRANSIENT_NUMBERS = frozenset({4221, 40197, 40501, 40613, 49918, 49919, 49920, 10928, 10929, 10936})
+# psqlodbc has one state for all that keeps it from connecting; a server that answered with FATAL said no.
+_REFUSED = re.compile(r"FATAL:(?!.*(?:starting up|shutting down|too many|reserved for))", re.DOTALL)
+_TABLE_MISSING = frozenset({"42S02", "42P01", "3F000"})
+_LOST = ("08", "57P", "HYT")
+_KINDS: dict[type, ColumnKind] = {
+    str: "text",
+    int: "integer",
+    Decimal: "decimal",
+    float: "float",
+    bool: "boolean",
+    date: "date",
+    datetime: "moment",
+}
+
+
+class OdbcSource:
+    """One open ODBC connection for control queries; rows come over a second one."""
+
+    def __init__(self, address: OdbcAddress, dialect: Dialect, control: Any, first_wait: float) -> None:  # noqa: ANN401 - pyodbc.Connection, imported late
+        self.shown = address.shown
+        self.dialect = dialect
+        self._address = address
+        self._control = control
+        self._first_wait = first_wait
+
+    def columns(self, source_object: str) -> list[SourceColumn]:
+        """Columns of a table or view, none where there is no such table."""
+        query = f"select * from {object_name(self.dialect, source_object)} where 1 = 0"
+        try:
+            with closing(self._control.cursor()) as cursor:
+                description = cursor.execute(query).description
+        except _pyodbc().Error as error:
+            if _state(error) in _TABLE_MISSING:
+                return []
+            raise _unavailable(self.shown, error) from None
+        columns = [
+            SourceColumn(name, _KINDS.get(kind, "other"), precision or 38, scale or 0)
+            for name, kind, _, _, precision, scale, _ in description
+        ]
+        return self._with_zones(source_object, columns)
+
+    def value(self, query: str, parameters: Sequence[Parameter] = ()) -> object:
+        """The one value of a query."""
+        return self._row(query, parameters)[0]
+
+    @contextmanager
+    def batches(
+        self, query: str, parameters: Sequence[Parameter], schema: pa.Schema
+    ) -> Iterator[Iterator[pa.RecordBatch]]:
+        """Stream a query; an attempt that fails before its first row is made again."""
+        arrow_odbc = _imported("arrow_odbc")
+
+        def execute() -> Any:  # noqa: ANN401 - arrow_odbc.BatchReader, imported late
+            return arrow_odbc.read_arrow_batches_from_odbc(
+                query,
+                self._address.connection_string,
+                parameters=[str(value) for value in parameters] or None,
+                schema=schema,
+                batch_size=BATCH_ROWS,
+                max_bytes_per_batch=BATCH_BYTES,
+                max_text_size=MAX_TEXT_BYTES,
+                max_binary_size=MAX_TEXT_BYTES,
+                login_timeout_sec=LOGIN_SECONDS,
+                # A second buffer and thread: more memory, and no faster where bronze is the slower side.
+                fetch_concurrently=False,
+            )
+
+        def read(reader: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            try:
+                yield from reader
+            except arrow_odbc.Error as error:
+                raise _broken_off(self.shown, error) from None
+
+        try:
+            reader = retried(execute, _is_transient, self._first_wait)
+        except arrow_odbc.Error as error:
+            raise _unavailable(self.shown, error) from None
+        yield read(iter(reader))
+
+    def _with_zones(self, source_object: str, columns: list[SourceColumn]) -> list[SourceColumn]:
+        moments = [column.name for column in columns if column.kind == "moment"]
+        probe = self.dialect.zone_probe(source_object, moments) if moments else None
+        if probe is None:
+            return columns
+        types = dict(zip(moments, self._row(probe), strict=True))
+        return [
+            replace(column, kind="zoned") if types.get(column.name) == "timestamp with time zone" else column
+            for column in columns
+        ]
+
+    def _row(self, query: str, parameters: Sequence[Parameter] = ()) -> Sequence[Any]:
+        try:
+            with closing(self._control.cursor()) as cursor:
+                row: Sequence[Any] = cursor.execute(query, *(str(value) for value in parameters)).fetchone()
+                return row
+        except _pyodbc().Error as error:
+            raise _unavailable(self.shown, error) from None
+
+
+@contextmanager
+def open_odbc(address: OdbcAddress, first_wait: float) -> Iterator[OdbcSource]:
+    """Connect, again after a wait where the failure may pass.
+
+    Args:
+        address: Where to.
+        first_wait: Bound of the first wait between attempts, in seconds.
+
+    Raises:
+        SourceUnavailableError: No connection after every attempt, a refused login, or no such driver.
+    """
+    pyodbc = _pyodbc()
+
+    def connect() -> Any:  # noqa: ANN401 - pyodbc.Connection, imported late
+        return pyodbc.connect(address.connection_string, autocommit=True, readonly=True, timeout=LOGIN_SECONDS)
+
+    try:
+        control = retried(connect, _is_transient, first_wait)
+    except pyodbc.Error as error:
+        raise _unavailable(address.shown, error) from None
+    with closing(control):
+        yield OdbcSource(address, address.dialect or _dialect(address, control), control, first_wait)
+
+
+def _dialect(address: OdbcAddress, control: Any) -> Dialect:  # noqa: ANN401 - pyodbc.Connection, imported late
+    name = str(control.getinfo(_pyodbc().SQL_DBMS_NAME)).lower()
+    if "postgres" in name:
+        return Postgres()
+    if "sql server" in name:
+        return SqlServer()
+    raise SourceUnavailableError(
+        f"{address.shown} is neither PostgreSQL nor SQL Server, and no other engine is supported by ODBC; "
+        "land its tables as files"
+    )
+
+
+def _pyodbc() -> Any:  # noqa: ANN401 - a module
+    pyodbc: Any = _imported("pyodbc")
+    # A pool would hand out connections that a server has closed meanwhile.
+    pyodbc.pooling = False
+    return pyodbc
+
+
+def _imported(name: str) -> ModuleType:
+    try:
+        return import_module(name)
+    except (ImportError, OSError):
+        raise SourceUnavailableError(
+            f"{name} cannot be loaded; pip install 'rcm-lakehouse[odbc]', and install your system's package unixodbc"
+        ) from None
+
+
+def _state(error: Exception) -> str:
+    """SQLSTATE of an error of pyodbc or arrow-odbc; its text may hold values and is not shown."""
+    first = str(error.args[0]) if error.args else ""
+    if re.fullmatch(r"[0-9A-Z]{5}", first):
+        return first
+    found = re.search(r"State: ([0-9A-Z]{5})", first)
+    return found[1] if found else ""
+
+
+def _number(error: Exception) -> int:
+    found = re.search(r"Native error: (-?\d+)", str(error)) or re.search(r"\((-?\d+)\) \(SQL", str(error))
+    return int(found[1]) if found else 0
+
+
+def _is_transient(error: Exception) -> bool:
+    if _number(error) in _TRANSIENT_NUMBERS:
+        return True
+    return _state(error) in _TRANSIENT_STATES and not _REFUSED.search(str(error))
+
+
+def _unavailable(shown: str, error: Exception) -> SourceUnavailableError:
+    state = _state(error)
+    if state.startswith("28") or _number(error) == 18456 or (state == "08001" and _REFUSED.search(str(error))):
+        remedy = "the server refused the login; check user, password and database"
+    elif state.startswith("IM") or state == "01000":
+        remedy = "the ODBC driver or data source is not installed; see docs/databases.md"
+    elif state.startswith("42"):
+        remedy = "the server refused the query; check that the login may read the table"
+    else:
+        remedy = "check that the server is up and reachable, and run again"
+    return SourceUnavailableError(f"{shown} cannot be read ({_named(error)}); {remedy}")
+
+
+def _broken_off(shown: str, error: Exception) -> IngestionError:
+    if "too large to be written" in str(error):
+        return SchemaDriftError(
+            f"{shown} holds a text of more than {MAX_TEXT_BYTES} bytes, which is not read; "
+            "take its column out of the control table, or cut it in a view"
+        )
+    state = _state(error)
+    what = "the connection was lost" if state.startswith(_LOST) or not state else "the server gave up"
+    return SourceUnavailableError(
+        f"{shown}: {what} while rows were read ({_named(error)}); nothing was written, run again"
+    )
+
+
+def _named(error: Exception) -> str:
+    return f"SQLSTATE {_state(error) or 'unknown'}, {type(error).__name__}"
