@@ -89,6 +89,7 @@ lint: $(VENV)/dev.stamp  ## Lint Python, SQL and YAML, check types and conventio
 	ruff format --check .
 	mypy
 	git ls-files -z '*.yml' '*.yaml' | xargs -0 check-yaml
+	git ls-files -z | xargs -0 detect-secrets-hook --no-verify --baseline .secrets.baseline
 	git ls-files -z '*.sql' | xargs -0 awk 'length > 120 {print FILENAME ":" FNR ": longer than 120 characters"; n++} END {exit n > 0}'
 	@mkdir -p $(RCM_LAKEHOUSE)
 	dbt parse --quiet --show-all-deprecations --warn-error

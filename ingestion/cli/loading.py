@@ -215,7 +215,7 @@ def _apis(settings: "Settings") -> Iterator["Settings"]:
                 "RCM_ICD_TOKEN_URL": stub.icd_token_url,
                 # The stub gives a token to anyone who names himself.
                 "RCM_ICD_CLIENT_ID": "demo",
-                "RCM_ICD_CLIENT_SECRET": "demo",
+                "RCM_ICD_CLIENT_SECRET": "demo",  # pragma: allowlist secret
             }
         )
 

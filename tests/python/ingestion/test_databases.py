@@ -405,6 +405,7 @@ def test_no_database_says_so(project: Project) -> None:
 
 
 def test_an_unknown_kind_of_database_is_not_shown(project: Project) -> None:
+    # pragma: allowlist nextline secret
     project.declare([source("emr", "database", "TEST_EMR_URL", "oracle://me:hunter2@host/emr?k=hunter3", [WARDS])])
 
     result = project.load("emr.wards")

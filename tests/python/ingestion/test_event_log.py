@@ -17,6 +17,7 @@ from ingestion.secret_store import reveal
 from ingestion.settings import Settings
 from ingestion.storage import Location
 
+HIDDEN = "of-the-event-log"
 COMMITTED = LoadResult(
     run_id="run-1",
     system="emr",
@@ -44,7 +45,7 @@ FAILED = LoadResult(
     status="failed",
     started_at=COMMITTED.started_at,
     error_class="SourceUnavailableError",
-    message="no connection to postgresql://etl:of-the-event-log@host",
+    message=f"no connection to postgresql://etl:{HIDDEN}@host",
 )
 
 
@@ -97,12 +98,12 @@ def test_a_run_is_told_from_its_start_to_its_end(tmp_path: Path) -> None:
 
 
 def test_a_failure_is_an_error_with_its_class_and_its_message_masked(tmp_path: Path) -> None:
-    reveal("secret://event-log", {"RCM_SECRET_EVENT_LOG": "of-the-event-log"})
+    reveal("secret://event-log", {"RCM_SECRET_EVENT_LOG": HIDDEN})
     with EventLog(tmp_path / "rcm.jsonl") as log:
         log.finished(FAILED)
         log.run_finished([COMMITTED, FAILED], 1)
         log.alerted(None)
-        log.alerted("not taken by https://host/of-the-event-log")
+        log.alerted(f"not taken by https://host/{HIDDEN}")
     failed, ended, sent, unsent = events(tmp_path / "rcm.jsonl")
     assert (failed["level"], failed["error_class"]) == ("error", "SourceUnavailableError")
     assert failed["message"] == "no connection to postgresql://etl:***@host"

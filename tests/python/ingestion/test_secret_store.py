@@ -18,14 +18,14 @@ import pytest
 
 from ingestion.errors import SecretError
 from ingestion.secret_store import masked, reveal
-from ingestion.secret_store.secrets import Secrets
+from ingestion.secret_store.secrets import VARIABLE, Secrets
 from ingestion.secret_store.stores import KeyVaultStore
 from tests.python.ingestion.key_vault_stub import TENANT, Fault, KeyVault, StubCredential, key_vault
 from tests.python.ingestion.scripted_server import Answer, Request, Server, serve
 
 HARD = "p@ss/w}o{r;d#1?%&=+: é"
 VAULT = "https://hospital-vault.vault.azure.net"
-IN_VAULT = {"RCM_SECRETS": VAULT}
+IN_VAULT = {VARIABLE: VAULT}
 
 
 def environment(**secrets: str) -> dict[str, str]:
@@ -36,12 +36,10 @@ def environment(**secrets: str) -> dict[str, str]:
 
 
 def test_text_without_a_reference_comes_back_as_it_is() -> None:
-    assert Secrets().reveal("postgresql://etl:plain@host/db", {"RCM_SECRETS": "nonsense"}) == (
-        "postgresql://etl:plain@host/db"
-    )
+    assert Secrets().reveal("postgresql://etl@host/db", {VARIABLE: "nonsense"}) == "postgresql://etl@host/db"
 
 
-@pytest.mark.parametrize("store", [{}, {"RCM_SECRETS": "env"}])
+@pytest.mark.parametrize("store", [{}, {VARIABLE: "env"}])
 def test_a_whole_value_is_the_secret_itself(store: dict[str, str]) -> None:
     assert Secrets().reveal("secret://emr-password", {**store, **environment(EMR_PASSWORD=HARD)}) == HARD
 
@@ -103,10 +101,10 @@ def test_an_odbc_value_that_needs_no_braces_gets_none() -> None:
     assert Secrets().reveal(text, environment(P="simple")) == "Server=tcp:h,1433;UID=u;PWD=simple"
 
 
-@pytest.mark.parametrize("text", ["secret://", "x:secret://-a@h", "secret://emr_password"])
+@pytest.mark.parametrize("text", ["secret://", "x:secret://-a@h", "secret://emr_login"])
 def test_a_reference_without_a_proper_name_is_an_error(text: str) -> None:
     with pytest.raises(SecretError, match="letters, digits and hyphens"):
-        Secrets().reveal(text, environment(EMR="neighbour", EMR_PASSWORD="x"))
+        Secrets().reveal(text, environment(EMR="neighbour", EMR_LOGIN="x"))
 
 
 # -------------------------------------------------------------------------------------------------- nothing shows
@@ -122,7 +120,7 @@ def test_a_missing_secret_names_itself_and_the_store_and_no_neighbour() -> None:
 
 def test_a_store_that_is_none_is_named_by_its_variable_only() -> None:
     with pytest.raises(SecretError, match=r"^RCM_SECRETS names no store") as caught:
-        Secrets().reveal("secret://a", {"RCM_SECRETS": "http://hidden-value.vault.azure.net"})
+        Secrets().reveal("secret://a", {VARIABLE: "http://hidden-value.vault.azure.net"})
     assert "hidden-value" not in str(caught.value)
 
 
@@ -255,7 +253,7 @@ def test_a_missing_package_is_one_line_that_says_what_to_install(place: str, pac
         f"import sys; sys.modules[{package!r}] = None\n"
         "from ingestion.errors import SecretError\n"
         "from ingestion.secret_store import reveal\n"
-        f"try: reveal('secret://a', {{'RCM_SECRETS': {place!r}}})\n"
+        f"try: reveal('secret://a', {{{VARIABLE!r}: {place!r}}})\n"
         "except SecretError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
@@ -296,7 +294,7 @@ def refusal(status: int, code: str) -> Answer:
 def test_a_scope_hands_out_a_secret_once(workspace: Server) -> None:
     secrets = Secrets()
     for _ in range(2):
-        assert secrets.reveal("secret://emr-password", {"RCM_SECRETS": "databricks://rcm"}) == HARD
+        assert secrets.reveal("secret://emr-password", {VARIABLE: "databricks://rcm"}) == HARD
     assert [request.path for request in workspace.requests].count("/api/2.0/secrets/get") == 1
 
 
@@ -312,7 +310,7 @@ def test_a_scope_hands_out_a_secret_once(workspace: Server) -> None:
 @pytest.mark.usefixtures("workspace")
 def test_what_a_scope_refuses_is_one_line(name: str, said: str) -> None:
     with pytest.raises(SecretError) as caught:
-        Secrets().reveal(f"secret://{name}", {"RCM_SECRETS": "databricks://rcm"})
+        Secrets().reveal(f"secret://{name}", {VARIABLE: "databricks://rcm"})
     assert str(caught.value) == f"secret://{name} {said}"
     assert_nothing_shows(caught.value, "hidden-value", "workspace-token")
 
