@@ -18,7 +18,7 @@ from ingestion.landing import ARCHIVE, REJECTS, LandingFile, landing_file
 from ingestion.specs import TableSpec
 from ingestion.storage import Location
 
-BLOCK_BYTES = 1 << 23
+BLOCK_BYTES = 1 << 20
 TAXONOMIES = 15
 _MEMBER = re.compile(r"(.*/)?npidata_pfile_\d{8}-(?P<until>\d{8})\.csv", re.IGNORECASE)
 _DATE = re.compile(r"\d{8}")

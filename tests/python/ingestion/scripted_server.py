@@ -3,10 +3,12 @@
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+TRICKLE_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server says; ``promised`` bytes more than it sends are a body that was cut off."""
+    """What the server says.
+
+    ``promised`` bytes more than it sends are a body that was cut off; one that trickles comes byte by byte.
+    """
 
     status: int = 200
     content: object = None
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes | None = None
     promised: int = 0
+    trickles: bool = False
 
     @property
     def body(self) -> bytes:
@@ -37,8 +43,12 @@ class Answer:
 
 @dataclass
 class Server:
+    """Its address, what it was asked, and the most requests it had in hand at once."""
+
     url: str
     requests: list[Request] = field(default_factory=list)
+    in_hand: int = 0
+    peak: int = 0
 
 
 @contextmanager
@@ -60,14 +70,31 @@ def serve(respond: Callable[[Request], Answer]) -> Iterator[Server]:
             form = {name: values[0] for name, values in parse_qs(fields).items()}
             request = Request(self.command, urlsplit(self.path).path, form, dict(self.headers.items()), body)
             server.requests.append(request)
-            answer = respond(request)
+            with counting:
+                server.in_hand += 1
+                server.peak = max(server.peak, server.in_hand)
+            try:
+                self._send(respond(request))
+            finally:
+                with counting:
+                    server.in_hand -= 1
+
+        def _send(self, answer: Answer) -> None:
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer.body) + answer.promised))
             self.end_headers()
-            self.wfile.write(answer.body)
+            pieces = [answer.body]
+            if answer.trickles:
+                pieces = [answer.body[at : at + 1] for at in range(len(answer.body))]
+            with suppress(ConnectionError):
+                for piece in pieces:
+                    self.wfile.write(piece)
+                    if answer.trickles and closing.wait(TRICKLE_SECONDS):
+                        return
 
+    counting, closing = threading.Lock(), threading.Event()
     listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server = Server(f"http://127.0.0.1:{listener.server_address[1]}")
     thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -75,6 +102,7 @@ def serve(respond: Callable[[Request], Answer]) -> Iterator[Server]:
     try:
         yield server
     finally:
+        closing.set()
         listener.shutdown()
         listener.server_close()
         thread.join()

@@ -1,6 +1,7 @@
 """NPPES lookups: the registry's own answers, its errors that come with status 200, and the simulator's stub."""
 
 import datetime as dt
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from ingestion.control_table import load_systems
 from ingestion.errors import IngestionError, SchemaDriftError, SourceUnavailableError
 from ingestion.extraction import Extraction
 from ingestion.extractors import npi_registry
+from ingestion.http import Clock
 from ingestion.specs import TableSpec
 from simulator import simulate
 from simulator.api_stub import serve as serve_simulated
+from simulator.npi_service import NpiService
 from tests.python.ingestion.scripted_server import Answer, Request, serve
 
 PROJECT = Path(__file__).parents[3]
@@ -69,8 +72,17 @@ def registry(request: Request) -> Answer:
     return Answer(content={"result_count": int(found is not None), "results": [found] if found else []})
 
 
-def look_up(table: TableSpec, respond: Callable[[Request], Answer], *numbers: str) -> tuple[pa.Table, Extraction]:
-    with serve(respond) as server, npi_registry.extract(table, f"{server.url}/api/", numbers, "incremental") as found:
+def look_up(
+    table: TableSpec,
+    respond: Callable[[Request], Answer],
+    *numbers: str,
+    cache: Path | None = None,
+    clock: Clock | None = None,
+) -> tuple[pa.Table, Extraction]:
+    with (
+        serve(respond) as server,
+        npi_registry.extract(table, f"{server.url}/api/", numbers, "incremental", cache, clock=clock) as found,
+    ):
         return pa.Table.from_batches(found.batches, schema=source_schema(table)), found
 
 
@@ -177,3 +189,150 @@ def test_the_simulated_registry_is_read_whole(table: TableSpec, tmp_path: Path) 
     assert len(valid) == 4
     assert set(rows.column("npi").to_pylist()) <= set(valid)
     assert rows.schema == source_schema(table)
+
+
+def searching(table: TableSpec, *searches: dict[str, str]) -> TableSpec:
+    return table.model_copy(update={"load": table.load.model_copy(update={"search": searches})})
+
+
+def specialists(count: int) -> dict[str, dict[str, str]]:
+    """Entries of the registry, all of one state and specialty."""
+    numbers = [f"{1_000_000_000 + at}" for at in range(count)]
+    shared = {
+        "first_name": "ANA",
+        "last_name": "PRUEBA",
+        "credential": "MD",
+        "enumeration_day": "2006-05-23",
+        "updated_day": "2020-02-29",
+        "taxonomy_code": "207RC0000X",
+        "taxonomy_description": "Cardiology",
+        "state": "TX",
+    }
+    return {number: {"number": number, **shared} for number in numbers}
+
+
+class Pages:
+    """The registry as the simulator keeps its contract, over the network, with faults in between."""
+
+    def __init__(self, count: int, clamp: int = 200, faults: Mapping[int, Answer] | None = None) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self._service = NpiService(specialists(count))
+        self._clamp = clamp
+        self._faults = dict(faults or {})
+
+    def __call__(self, request: Request) -> Answer:
+        self.asked.append((request.form.get("skip", ""), request.form.get("limit", "")))
+        fault = self._faults.pop(len(self.asked), None)
+        if fault is not None:
+            return fault
+        limit = min(int(request.form.get("limit", "10")), self._clamp)
+        return Answer(content=self._service.search({**request.form, "limit": str(limit)}))
+
+
+CARDIOLOGY = {"state": "TX", "taxonomy_description": "Cardiology"}
+
+
+def test_a_search_is_read_page_by_page_to_its_end(table: TableSpec) -> None:
+    pages = Pages(450)
+    rows, extraction = look_up(searching(table, CARDIOLOGY), pages)
+    assert rows.column("npi").to_pylist() == list(specialists(450))
+    assert pages.asked == [("0", "200"), ("200", "200"), ("400", "200"), ("450", "200")]
+    assert extraction.warnings == []
+    assert extraction.rows_rejected == 0
+
+
+def test_a_search_with_more_than_the_registry_gives_says_so(table: TableSpec) -> None:
+    pages = Pages(1500)
+    rows, extraction = look_up(searching(table, CARDIOLOGY), pages)
+    assert rows.num_rows == 1200
+    assert pages.asked[-1] == ("1000", "200")
+    assert extraction.warnings == [
+        "load.search[0] is cut: the registry gives the first 1200 providers only; narrow it",
+    ]
+
+
+def test_a_search_that_ends_within_the_last_page_is_whole(table: TableSpec) -> None:
+    rows, extraction = look_up(searching(table, CARDIOLOGY), Pages(1100))
+    assert rows.num_rows == 1100
+    assert extraction.warnings == []
+
+
+@pytest.mark.parametrize("count", [330, 1000])
+def test_pages_that_the_registry_makes_smaller_lose_nothing(table: TableSpec, count: int) -> None:
+    rows, extraction = look_up(searching(table, CARDIOLOGY), Pages(count, clamp=70))
+    assert rows.column("npi").to_pylist() == list(specialists(count))
+    assert extraction.warnings == []
+
+
+def test_a_provider_found_twice_lands_once(table: TableSpec) -> None:
+    first = next(iter(specialists(1)))
+    again = {"state": "TX", "last_name": "PRU*"}
+    rows, _ = look_up(searching(table, CARDIOLOGY, again), Pages(250), first)
+    assert rows.column("npi").to_pylist() == list(specialists(250))
+
+
+def test_passing_trouble_between_pages_loses_nothing(table: TableSpec) -> None:
+    faults = {2: Answer(429, headers={"Retry-After": "0"}), 4: Answer(502), 5: Answer(raw=b'{"result_co')}
+    pages = Pages(450, faults=faults)
+    rows, extraction = look_up(searching(table, CARDIOLOGY), pages)
+    assert rows.num_rows == 450
+    assert len(pages.asked) == 4 + len(faults)
+    assert extraction.warnings == []
+
+
+def test_a_refused_search_is_named_and_not_asked_again(table: TableSpec) -> None:
+    pages = Pages(10)
+    rows, extraction = look_up(searching(table, {"state": "TX"}, CARDIOLOGY), pages)
+    assert rows.num_rows == 10
+    assert extraction.warnings == ["the registry refused load.search[0] from row 0; correct its parameters"]
+    assert len(pages.asked) == 3
+
+
+def test_what_was_answered_is_not_asked_for_again_known_or_not(table: TableSpec, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def respond(request: Request) -> Answer:
+        asked.append(request.form["number"])
+        return REFUSAL if request.form["number"] == ORGANIZATION else registry(request)
+
+    with serve(respond) as server:
+        for _ in range(2):
+            numbers = [PERSON, ORGANIZATION, UNKNOWN]
+            with npi_registry.extract(table, server.url, numbers, "full", tmp_path / "npi.sqlite") as extraction:
+                assert sum(batch.num_rows for batch in extraction.batches) == 1
+            assert extraction.warnings == [
+                "the registry refused 1 lookups",
+                "1 numbers are not in the registry",
+            ]
+    # The refusal may have been the registry's mistake.
+    assert sorted(asked) == sorted([PERSON, ORGANIZATION, UNKNOWN, ORGANIZATION])
+
+
+def test_a_cache_that_cannot_be_used_fails_no_load(table: TableSpec, tmp_path: Path) -> None:
+    rows, extraction = look_up(table, registry, PERSON, cache=tmp_path)
+    assert rows.num_rows == 1
+    assert len(extraction.warnings) == 1
+
+
+def test_five_lookups_a_second_leave_over_all_threads(table: TableSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingestion.http, "LOOPBACK", frozenset())
+    moments: list[float] = []
+    numbers = list(specialists(41))
+    look_up(table, Pages(41), *numbers, clock=Clock(lambda: 0.0, moments.append))
+    assert sorted(moments) == pytest.approx([turn / 5 for turn in range(1, 41)])
+
+
+def test_no_more_lookups_are_in_hand_than_workers(table: TableSpec) -> None:
+    all_there = threading.Event()
+
+    def respond(request: Request) -> Answer:
+        if server.in_hand == npi_registry.WORKERS:
+            all_there.set()
+        assert all_there.wait(30)
+        return registry(request)
+
+    with serve(respond) as server:
+        numbers = list(specialists(30))
+        with npi_registry.extract(table, server.url, numbers, "incremental") as extraction:
+            assert sum(batch.num_rows for batch in extraction.batches) == 0
+    assert server.peak == npi_registry.WORKERS
