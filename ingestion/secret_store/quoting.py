@@ -11,8 +11,12 @@ _PARAMETER = re.compile(r"[^=&]*=([^&]*)")
 _BRACED = re.compile(r"=\s*\{((?:[^}]|\}\})*)\}")
 # What tells an ODBC string from other lists of pairs, such as an Azure storage connection string, which has no braces.
 _ODBC = re.compile(r"(?:^|;)\s*(?:driver|dsn|filedsn|server|uid|pwd)\s*=", re.IGNORECASE)
-_ODBC_VALUE = re.compile(r"(?:^|;)[^=;{}]*=([^;{}]*)(?=;|$)")
+_ODBC_VALUE = re.compile(r"(?:^|;)\s*([^=;{}]*?)\s*=\s*([^;{}]*?)\s*(?=;|$)")
+# What ODBC wants in braces. PostgreSQL's driver takes them off the password only: elsewhere only where there is no way
+# without them.
 _ODBC_SPECIAL = re.compile(r"[\[\]{}(),;?*=!@]|^\s|\s$")
+_ODBC_CUT = re.compile(r"[;{}]|^\s|\s$")
+_PASSWORD_NAMES = frozenset({"pwd", "password"})
 
 
 def quoted(secret: str, text: str, start: int, end: int) -> str:
@@ -29,7 +33,8 @@ def quoted(secret: str, text: str, start: int, end: int) -> str:
         _within(_PARAMETER, plain, start, end, *query.span(1)) for query in _URL_QUERY.finditer(plain)
     ):
         return quote(secret, safe="")
-    if _ODBC.search(plain) and _is_whole_odbc_value(plain, start, end) and _ODBC_SPECIAL.search(secret):
+    name = _odbc_name(plain, start, end)
+    if name is not None and (_ODBC_SPECIAL if name in _PASSWORD_NAMES else _ODBC_CUT).search(secret):
         return "{" + secret.replace("}", "}}") + "}"
     return secret
 
@@ -42,8 +47,9 @@ def _within(
     return any(match.start(1) <= start and end <= match.end(1) for match in matches)
 
 
-def _is_whole_odbc_value(plain: str, start: int, end: int) -> bool:
-    return any(
-        match[1].strip() == plain[start:end] and match.start(1) <= start < match.end(1)
-        for match in _ODBC_VALUE.finditer(plain)
-    )
+def _odbc_name(plain: str, start: int, end: int) -> str | None:
+    """Lower-case name of the ODBC attribute whose whole value the reference is."""
+    if not _ODBC.search(plain):
+        return None
+    names = (match[1].lower() for match in _ODBC_VALUE.finditer(plain) if match.span(2) == (start, end))
+    return next(names, None)

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import pytest
 
 from ingestion.errors import SecretError
+from ingestion.extractors.database.address import parse_address
 from ingestion.secret_store import masked, reveal
 from ingestion.secret_store.secrets import VARIABLE, Secrets
 from ingestion.secret_store.stores import KeyVaultStore
@@ -99,6 +100,28 @@ def test_an_odbc_value_is_braced_and_its_closing_braces_doubled(text: str) -> No
 def test_an_odbc_value_that_needs_no_braces_gets_none() -> None:
     text = "Server=tcp:h,1433;UID=u;PWD=secret://p"
     assert Secrets().reveal(text, environment(P="simple")) == "Server=tcp:h,1433;UID=u;PWD=simple"
+
+
+def test_an_odbc_value_other_than_the_password_is_braced_only_where_it_would_be_cut() -> None:
+    text = "DSN=emr;UID = secret://user ;PWD=secret://user;APP=secret://app"
+    values = environment(USER="etl@tenant", APP="a;b")
+    assert Secrets().reveal(text, values) == "DSN=emr;UID = etl@tenant ;PWD={etl@tenant};APP={a;b}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://secret://user:secret://p@host/db?Application=secret://user",
+        "mssql://secret://user:secret://p@host/db",
+        "Driver={PostgreSQL Unicode};Server=host;UID=secret://user;PWD=secret://p",
+        "Driver={PostgreSQL Unicode};Server=host;UID=secret://user;PWD={secret://p}",
+    ],
+)
+def test_a_source_gets_the_password_whatever_is_in_it(text: str) -> None:
+    address = parse_address(Secrets().reveal(text, environment(USER="etl@tenant", P=HARD)))
+    assert "PWD={" + HARD.replace("}", "}}") + "}" in address.connection_string
+    assert "UID=etl@tenant" in address.connection_string.replace("{etl@tenant}", "etl@tenant")
+    assert HARD not in address.shown + repr(address)
 
 
 @pytest.mark.parametrize("text", ["secret://", "x:secret://-a@h", "secret://emr_login"])
