@@ -2,6 +2,7 @@
 
 import platform
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -57,7 +58,7 @@ def parse_address(address: str) -> OdbcAddress:
     missing: dict[str, str] = {}
     if isinstance(dialect, Postgres):
         missing = {name: value for name, value in POSTGRES_DEFAULTS.items() if name.lower() not in attributes}
-    text = address if not missing else f"{address.rstrip().rstrip(';')};{_composed(missing)}"
+    text = address if not missing else f"{address.rstrip().rstrip(';')};{_composed(missing, ())}"
     return OdbcAddress(text, shown, dialect)
 
 
@@ -99,7 +100,9 @@ def _from_url(url: str) -> OdbcAddress:
         host, port, database, user, password, options = None, None, "", "", "", {}
     # A password with a bare / or # ends the host: its rest would be taken for a path, and shown.
     is_cut = "@" in parts.path + parts.fragment
-    if not host or is_cut or not all(re.fullmatch(r"[A-Za-z][\w ]*", key) for key in options):
+    # psqlodbc takes braces off the password only: elsewhere a semicolon would start another attribute.
+    is_ended = scheme == "postgresql" and any(";" in value for value in (user, database, *options.values()))
+    if not host or is_cut or is_ended or not all(re.fullmatch(r"[A-Za-z][\w ]*", key) for key in options):
         raise SourceUnavailableError(
             f"the {scheme} URL cannot be read; write {scheme}://user:password@host:port/database?Option=value "
             "with special characters percent-encoded"
@@ -108,11 +111,13 @@ def _from_url(url: str) -> OdbcAddress:
     login = {name: value for name, value in (("UID", user), ("PWD", password)) if value}
     if scheme == "mssql":
         place = {"Driver": microsoft_driver(), "Server": f"{host},{port or 1433}", "Database": database}
-        return OdbcAddress(_composed({**place, **login, **options}), shown, SqlServer())
+        settings = {**place, **login, **options}
+        special = [name for name, value in settings.items() if re.search(r"[\s;{}\[\]()?*=!@]", value)]
+        return OdbcAddress(_composed(settings, ("Driver", "PWD", *special)), shown, SqlServer())
     place = {"Driver": POSTGRES_DRIVER, "Server": host, "Port": str(port or 5432), "Database": database}
     given = {name.lower() for name in options}
     defaults = {name: value for name, value in POSTGRES_DEFAULTS.items() if name.lower() not in given}
-    return OdbcAddress(_composed({**place, **login, **options, **defaults}), shown, Postgres())
+    return OdbcAddress(_composed({**place, **login, **options, **defaults}, ("Driver", "PWD")), shown, Postgres())
 
 
 def _attributes(text: str) -> dict[str, str]:
@@ -133,12 +138,10 @@ def _dialect_of(driver: str) -> Dialect | None:
     return None
 
 
-def _composed(attributes: dict[str, str]) -> str:
-    return ";".join(f"{name}={_braced(name, value)}" for name, value in attributes.items() if value)
-
-
-def _braced(name: str, value: str) -> str:
-    """In braces where a character would end the value; a password always, it may hold any."""
-    if name in ("Driver", "PWD") or re.search(r"[^\w.,:/\\@-]", value):
-        return "{" + value.replace("}", "}}") + "}"
-    return value
+def _composed(attributes: dict[str, str], in_braces: Collection[str]) -> str:
+    texts = {
+        name: "{" + value.replace("}", "}}") + "}" if name in in_braces else value
+        for name, value in attributes.items()
+        if value
+    }
+    return ";".join(f"{name}={text}" for name, text in texts.items())

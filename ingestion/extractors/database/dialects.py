@@ -12,6 +12,8 @@ from ingestion.watermark import shortest_text
 ColumnKind = Literal["text", "integer", "decimal", "float", "boolean", "date", "moment", "zoned", "other"]
 Parameter = str | int
 
+# Types that a description hides, by the name that the server gives them.
+TOLD_KINDS: dict[str, ColumnKind] = {"timestamp with time zone": "zoned", "boolean": "boolean", "uuid": "other"}
 TIME_KINDS: tuple[ColumnKind, ...] = ("date", "moment", "zoned")
 # Longest text of a number, a date or a moment; a number with more digits fits no declared type.
 SHORT_TEXT = 100
@@ -52,8 +54,8 @@ class Dialect(Protocol):
     def quoted(self, name: str) -> str:
         """An identifier that can hold any character."""
 
-    def zone_probe(self, source_object: str, names: list[str]) -> str | None:
-        """Query of one row with the type of each column, or None where its description tells instants apart."""
+    def type_probe(self, source_object: str, names: list[str]) -> str | None:
+        """Query of one row with the type of each column, or None where the driver describes them well."""
 
     def read_as(self, column: SourceColumn, data_type: str) -> tuple[str, pa.DataType]:
         """Expression that reads a column for its declared type without loss, and the Arrow type it arrives in."""
@@ -83,7 +85,7 @@ class Sqlite:
         """In double quotes."""
         return '"' + name.replace('"', '""') + '"'
 
-    def zone_probe(self, source_object: str, names: list[str]) -> str | None:  # noqa: ARG002
+    def type_probe(self, source_object: str, names: list[str]) -> str | None:  # noqa: ARG002
         """Nothing to ask."""
         return None
 
@@ -166,8 +168,8 @@ class Postgres(_Odbc):
         "decimal": "numeric",
     }
 
-    def zone_probe(self, source_object: str, names: list[str]) -> str | None:
-        """The driver describes timestamp and timestamptz alike; the server tells them apart, without a row even."""
+    def type_probe(self, source_object: str, names: list[str]) -> str | None:
+        """The driver describes timestamptz as timestamp, boolean and uuid as text; the server needs no row to tell."""
         types = ", ".join(f"cast(pg_typeof(held.{self.quoted(name)}) as text)" for name in names)
         return f"select {types} from (select 1) as one left join {object_name(self, source_object)} as held on false"
 
@@ -207,7 +209,7 @@ class SqlServer(_Odbc):
         "decimal": "decimal(38, 0)",
     }
 
-    def zone_probe(self, source_object: str, names: list[str]) -> str | None:  # noqa: ARG002
+    def type_probe(self, source_object: str, names: list[str]) -> str | None:  # noqa: ARG002
         """The driver describes datetimeoffset as a type of its own."""
         return None
 

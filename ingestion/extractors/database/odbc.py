@@ -15,6 +15,7 @@ import pyarrow as pa
 from ingestion.errors import IngestionError, SchemaDriftError, SourceUnavailableError
 from ingestion.extractors.database.address import MAX_TEXT_BYTES, OdbcAddress
 from ingestion.extractors.database.dialects import (
+    TOLD_KINDS,
     ColumnKind,
     Dialect,
     Parameter,
@@ -75,7 +76,7 @@ class OdbcSource:
             SourceColumn(name, _KINDS.get(kind, "other"), precision or 38, scale or 0)
             for name, kind, _, _, precision, scale, _ in description
         ]
-        return self._with_zones(source_object, columns)
+        return self._with_told_kinds(source_object, columns)
 
     def value(self, query: str, parameters: Sequence[Parameter] = ()) -> object:
         """The one value of a query."""
@@ -115,15 +116,13 @@ class OdbcSource:
             raise _unavailable(self.shown, error) from None
         yield read(iter(reader))
 
-    def _with_zones(self, source_object: str, columns: list[SourceColumn]) -> list[SourceColumn]:
-        moments = [column.name for column in columns if column.kind == "moment"]
-        probe = self.dialect.zone_probe(source_object, moments) if moments else None
+    def _with_told_kinds(self, source_object: str, columns: list[SourceColumn]) -> list[SourceColumn]:
+        probe = self.dialect.type_probe(source_object, [column.name for column in columns])
         if probe is None:
             return columns
-        types = dict(zip(moments, self._row(probe), strict=True))
         return [
-            replace(column, kind="zoned") if types.get(column.name) == "timestamp with time zone" else column
-            for column in columns
+            replace(column, kind=TOLD_KINDS.get(told, column.kind))
+            for column, told in zip(columns, self._row(probe), strict=True)
         ]
 
     def _row(self, query: str, parameters: Sequence[Parameter] = ()) -> Sequence[Any]:
