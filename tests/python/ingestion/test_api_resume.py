@@ -42,26 +42,29 @@ def read_icd(url: str, cache: Path) -> pa.Table:
         return pa.Table.from_batches(extraction.batches)
 
 
+ENTRY = {
+    "first_name": "ANA",
+    "last_name": "PRUEBA",
+    "credential": "MD",
+    "enumeration_day": "2006-05-23",
+    "updated_day": "2020-02-29",
+    "taxonomy_code": "207RC0000X",
+    "taxonomy_description": "Cardiology",
+    "state": "TX",
+}
+# Two numbers in three are not known.
+REGISTRY = NpiService({number: ENTRY | {"number": number} for number in NUMBERS[::3]})
+CLASSIFICATION = IcdService(icd_nodes())
+
+
 def npi(request: Request) -> Answer:
-    entry = {
-        "first_name": "ANA",
-        "last_name": "PRUEBA",
-        "credential": "MD",
-        "enumeration_day": "2006-05-23",
-        "updated_day": "2020-02-29",
-        "taxonomy_code": "207RC0000X",
-        "taxonomy_description": "Cardiology",
-        "state": "TX",
-    }
-    # Every third number is not known.
-    service = NpiService({number: entry | {"number": number} for number in NUMBERS[::3]})
-    return Answer(content=service.search(request.form))
+    return Answer(content=REGISTRY.search(request.form))
 
 
 def icd_entry(request: Request) -> Answer:
     if request.method == "POST":
         return Answer(content={"access_token": "token"})
-    return Answer(content=IcdService(icd_nodes()).entity(request.path))
+    return Answer(content=CLASSIFICATION.entity(request.path))
 
 
 @pytest.mark.parametrize(
@@ -87,6 +90,7 @@ def test_a_killed_run_goes_on_where_it_stopped(
             while kept(cache) < ANSWERED:
                 assert child.poll() is None
                 assert time.monotonic() < deadline
+                time.sleep(0.02)
         finally:
             child.kill()
             child.wait(SECONDS)
