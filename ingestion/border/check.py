@@ -27,7 +27,8 @@ class BorderCheck:
     starts with the first check, or earlier with ``start``, and ends with the context, or when this process dies.
 
     Args:
-        data_docs: Local folder of the Data Docs: ``site/index.html``, and beside it ``results/``, of which it is built.
+        data_docs: Local folder: ``index.html`` is a plain list of the validations, ``site/`` are the Data Docs it leads
+            to, ``results/`` is what they are built of.
         keep: Validations that the Data Docs show, the newest; older ones are removed.
         timeout: Seconds that one answer may take, the start of the worker included.
     """
@@ -88,7 +89,7 @@ class BorderCheck:
         return BorderResult(answer["evaluated"], failures, round(time.monotonic() - begun, 3))
 
     def finish(self) -> Path | None:
-        """Build the Data Docs pages of every result that has none; the path of their index, None without a check.
+        """Build the Data Docs pages of every result that has none; path of their list, None without a check.
 
         Results of a run that was killed are kept, and get their pages from the next one.
 
@@ -174,5 +175,5 @@ def _close(stream: Any) -> None:  # noqa: ANN401 - a pipe
 
 
 def _failure(expectation: Expected, rows: int | None) -> BorderFailure:
-    message = expectation.failure.replace("{rows}", str(rows))
+    message = expectation.failure if rows is None else f"{expectation.failure} in {rows} rows"
     return BorderFailure(expectation.check, expectation.severity, message, expectation.column, rows)

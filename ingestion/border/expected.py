@@ -33,7 +33,7 @@ class Expected:
         type: Name of the expectation.
         arguments: Its arguments; they come from the declaration, never from data.
         column: Column it judges, None for the table.
-        failure: What to say when it fails, one line; ``{rows}`` stands for the count of failing rows.
+        failure: What to say when it fails, one line; the count of failing rows is put after it.
     """
 
     check: Check
@@ -78,15 +78,14 @@ def _of_columns(table: TableSpec) -> Iterator[Expected]:
             {"column": column.name, "type_": _duckdb_type(column.data_type)},
         )
     # Columns that are not declared are landed under evolve only.
-    bounds: dict[str, Any] = {"min_value": len(table.columns)}
-    if table.contract.columns != "evolve":
-        bounds["max_value"] = len(table.columns)
+    evolves = table.contract.columns == "evolve"
+    count = len(table.columns)
     yield Expected(
         "columns",
         "reject",
-        "expect_table_column_count_to_be_between",
-        f"holds other columns than the {len(table.columns)} declared ones",
-        arguments=bounds,
+        "expect_table_column_count_to_be_between" if evolves else "expect_table_column_count_to_equal",
+        f"holds other columns than the {count} declared ones",
+        arguments={"min_value": count} if evolves else {"value": count},
     )
 
 
@@ -96,7 +95,7 @@ def _of_values(table: TableSpec, column: ColumnSpec) -> Iterator[Expected]:
             "required",
             table.contract.severity_of("required"),
             "expect_column_values_to_not_be_null",
-            f"column {column.name} is required and empty in {{rows}} rows",
+            f"column {column.name} is required and empty",
             column.name,
             {"column": column.name},
         )
@@ -105,7 +104,7 @@ def _of_values(table: TableSpec, column: ColumnSpec) -> Iterator[Expected]:
             "allowed",
             table.contract.severity_of("allowed"),
             "expect_column_values_to_be_in_set",
-            f"column {column.name} holds a value that is not allowed in {{rows}} rows",
+            f"column {column.name} holds a value that is not allowed",
             column.name,
             {"column": column.name, "value_set": list(column.allowed)},
         )

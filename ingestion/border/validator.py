@@ -1,10 +1,13 @@
 """Great Expectations at work on one Parquet file at a time; imported by the worker only, for its weight."""
 
 import glob
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import great_expectations as gx
 from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
@@ -74,28 +77,47 @@ class Validator:
             NotEvaluatedError: An expectation could not be evaluated.
         """
         numbered = list(_judgeable(expectations, self._open(part)))
-        suite = gx.ExpectationSuite(name=table)
-        suite.add_expectation_configurations([_configured(number, expectation) for number, expectation in numbered])
+        # Not by add_expectation_configurations: it takes expect_column_to_exist of two columns for one and the same.
+        suite = gx.ExpectationSuite(table, [_configured(number, expectation) for number, expectation in numbered])
         asset = self._source.add_table_asset(batch_id, table_name="batch")
         try:
             batch = asset.add_batch_definition_whole_table("whole").get_batch()
             result = batch.validate(suite, result_format=RESULT_FORMAT)
         finally:
             self._source.delete_asset(batch_id)
-        failed = [_failed(expectation) for expectation in result.results if not expectation.success]
+        failed = [_failed(found) for found in result.results if not found.success]
+        if len(result.results) != len(numbered):
+            raise NotEvaluatedError(f"{len(numbered)} expectations were given and {len(result.results)} evaluated")
         self._keep_result(table, batch_id, result)
         return {"evaluated": len(numbered), "failed": sorted(failed, key=lambda found: found["number"])}
 
     def build_data_docs(self) -> Path:
-        """Build the page of every result that has none, and the index; path of the index."""
+        """Build the page of every result that has none, and the two lists of pages; path of the plain list."""
         results = self._context.stores[_RESULTS]
         keys = sorted(results.list_keys(), key=lambda key: key.run_id.run_time, reverse=True)
         for key in keys[self._keep :]:
             results.remove_key(key)
-        new = [key for key in keys[: self._keep] if not self._page(key).exists() and self._is_readable(key)]
+        kept = [key for key in keys[: self._keep] if self._is_readable(key)]
         # An empty list would mean all of them.
+        new = [key for key in kept if not self._path(_SITE, key).exists()]
         self._context.build_data_docs(resource_identifiers=new or None)
-        return self._folder / _SITE / "index.html"
+        return self._write_list(kept)
+
+    def _write_list(self, keys: list[ValidationResultIdentifier]) -> Path:
+        """List the pages without a script: the index of the Data Docs fetches its own from the internet."""
+        lines = [
+            f'<li><a href="{quote(self._path(_SITE, key).relative_to(self._folder).as_posix())}">'
+            f"{escape(key.run_id.run_name)}</a></li>"
+            for key in keys
+        ]
+        path = self._folder / "index.html"
+        path.write_text(
+            '<!doctype html>\n<meta charset="utf-8">\n<title>Border checks</title>\n'
+            '<h1>Border checks, the newest first</h1>\n<p><a href="site/index.html">Data Docs</a></p>\n'
+            "<ol>\n" + "\n".join(lines) + "\n</ol>\n",
+            encoding="utf-8",
+        )
+        return path
 
     def _open(self, part: Path) -> dict[str, str]:
         """Make a file the view ``batch``, lineage columns left out; its columns and their types."""
@@ -108,22 +130,25 @@ class Validator:
 
     def _keep_result(self, table: str, batch_id: str, result: ExpectationSuiteValidationResult) -> None:
         run = RunIdentifier(run_name=batch_id, run_time=datetime.now(UTC))
+        result.meta["run_id"] = run
         key = ValidationResultIdentifier(ExpectationSuiteIdentifier(table), run, "batch")
         self._context.stores[_RESULTS].set(key, result)
 
     def _is_readable(self, key: ValidationResultIdentifier) -> bool:
-        """Whether a result can be read; one that a killed run left half written is removed."""
-        results = self._context.stores[_RESULTS]
+        """Whether a result is whole; one that a killed run left half written is removed."""
         try:
-            results.get(key)
-        except Exception:  # noqa: BLE001 - whatever half a file makes of a parser
-            results.remove_key(key)
+            json.loads(self._path(_RESULTS, key).read_bytes())
+        except ValueError:
+            self._context.stores[_RESULTS].remove_key(key)
             return False
         return True
 
-    def _page(self, key: ValidationResultIdentifier) -> Path:
+    def _path(self, root: str, key: ValidationResultIdentifier) -> Path:
+        """File of a validation: its result, or its page."""
         *folders, name = key.to_tuple()  # type: ignore[no-untyped-call]
-        return self._folder.joinpath(_SITE, "validations", *folders, f"{name}.html")
+        if root == _RESULTS:
+            return self._folder.joinpath(root, *folders, f"{name}.json")
+        return self._folder.joinpath(root, "validations", *folders, f"{name}.html")
 
 
 def _judgeable(expectations: list[dict[str, Any]], held: dict[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -145,17 +170,14 @@ def _configured(number: int, expectation: dict[str, Any]) -> ExpectationConfigur
         type=expectation["type"],
         kwargs=expectation["arguments"],
         severity=_SEVERITIES[expectation["severity"]],
-        meta={
-            "number": number,
-            # Data Docs show it beside the expectation.
-            "notes": {"format": "string", "content": [f"{expectation['check']}: {expectation['severity']}"]},
-        },
+        meta={"number": number},
     )
 
 
 def _failed(found: Any) -> dict[str, Any]:  # noqa: ANN401 - an ExpectationValidationResult
     configuration = found.expectation_config
-    if not found.result:
+    # Faults of a metric come nested under its name, and have no such key here.
+    if found.exception_info.get("raised_exception", True):
         column = configuration.kwargs.get("column", "the table")
         raise NotEvaluatedError(f"{configuration.type} of {column} was not evaluated; are its arguments of its type?")
     return {"number": configuration.meta["number"], "rows": found.result.get("unexpected_count")}
