@@ -236,7 +236,7 @@ def test_threads_take_turns_and_get_their_own_answers(border: BorderCheck, tmp_p
 def test_data_docs_hold_every_validation_and_no_value(border: BorderCheck, places: Path, tmp_path: Path) -> None:
     docs = places / "data_docs"
     table = table_of(VISITS, name="canaries")
-    rows = {"VisitID": [CANARY, None, CANARY], "Status": [CANARY, f"{CANARY}x", "open"]}
+    rows: dict[str, list[Any]] = {"VisitID": [CANARY, None, CANARY], "Status": [CANARY, f"{CANARY}x", "open"]}
     part = write_part(tmp_path, table, {**ROWS, **rows})
     result = border.check(table, part, 3, [], "batch-of-canaries")
     assert [found.check for found in result.failures] == ["required", "allowed"]
