@@ -137,6 +137,8 @@ class DatabricksStore:
             client = self._client
         except ImportError:
             return Answer(problem=f"is in {place}; to read it, pip install 'rcm-lakehouse[databricks]'")
+        except ValueError:
+            return Answer(problem=f"cannot be read from {place}: no valid login; see docs/secrets.md")
         try:
             value = client.secrets.get_secret(self._scope, name).value
         except NotFound:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -10,11 +11,14 @@ import traceback
 from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
+from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
+from azure.identity import CredentialUnavailableError
 
 from ingestion.errors import SecretError
 from ingestion.extractors.database.address import parse_address
@@ -122,6 +126,25 @@ def test_a_source_gets_the_password_whatever_is_in_it(text: str) -> None:
     assert "PWD={" + HARD.replace("}", "}}") + "}" in address.connection_string
     assert "UID=etl@tenant" in address.connection_string.replace("{etl@tenant}", "etl@tenant")
     assert HARD not in address.shown + repr(address)
+
+
+def test_a_real_server_takes_the_password_however_the_setting_is_written() -> None:
+    pyodbc = pytest.importorskip("pyodbc", exc_type=ImportError)
+    from tests.python.ingestion.postgres_server import PASSWORD, USER, missing_binaries, start_postgres
+
+    if missing := missing_binaries():
+        pytest.skip(missing)
+    values = environment(USER=USER, P=PASSWORD)
+    with start_postgres() as server:
+        odbc = f"Driver={{PostgreSQL Unicode}};Server=127.0.0.1;Port={server.port};Database=postgres;UID=secret://user"
+        for text in (
+            f"postgresql://secret://user:secret://p@127.0.0.1:{server.port}/postgres",
+            f"{odbc};PWD={{secret://p}}",
+            f"{odbc};PWD=secret://p",
+        ):
+            address = parse_address(Secrets().reveal(text, values))
+            with closing(pyodbc.connect(address.connection_string)) as connection:
+                assert connection.execute("select current_user").fetchone()[0] == USER
 
 
 @pytest.mark.parametrize("text", ["secret://", "x:secret://-a@h", "secret://emr_login"])
@@ -238,6 +261,25 @@ def test_a_vault_that_refuses_says_what_to_grant(vault: KeyVault) -> None:
     assert_nothing_shows(caught.value, "hidden-value")
 
 
+def test_a_process_without_a_login_is_told_so(vault: KeyVault) -> None:
+    class NoLogin(StubCredential):
+        def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+            raise CredentialUnavailableError(f"hidden-value {scopes} {options}")
+
+    with pytest.raises(
+        SecretError, match=f"cannot be read from {VAULT}: no valid login; see docs/secrets.md"
+    ) as caught:
+        in_vault(vault, NoLogin()).reveal("secret://emr-password", IN_VAULT)
+    assert_nothing_shows(caught.value, "hidden-value")
+    assert vault.reads("emr-password") == 0
+
+
+def test_a_token_that_the_vault_does_not_take_is_no_login(vault: KeyVault) -> None:
+    vault.faults.append(Fault(401))
+    with pytest.raises(SecretError, match="no valid login"):
+        in_vault(vault).reveal("secret://emr-password", IN_VAULT)
+
+
 def test_a_body_that_was_cut_off_shows_nothing_of_the_secret(vault: KeyVault) -> None:
     vault.faults += [Fault(200, b'{"value": "hidden-value", "id": ')] * 20
     with pytest.raises(SecretError, match="secret://emr-password cannot be read from") as caught:
@@ -336,6 +378,14 @@ def test_what_a_scope_refuses_is_one_line(name: str, said: str) -> None:
         Secrets().reveal(f"secret://{name}", {VARIABLE: "databricks://rcm"})
     assert str(caught.value) == f"secret://{name} {said}"
     assert_nothing_shows(caught.value, "hidden-value", "workspace-token")
+
+
+def test_a_process_that_names_no_workspace_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for variable in [name for name in os.environ if name.startswith("DATABRICKS_")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(tmp_path / "absent"))
+    with pytest.raises(SecretError, match="cannot be read from databricks://rcm: no valid login"):
+        Secrets().reveal("secret://emr-password", {VARIABLE: "databricks://rcm"})
 
 
 def assert_nothing_shows(error: BaseException, *hidden: str) -> None:
