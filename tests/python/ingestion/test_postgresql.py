@@ -367,7 +367,8 @@ def test_a_login_that_may_not_read_the_table(visits: PostgresServer) -> None:
     visits.sql('grant usage on schema "Ward 7" to visitor')
     try:
         with pytest.raises(SourceUnavailableError, match=r"SQLSTATE 42501.*may read the table"):
-            rows(declared(), f"postgresql://visitor:visitor@127.0.0.1:{visits.port}/postgres")  # pragma: allowlist secret
+            # pragma: allowlist nextline secret
+            rows(declared(), f"postgresql://visitor:visitor@127.0.0.1:{visits.port}/postgres")
     finally:
         visits.sql('revoke usage on schema "Ward 7" from visitor')
         visits.sql("drop role visitor")
