@@ -5,15 +5,17 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import requests
-from requests_cache import NEVER_EXPIRE, CachedSession
-from requests_cache.backends.sqlite import SQLiteCache
+
+if TYPE_CHECKING:
+    from requests_cache import CachedSession
 
 LOCK_SECONDS = 5.0
 
 
-def open_cache(file: Path, keep: timedelta | None, is_good: Callable[[object], bool]) -> CachedSession | None:
+def open_cache(file: Path, keep: timedelta | None, is_good: Callable[[object], bool]) -> "CachedSession | None":
     """A session that answers from the file what was answered well before, by URL and query.
 
     Only good answers are kept: status 200, whole JSON, and what the caller calls good. The headers of a request are
@@ -27,6 +29,10 @@ def open_cache(file: Path, keep: timedelta | None, is_good: Callable[[object], b
     Returns:
         None where the file cannot be written: the caller does without.
     """
+    # Half a second, for those who need it.
+    from requests_cache import NEVER_EXPIRE, CachedSession
+    from requests_cache.backends.sqlite import SQLiteCache
+
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         try:

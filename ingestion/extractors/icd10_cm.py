@@ -21,12 +21,12 @@ _TABULAR_FILE = re.compile(r"icd10c-tabular-(?P<month>[A-Z][a-z]+)-(?P<day>\d+)-
 def extract(table: TableSpec) -> Iterator[Extraction]:
     """Land the categories and codes of the installed table; chapters and blocks become columns.
 
-    ``watermark()`` is the batch's watermark: a table that bronze holds need not be read again.
+    The release is the batch's watermark: a table that bronze holds need not be read again.
 
     Raises:
         SourceUnavailableError: The package is missing or holds no table.
     """
-    yield Extraction(batches=_batches(table), load_type="full", drop_known=False, watermark_high=watermark())
+    yield Extraction(batches=_batches(table), load_type="full", drop_known=False, watermark_high=release())
 
 
 def release() -> str:
@@ -35,15 +35,6 @@ def release() -> str:
     Raises:
         SourceUnavailableError: The package is missing or holds no table.
     """
-    return _installed()[0]
-
-
-def watermark() -> str:
-    """Release of the table and version of the package that reads it; raises as ``release`` does."""
-    return " ".join(_installed())
-
-
-def _installed() -> tuple[str, str]:
     try:
         package = distribution(PACKAGE)
     except PackageNotFoundError:
@@ -52,7 +43,7 @@ def _installed() -> tuple[str, str]:
     dates = [f"{match['year']} {match['month']} {match['day']}" for match in found if match]
     if len(dates) != 1:
         raise SourceUnavailableError(f"{PACKAGE} {package.version} holds no table that is known; install 1.5")
-    return datetime.strptime(dates[0], "%Y %B %d").replace(tzinfo=UTC).date().isoformat(), package.version
+    return datetime.strptime(dates[0], "%Y %B %d").replace(tzinfo=UTC).date().isoformat()
 
 
 def _batches(table: TableSpec) -> Iterator[pa.RecordBatch]:

@@ -314,3 +314,14 @@ def test_a_cache_that_breaks_on_the_way_is_done_without(cache: Path) -> None:
         assert client.get(server.url) == {"ok": True}
         assert len(client.warnings) == 1
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("damage", ["x", "{}", '{"_content": "eyJv", "status_code": 200}'])
+def test_a_kept_answer_that_is_damaged_is_asked_for_again(cache: Path, damage: str) -> None:
+    with serve(in_turn(GOOD)) as server:
+        ask(server.url, cache)
+        with closing(sqlite3.connect(cache)) as other, other:
+            other.execute("update responses set value = ?", (damage,))
+        for _ in range(2):
+            assert ask(server.url, cache) == ({"ok": True}, [])
+    assert len(server.requests) == 2
