@@ -37,6 +37,10 @@ class EmptyFullLoadError(IngestionError):
     """A full load without a row would read as the deletion of everything."""
 
 
+class BorderRejectedError(IngestionError):
+    """A batch does not keep the contract its declaration gives; it was not committed."""
+
+
 class LoadConflictError(IngestionError):
     """Another run committed to the same table meanwhile; this run wrote nothing."""
 

@@ -13,8 +13,15 @@ from typing import Protocol
 import pyarrow as pa
 
 from ingestion.audit import LoadResult
-from ingestion.bronze import BATCH_TIME, Batch, BronzeTable, Inspection
-from ingestion.errors import IngestionError, LoadConflictError, SpecError, UnreadableFileError
+from ingestion.border import BorderCheck, BorderResult
+from ingestion.bronze import BATCH_TIME, Batch, BronzeTable, Checks, Draft, Inspection
+from ingestion.errors import (
+    BorderRejectedError,
+    BorderUnavailableError,
+    IngestionError,
+    LoadConflictError,
+    SpecError,
+)
 from ingestion.landing import archive_file
 from ingestion.plan import (
     WHAT_IS_NEW,
@@ -27,6 +34,7 @@ from ingestion.plan import (
     selected_tables,
 )
 from ingestion.redrive import keep_rejects, plan_redrive
+from ingestion.secret_store import masked
 from ingestion.settings import Settings
 from ingestion.sources import open_source
 from ingestion.specs import SystemSpec, TableSpec
@@ -34,6 +42,12 @@ from ingestion.specs import SystemSpec, TableSpec
 
 class Progress(Protocol):
     """Told about loads as they go, from several threads."""
+
+    def run_started(self, run_id: str) -> None:
+        """A run begins."""
+
+    def run_finished(self, results: Sequence[LoadResult], seconds: float) -> None:
+        """It came to its end with these loads."""
 
     def started(self, label: str) -> None:
         """A load of ``system.table`` begins."""
@@ -45,8 +59,30 @@ class Progress(Protocol):
         """It came to its end."""
 
 
+class Border(Protocol):
+    """Judges batches before their commit; ``BorderCheck`` does, with Great Expectations."""
+
+    def start(self) -> None:
+        """A batch will come soon."""
+
+    def check(
+        self, table: TableSpec, part: Path, rows: int, earlier_rows: Sequence[int], batch_id: str
+    ) -> BorderResult:
+        """Judge one batch."""
+        ...
+
+    def finish(self) -> Path | None:
+        """No batch will come any more."""
+
+
 class Silence:
     """Progress that nobody watches."""
+
+    def run_started(self, run_id: str) -> None:
+        """Nothing."""
+
+    def run_finished(self, results: Sequence[LoadResult], seconds: float) -> None:
+        """Nothing."""
 
     def started(self, label: str) -> None:
         """Nothing."""
@@ -60,11 +96,19 @@ class Silence:
 
 @dataclass(frozen=True)
 class IngestSummary:
-    """Outcome of one run: a result per load, in the order of the control table."""
+    """Outcome of one run: a result per load, in the order of the control table.
+
+    Args:
+        run_id: The run.
+        results: Its loads.
+        seconds: Its duration.
+        warning: What went wrong beside the loads.
+    """
 
     run_id: str
     results: tuple[LoadResult, ...]
     seconds: float
+    warning: str | None = None
 
     @property
     def failed(self) -> bool:
@@ -89,6 +133,7 @@ class _Run:
     request: Request
     plan: Planner
     progress: Progress
+    border: Border
 
 
 def ingest(
@@ -99,6 +144,7 @@ def ingest(
     table: str | None = None,
     request: Request = WHAT_IS_NEW,
     progress: Progress | None = None,
+    border: Border | None = None,
 ) -> IngestSummary:
     """Load what is new of every selected table into bronze, and log every outcome.
 
@@ -112,8 +158,9 @@ def ingest(
     def plan(system: SystemSpec, table: TableSpec) -> list[PlannedLoad]:
         return plan_table(settings, system, table, request)
 
-    run = _Run(settings, systems, _run_id(), request, plan, progress or Silence())
-    return _load_all(run, selected_tables(systems, source, table))
+    chosen = selected_tables(systems, source, table)
+    run = _Run(settings, systems, _run_id(), request, plan, progress or Silence(), border or border_check(settings))
+    return _load_all(run, chosen)
 
 
 def redrive(
@@ -123,6 +170,7 @@ def redrive(
     source: str | None = None,
     table: str | None = None,
     progress: Progress | None = None,
+    border: Border | None = None,
 ) -> IngestSummary:
     """Take the rejected lines of files again, as they are in landing/rejects/ by now, and log every outcome.
 
@@ -133,12 +181,14 @@ def redrive(
     def plan(system: SystemSpec, table: TableSpec) -> list[PlannedLoad]:
         return plan_redrive(settings, system, table)
 
-    run = _Run(settings, systems, _run_id(), WHAT_IS_NEW, plan, progress or Silence())
-    return _load_all(run, selected_tables(systems, source, table))
+    chosen = selected_tables(systems, source, table)
+    run = _Run(settings, systems, _run_id(), WHAT_IS_NEW, plan, progress or Silence(), border or border_check(settings))
+    return _load_all(run, chosen)
 
 
 def _load_all(run: _Run, chosen: Sequence[tuple[SystemSpec, TableSpec]]) -> IngestSummary:
     started = time.monotonic()
+    run.progress.run_started(run.run_id)
     log = audit_log(run.settings)
     everything = [bronze_table(run.settings, spec) for system in run.systems for spec in system.tables]
     log.catch_up(batch for bronze in everything for batch in _readable_batches(bronze))
@@ -156,7 +206,24 @@ def _load_all(run: _Run, chosen: Sequence[tuple[SystemSpec, TableSpec]]) -> Inge
     log.note_rejects(
         batch for bronze in everything for batch in _readable_batches(bronze) if written and batch.batch_id in written
     )
-    return IngestSummary(run.run_id, tuple(results), round(time.monotonic() - started, 3))
+    problem = _data_docs_problem(run)
+    seconds = round(time.monotonic() - started, 3)
+    run.progress.run_finished(results, seconds)
+    return IngestSummary(run.run_id, tuple(results), seconds, problem)
+
+
+def border_check(settings: Settings) -> BorderCheck:
+    """The border checks of a run, with the Data Docs beside the warehouse."""
+    return BorderCheck(settings.warehouse.parent / "audit" / "data_docs")
+
+
+def _data_docs_problem(run: _Run) -> str | None:
+    """Build the Data Docs of what was checked; a problem with them changes no load."""
+    try:
+        run.border.finish()
+    except BorderUnavailableError as error:
+        return f"the Data Docs were not renewed: {error}"
+    return None
 
 
 def _readable_batches(bronze: BronzeTable) -> list[Batch]:
@@ -241,6 +308,8 @@ def _load_file(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResul
 
 def _append(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResult:
     bronze = bronze_table(run.settings, planned.table)
+    if planned.is_likely_news:
+        run.border.start()
     with open_source(run.settings, run.systems, planned, full=run.request.full) as extraction:
         if planned.redrive_of is not None:
             extraction.load_type = "redrive"
@@ -250,11 +319,6 @@ def _append(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResult:
         appended = bronze.append(extraction, run.run_id, _inspection(run, planned.table))
     if appended.batch is not None:
         return replace(LoadResult.of_batch(appended.batch), started_at=result.started_at)
-    if extraction.rejects:
-        raise UnreadableFileError(
-            f"{result.source_file}: none of its {len(extraction.rejects)} lines can be read "
-            f"(line {extraction.rejects[0].line}: {extraction.rejects[0].reason}); ask the sender for the file"
-        )
     return replace(
         result,
         watermark_high=extraction.watermark_high,
@@ -265,8 +329,17 @@ def _append(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResult:
     )
 
 
-def _inspection(run: _Run, table: TableSpec) -> Inspection | None:
-    return None
+def _inspection(run: _Run, table: TableSpec) -> Inspection:
+    """The border check of one table's batches."""
+
+    def inspect(draft: Draft) -> tuple[Checks, Sequence[str]]:
+        result = run.border.check(table, draft.part, draft.rows, draft.earlier_rows, draft.batch_id)
+        if result.rejects:
+            raise BorderRejectedError(f"the batch breaks its contract and was not committed: {'; '.join(result.lines)}")
+        failed = (":".join(filter(None, (failure.check, failure.column))) for failure in result.failures)
+        return Checks(result.evaluated, tuple(failed)), result.lines
+
+    return inspect
 
 
 def _watched(batches: Iterable[pa.RecordBatch], progress: Progress, label: str) -> Iterator[pa.RecordBatch]:
@@ -278,7 +351,7 @@ def _watched(batches: Iterable[pa.RecordBatch], progress: Progress, label: str) 
 def _message(planned: PlannedLoad, error: Exception) -> str:
     """One line for the log: our own errors as they are, others by class and place, for their text may hold values."""
     if isinstance(error, (IngestionError, SpecError)):
-        return str(error)
+        return masked(str(error))
     place = extract_tb(error.__traceback__)[-1]
     file = f"{planned.file.name}: " if planned.file else ""
     return (

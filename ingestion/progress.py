@@ -1,6 +1,6 @@
 """Progress bars on standard error, for people who watch; pipes and logs get none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 
@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.text import Text
 
 from ingestion.audit import LoadResult
+from ingestion.load import Progress as LoadListener
 
 
 class _Count(ProgressColumn):
@@ -66,6 +67,12 @@ class LoadProgress:
         self._lock = Lock()
         shown.move(0, tables)
 
+    def run_started(self, run_id: str) -> None:
+        """Nothing to show yet."""
+
+    def run_finished(self, results: Sequence[LoadResult], seconds: float) -> None:
+        """The bar goes with its context."""
+
     def started(self, label: str) -> None:
         """A load begins."""
         self._bar.say(f"{self._rows:,} rows, {label}")
@@ -81,3 +88,39 @@ class LoadProgress:
         with self._lock:
             self._ended.add(result.label)
         self._bar.move(len(self._ended), self._tables)
+
+
+class Together:
+    """Tells several listeners the same.
+
+    Args:
+        listeners: In the order they are told.
+    """
+
+    def __init__(self, *listeners: LoadListener) -> None:
+        self._listeners = listeners
+
+    def run_started(self, run_id: str) -> None:
+        """A run begins."""
+        for listener in self._listeners:
+            listener.run_started(run_id)
+
+    def run_finished(self, results: Sequence[LoadResult], seconds: float) -> None:
+        """It came to its end."""
+        for listener in self._listeners:
+            listener.run_finished(results, seconds)
+
+    def started(self, label: str) -> None:
+        """A load begins."""
+        for listener in self._listeners:
+            listener.started(label)
+
+    def advanced(self, label: str, rows: int) -> None:
+        """So many more rows were read."""
+        for listener in self._listeners:
+            listener.advanced(label, rows)
+
+    def finished(self, result: LoadResult) -> None:
+        """A load came to its end."""
+        for listener in self._listeners:
+            listener.finished(result)

@@ -23,7 +23,7 @@ def keep_rejects(
     place = landing / REJECTS / table.system / table.name / f"{batch.batch_id}_{_plain_name(file)}"
     is_redriven = any(other.redrive_of == batch.batch_id for other in batches)
     if lines and not is_redriven and not place.exists():
-        place.write(files.records_at(file, lines))
+        place.write(files.records_at(table, file, lines))
 
 
 def plan_redrive(settings: Settings, system: SystemSpec, table: TableSpec) -> list[PlannedLoad]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ingestion.errors import SpecError
+from ingestion.secret_store import reveal
 from ingestion.storage import Location
 
 
@@ -52,9 +53,13 @@ class Settings:
         return self.values.get("RCM_TARGET", "duckdb") == "duckdb"
 
     def resolve(self, variable: str, default: str | None = None) -> str | None:
-        """Value of a connection variable, or its default with ``{lakehouse}`` replaced."""
+        """Value of a connection variable, or its default, with ``{lakehouse}`` and ``secret://NAME`` replaced.
+
+        Raises:
+            SecretError: There is no such secret.
+        """
         value = self.values.get(variable) or default
-        return value.replace("{lakehouse}", self.lakehouse.url) if value else None
+        return reveal(value.replace("{lakehouse}", self.lakehouse.url), self.values) if value else None
 
     def location(self, text: str) -> Location:
         """A folder or file: a URL, or a path in the project."""
@@ -76,7 +81,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     if project_dir is None:
         raise SpecError([f"{candidates[0]}: no dbt_project.yml here; run rcm from the repository root"])
     place = environment.get("RCM_LAKEHOUSE") or "lakehouse"
-    lakehouse = Location.parse(place, project_dir, environment.get("RCM_STORAGE_CONNECTION") or None)
+    connection = environment.get("RCM_STORAGE_CONNECTION") or None
+    lakehouse = Location.parse(place, project_dir, reveal(connection, environment) if connection else None)
     beside = place if lakehouse.is_local else "lakehouse"
     return Settings(
         project_dir=project_dir,

@@ -129,13 +129,14 @@ def load(
         request: What to read; None for what is new.
         rejects: Take rejected lines again, and nothing else.
     """
+    from ingestion.event_log import EventLog
     from ingestion.load import ingest as ingest_tables
     from ingestion.load import redrive as redrive_tables
     from ingestion.plan import WHAT_IS_NEW, selected_tables
-    from ingestion.progress import LoadProgress, bar
+    from ingestion.progress import LoadProgress, Together, bar
 
-    with _apis(settings) as reached, bar("Loading") as shown:
-        progress = LoadProgress(shown, len(selected_tables(systems, source, table)))
+    with _apis(settings) as reached, bar("Loading") as shown, EventLog.of_project(settings) as events:
+        progress = Together(LoadProgress(shown, len(selected_tables(systems, source, table))), events)
         if rejects:
             summary = redrive_tables(reached, systems, source=source, table=table, progress=progress)
         else:
