@@ -43,7 +43,7 @@ class KeyVault:
 
     port: int
     certificate: Path
-    secrets: Mapping[str, str]
+    secrets: dict[str, str]
     faults: list[Fault] = field(default_factory=list)
     requests: list[tuple[str, str, bool]] = field(default_factory=list)
 
@@ -137,7 +137,7 @@ def key_vault(folder: Path, secrets: Mapping[str, str]) -> Iterator[KeyVault]:
     listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     listener.daemon_threads = True
     listener.socket = context.wrap_socket(listener.socket, server_side=True)
-    vault = KeyVault(listener.server_address[1], certificate, secrets)
+    vault = KeyVault(listener.server_address[1], certificate, dict(secrets))
     thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -24,6 +24,7 @@ from ingestion.errors import SecretError
 from ingestion.extractors.database.address import parse_address
 from ingestion.secret_store import masked, reveal
 from ingestion.secret_store.secrets import VARIABLE, Secrets
+from ingestion.secret_store.stores import Answer as StoreAnswer
 from ingestion.secret_store.stores import KeyVaultStore
 from tests.python.ingestion.key_vault_stub import TENANT, Fault, KeyVault, StubCredential, key_vault
 from tests.python.ingestion.scripted_server import Answer, Request, Server, serve
@@ -306,6 +307,31 @@ def test_nothing_of_a_secret_is_logged(vault: KeyVault, caplog: pytest.LogCaptur
     for hidden in (HARD, quote(HARD, safe=""), StubCredential.token):
         assert hidden not in caplog.text
     assert HARD not in repr(vars(secrets)["_kept"])
+
+
+def test_a_store_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+
+    class Hanging:
+        def read(self, name: str) -> StoreAnswer:
+            released.wait(60)
+            return StoreAnswer(name)
+
+    monkeypatch.setattr("ingestion.secret_store.secrets.DEADLINE_SECONDS", 0.1)
+    with pytest.raises(SecretError, match=f"secret://a got no answer from {VAULT} in"):
+        Secrets(lambda _: Hanging()).reveal("secret://a", IN_VAULT)
+    released.set()
+
+
+def test_a_process_that_lives_on_asks_again_for_what_was_missing(
+    vault: KeyVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingestion.secret_store.secrets.FAILURE_KEPT_SECONDS", -1.0)
+    secrets = in_vault(vault)
+    with pytest.raises(SecretError, match="secret://later is not in"):
+        secrets.reveal("secret://later", IN_VAULT)
+    vault.secrets["later"] = "added"
+    assert secrets.reveal("secret://later", IN_VAULT) == "added"
 
 
 @pytest.mark.parametrize(
