@@ -135,9 +135,12 @@ class Validator:
         self._context.stores[_RESULTS].set(key, result)
 
     def _is_readable(self, key: ValidationResultIdentifier) -> bool:
-        """Whether a result is whole; one that a killed run left half written is removed."""
+        """Whether a result is there and whole; one that a killed run left half written is removed."""
         try:
             json.loads(self._path(_RESULTS, key).read_bytes())
+        except FileNotFoundError:
+            # Another run has removed it meanwhile.
+            return False
         except ValueError:
             self._context.stores[_RESULTS].remove_key(key)
             return False
