@@ -1,6 +1,7 @@
 """Rejected lines of landing files: kept as files that a steward can correct, and planned to be read again."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ingestion.bronze import Batch
 from ingestion.errors import UnreadableFileError
@@ -39,6 +40,36 @@ def plan_redrive(settings: Settings, system: SystemSpec, table: TableSpec) -> li
     return [
         _planned(system, table, landing_file(f"{REJECTS}/{table.system}/{table.name}/{name}", place), batches)
         for name, place in waiting.items()
+    ]
+
+
+@dataclass(frozen=True)
+class WaitingRejects:
+    """Rejected lines of one file that nobody took again so far.
+
+    Args:
+        table: ``system.table``.
+        place: The file a steward corrects, below the landing folder.
+        lines: How many lines of its file could not be read.
+    """
+
+    table: str
+    place: str
+    lines: int
+
+
+def waiting_rejects(settings: Settings, systems: Sequence[SystemSpec]) -> list[WaitingRejects]:
+    """What waits for ``rcm redrive``, in the order of the control table.
+
+    Raises:
+        IngestionError: A landing folder or bronze table cannot be read.
+    """
+    return [
+        WaitingRejects(table.label, load.file.name, len(load.redrive_of.rejects))
+        for system in systems
+        for table in system.tables
+        for load in plan_redrive(settings, system, table)
+        if load.file is not None and load.redrive_of is not None
     ]
 
 

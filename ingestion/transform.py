@@ -1,10 +1,13 @@
 """Runs dbt in this process and tells how far it is."""
 
 import contextlib
+import json
 import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingestion.settings import Settings
@@ -64,12 +67,48 @@ def build(settings: Settings, on_progress: Progress | None = None, *, full_refre
         # dbt wraps its messages; the headline alone says nothing.
         failures = [f"dbt: {' '.join(str(outcome.exception).split())}"]
     statuses = [str(result.status) for result in results]
-    return Transformation(
+    transformation = Transformation(
         done=sum(status in ("success", "pass") for status in statuses),
         skipped=statuses.count("skipped"),
         failures=tuple(failures),
         warnings=tuple(_failure(result) for result in results if str(result.status) == "warn"),
     )
+    _keep(settings, transformation)
+    return transformation
+
+
+@dataclass(frozen=True)
+class LastBuild:
+    """How the last build of a warehouse ended; kept beside it.
+
+    Args:
+        finished_at: When, UTC without zone.
+        failures: One line per failed node.
+        skipped: Nodes below them.
+    """
+
+    finished_at: datetime
+    failures: tuple[str, ...]
+    skipped: int
+
+
+def last_build(settings: Settings) -> LastBuild | None:
+    """The last build that ``rcm`` made of this warehouse; None before the first."""
+    try:
+        kept = json.loads(_record(settings).read_text(encoding="utf-8"))
+        return LastBuild(datetime.fromisoformat(kept["finished_at"]), tuple(kept["failures"]), kept["skipped"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _keep(settings: Settings, outcome: Transformation) -> None:
+    finished_at = datetime.now(UTC).replace(tzinfo=None).isoformat()
+    kept = {"finished_at": finished_at, "failures": outcome.failures, "skipped": outcome.skipped}
+    _record(settings).write_text(json.dumps(kept, indent=2), encoding="utf-8")
+
+
+def _record(settings: Settings) -> Path:
+    return settings.warehouse.with_name("last_build.json")
 
 
 def _close_warehouse() -> None:

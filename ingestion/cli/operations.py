@@ -1,5 +1,6 @@
 """``rcm status`` and ``rcm maintain``: how the lakehouse is, and what keeps it well."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -28,17 +29,34 @@ commands = typer.Typer()
     )
 )
 def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
-    """Show the last load of each table, its age, failures, what waits in quarantine, and the KPIs."""
+    """Show the last load of each table, its age, failures, what waits in quarantine, and the KPIs.
+
+    Ends with code 1 where the last load of a table or the last build failed.
+    """
     with project(project_dir) as settings:
         from ingestion.plan import audit_log
+        from ingestion.redrive import waiting_rejects
         from ingestion.report import headline_kpis, open_quarantine, quarantine_view, states_view, table_states
+        from ingestion.transform import last_build
 
-        states = table_states(audit_log(settings), read_control(settings).systems)
+        systems = read_control(settings).systems
+        states = table_states(audit_log(settings), systems)
         waiting = open_quarantine(settings.warehouse) if settings.uses_duckdb else []
+        rejects = waiting_rejects(settings, systems)
+        built = last_build(settings)
+        failed = any(state.failures for state in states) or bool(built and built.failures)
         if as_json:
             kpis = headline_kpis(settings.warehouse) if settings.uses_duckdb else []
-            print_json({"tables": records(states), "open_quarantine": records(waiting), "kpis": records(kpis)})
-            exit_if(any(state.failures for state in states))
+            print_json(
+                {
+                    "tables": records(states),
+                    "waiting_rejects": records(rejects),
+                    "last_build": asdict(built) if built else None,
+                    "open_quarantine": records(waiting),
+                    "kpis": records(kpis),
+                }
+            )
+            exit_if(failed)
             return
         console = output()
         console.print(states_view(states, datetime.now(UTC).replace(tzinfo=None)))
@@ -50,8 +68,17 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
         if waiting:
             console.print()
             console.print(quarantine_view(waiting))
+        for reject in rejects:
+            console.print(
+                f"{reject.table}: {reject.lines} lines wait in {reject.place}; correct them, then rcm redrive",
+                style="yellow",
+                markup=False,
+                soft_wrap=True,
+            )
+        if built and built.failures:
+            console.print(f"the last build failed: {'; '.join(built.failures)}", style="red", soft_wrap=True)
         print_kpis(settings)
-        exit_if(any(state.failures for state in states))
+        exit_if(failed)
 
 
 @commands.command(
