@@ -100,9 +100,16 @@ lint: $(VENV)/dev.stamp  ## Lint Python, SQL and YAML, check types and conventio
 system-packages:
 	@sh requirements/system-packages.sh
 
+# Azurite, Azure storage on this machine. npm writes the target when it is done; without npm its tests are left out.
+AZURITE := requirements/azurite
+$(AZURITE)/node_modules/.package-lock.json: $(AZURITE)/package-lock.json
+	@echo "Installing Azurite"
+	@npm ci --prefix $(AZURITE) --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error \
+		|| echo "Azurite is not installed, so the tests of Azure storage are left out" >&2
+
 # Lint findings do not keep the tests from running: one run tells everything that is wrong.
 .PHONY: test
-test: system-packages $(VENV)/dev.stamp  ## Set up what the tests need and run all of them, lint included.
+test: system-packages $(AZURITE)/node_modules/.package-lock.json $(VENV)/dev.stamp  ## Set up what the tests need and run all of them, lint included.
 	@status=0; $(MAKE) --no-print-directory lint || status=1; \
 	pytest --numprocesses auto --dist loadscope --junit-xml target/pytest.xml || status=1; \
 	exit $$status

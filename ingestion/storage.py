@@ -3,21 +3,22 @@
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import fsspec
 from deltalake import DeltaTable
 from filelock import FileLock, Timeout
 
+from ingestion.azure_access import Access, told
 from ingestion.errors import LoadConflictError, SourceUnavailableError, SpecError
 
+if TYPE_CHECKING:
+    from ingestion.azure_files import AzureFiles
+
 _ABFSS = re.compile(r"abfss://(?P<container>[^@/]+)@(?P<account>[^./]+)\.dfs\.core\.windows\.net(?P<path>/.*)?")
-_LOOPBACK_HTTP = re.compile(r"http://(127\.0\.0\.1|localhost)[:/]")
-TOKEN_SCOPE = "https://storage.azure.com/.default"  # noqa: S105 - an address
-# Azure tokens last an hour or more; each opening of a table asks azure-identity, which caches them.
 CHUNK_BYTES = 1 << 20
 
 
@@ -75,69 +76,108 @@ class Location:
         return self.url.rpartition("/")[2]
 
     @property
-    def delta_options(self) -> dict[str, str]:
-        """What deltalake needs to open a table here."""
-        if self.is_local:
-            return {}
-        account = self._azure["account"]
-        if self.connection is None:
-            from azure.identity import DefaultAzureCredential
+    def access(self) -> Access:
+        """The way into its storage account."""
+        return Access(self._azure["account"], self.connection)
 
-            token = DefaultAzureCredential().get_token(TOKEN_SCOPE).token
-            return {"azure_storage_account_name": account, "azure_storage_token": token}
-        parts = connection_parts(self.connection)
-        options = {
-            "azure_storage_account_name": parts.get("AccountName", account),
-            "azure_storage_account_key": parts.get("AccountKey"),
-            "azure_storage_sas_token": parts.get("SharedAccessSignature"),
-            "azure_endpoint": parts.get("BlobEndpoint"),
-            "allow_http": "true" if _LOOPBACK_HTTP.match(parts.get("BlobEndpoint", "")) else None,
-        }
-        return {name: value for name, value in options.items() if value}
+    @property
+    def delta_options(self) -> dict[str, str]:
+        """What deltalake needs to open a table here; ask again for each operation, for a token expires.
+
+        Raises:
+            SourceUnavailableError: No sign-in.
+        """
+        with self.told():
+            return {} if self.is_local else self.access.delta_options()
 
     def delta(self) -> DeltaTable | None:
-        """The Delta table here, None where there is none."""
+        """The Delta table here, None where there is none.
+
+        Raises:
+            SourceUnavailableError: Its storage cannot be reached or refuses the sign-in.
+        """
         options = self.delta_options
-        if not DeltaTable.is_deltatable(self.url, storage_options=options or None):
-            return None
-        return DeltaTable(self.url, storage_options=options or None)
+        with self.told():
+            if DeltaTable.is_deltatable(self.url, storage_options=options or None):
+                return DeltaTable(self.url, storage_options=options or None)
+            self._require_container()
+        return None
+
+    def renewed(self, delta: DeltaTable) -> DeltaTable:
+        """The same version of the table here, opened with a token that did not age during a long load.
+
+        Raises:
+            SourceUnavailableError: Its storage cannot be reached or refuses the sign-in.
+        """
+        if self.is_local or not self.access.uses_identity:
+            return delta
+        options = self.delta_options
+        with self.told():
+            return DeltaTable(self.url, version=delta.version(), storage_options=options)
+
+    def check(self) -> None:
+        """Ask whether its storage answers, takes the sign-in and has the container; nothing on this machine.
+
+        Raises:
+            SourceUnavailableError: One of them is not so.
+        """
+        with self.told():
+            self._require_container()
 
     def exists(self) -> bool:
         """Whether there is a file or folder."""
-        return cast("bool", self._files.exists(self._path))
+        with self.told():
+            return cast("bool", self._files.exists(self._path))
 
     def find(self, pattern: str) -> dict[str, "Location"]:
         """Files below this folder that match a glob pattern, by their path from here, in the order of their names."""
         root = self._path.rstrip("/")
-        found = self._files.glob(f"{root}/{pattern}", detail=True)
+        with self.told():
+            found = self._files.glob(f"{root}/{pattern}", detail=True)
+            if not found:
+                self._require_container()
         paths = sorted(path for path, entry in found.items() if entry["type"] == "file")
         return {path.removeprefix(f"{root}/"): self / path.removeprefix(f"{root}/") for path in paths}
 
     def stamp(self) -> tuple[int, str]:
         """Size in bytes and moment of the last change; they differ where the file was written to in between."""
-        entry = self._files.info(self._path)
+        with self.told():
+            entry = self._files.info(self._path)
         return int(entry["size"]), str(entry.get("etag") or entry.get("mtime") or entry.get("last_modified"))
 
     def modified(self) -> float:
         """Last change in seconds since 1970."""
-        return float(self._files.modified(self._path).timestamp())
+        with self.told():
+            return float(self._files.modified(self._path).timestamp())
 
     def open_input(self) -> IO[bytes]:
         """A stream of its bytes."""
-        return cast("IO[bytes]", self._files.open(self._path, "rb"))
+        with self.told():
+            return cast("IO[bytes]", self._files.open(self._path, "rb"))
 
     @contextmanager
     def open_output(self) -> Iterator[IO[bytes]]:
-        """A stream into a new file; in Azure the file appears when the stream closes."""
+        """A stream into a new file; in Azure the file appears when the stream closes, and not after an exception."""
         if self.is_local:
             self.local.parent.mkdir(parents=True, exist_ok=True)
-        with self._files.open(self._path, "wb") as stream:
+            with self.local.open("wb") as file:
+                yield file
+            return
+        with self.told():
+            stream = self._azure_files.open(self._path, "wb")
+        try:
             yield stream
+        except BaseException:
+            stream.discard()
+            raise
+        with self.told():
+            stream.close()
 
     def write(self, content: bytes) -> None:
         """Make it a file with this content; readers see the old content or the new, never a part."""
         if not self.is_local:
-            self._files.pipe_file(self._path, content)
+            with self.told():
+                self._files.pipe_file(self._path, content)
             return
         self.local.parent.mkdir(parents=True, exist_ok=True)
         draft = self.local.with_name(f".{self.name}.draft")
@@ -161,10 +201,21 @@ class Location:
 
     def delete(self) -> None:
         """Remove the file, if it is there."""
-        try:
+        with self.told(), suppress(FileNotFoundError):
             self._files.rm_file(self._path)
-        except FileNotFoundError:
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """What storage libraries raise within, as one line without a secret; nothing changes on this machine.
+
+        Raises:
+            SourceUnavailableError: Azure storage cannot be reached, refuses the sign-in, or lacks the container.
+        """
+        if self.is_local:
+            yield
             return
+        with told(self.url):
+            yield
 
     @contextmanager
     def exclusive(self) -> Iterator[bool]:
@@ -199,19 +250,19 @@ class Location:
 
     @property
     def _files(self) -> fsspec.AbstractFileSystem:
-        """Kept by fsspec, one for each set of arguments."""
-        if self.is_local:
-            return fsspec.filesystem("file")
+        return fsspec.filesystem("file") if self.is_local else self._azure_files
+
+    @property
+    def _azure_files(self) -> "AzureFiles":
         try:
-            if self.connection is not None:
-                return fsspec.filesystem("abfss", connection_string=self.connection, use_listings_cache=False)
-            return fsspec.filesystem("abfss", account_name=self._azure["account"], anon=False, use_listings_cache=False)
+            from ingestion.azure_files import AzureFiles
         except ImportError:
             raise SourceUnavailableError(
                 "abfss:// needs the azure packages; install them with pip install 'rcm-lakehouse[azure]'"
             ) from None
+        return AzureFiles.of(self.access)
 
-
-def connection_parts(connection: str) -> dict[str, str]:
-    """An Azure storage connection string as a mapping."""
-    return dict(part.split("=", 1) for part in connection.split(";") if "=" in part)
+    def _require_container(self) -> None:
+        """Tell an empty folder from one in a container that is not there."""
+        if not self.is_local:
+            self._azure_files.require_container(self._azure["container"])

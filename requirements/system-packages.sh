@@ -2,11 +2,19 @@
 # Installs the Debian packages of system-packages.txt where it may (apt, as root); elsewhere it names what is missing.
 # Never fails: a test whose component is missing skips itself and says so, and .ci/run turns that into a failure.
 cd "$(dirname "$0")" || exit 1
-wanted=$(sed 's/#.*//' system-packages.txt)
 missing=
-for package in $wanted; do
-    dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
-done
+# A command counts wherever it comes from: Node's own package brings npm along, and would not share a machine with
+# Debian's.
+while read -r package command; do
+    if [ -n "$command" ]; then
+        command -v "$command" >/dev/null || missing="$missing $package"
+    else
+        dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' \
+            || missing="$missing $package"
+    fi
+done <<END
+$(sed -e 's/ *#.*//' -e '/^$/d' system-packages.txt)
+END
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
