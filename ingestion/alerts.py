@@ -41,22 +41,26 @@ class FailedRun:
     failures: tuple[Failure, ...]
 
 
-def alert_failures(values: Mapping[str, str], run_id: str, results: Iterable[LoadResult]) -> str | None:
-    """Tell the webhook of RCM_ALERT_URL about the failed loads of a run; without failures or webhook do nothing.
-
-    Args:
-        values: Environment variables by name; RCM_ALERT_URL may be or hold a ``secret://NAME``.
-        run_id: The run.
-        results: Its loads.
-
-    Returns:
-        A warning if the alert did not arrive, else None. The outcome of the run is what it was.
-    """
-    failures = tuple(
+def failed_loads(results: Iterable[LoadResult]) -> tuple[Failure, ...]:
+    """The loads of a run that failed."""
+    return tuple(
         Failure(result.system, result.table, result.error_class or "", result.message or "")
         for result in results
         if result.status == "failed"
     )
+
+
+def alert_failures(values: Mapping[str, str], run_id: str, failures: tuple[Failure, ...]) -> str | None:
+    """Tell the webhook of RCM_ALERT_URL what failed in a run; without failures or webhook do nothing.
+
+    Args:
+        values: Environment variables by name; RCM_ALERT_URL may be or hold a ``secret://NAME``.
+        run_id: The run.
+        failures: What failed in it.
+
+    Returns:
+        A warning if the alert did not arrive, else None. The outcome of the run is what it was.
+    """
     setting = values.get(VARIABLE)
     if not setting or not failures:
         return None

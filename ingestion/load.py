@@ -29,6 +29,7 @@ from ingestion.plan import (
     Request,
     audit_log,
     bronze_table,
+    bulk_folder,
     landing_folder,
     plan_table,
     selected_tables,
@@ -288,7 +289,8 @@ def _load_file(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResul
     file = planned.file
     if file is None:
         raise AssertionError("a load of a file has one")
-    landing = landing_folder(run.settings, planned.system)
+    is_bulk = planned.table.kind == "api"
+    landing = bulk_folder(run.settings) if is_bulk else landing_folder(run.settings, planned.system)
     bronze = bronze_table(run.settings, planned.table)
     # Asked again, and not taken from the plan: an equal file may have been loaded, or have failed, a moment ago.
     loaded = {batch.file_sha256: batch for batch in bronze.batches()}
@@ -300,7 +302,7 @@ def _load_file(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResul
     else:
         message = f"{file.name}: its bytes were loaded as batch {known.batch_id}"
         result = replace(result, status="duplicate_file", message=message)
-    if known is not None:
+    if known is not None and not is_bulk:
         keep_rejects(landing, planned.table, file, known, bronze.batches())
     archive_file(landing, planned.table, file, [known.batch_id, label] if known else [label])
     return result

@@ -9,7 +9,8 @@ from ingestion.audit import AuditLog
 from ingestion.bronze import Batch, BronzeTable
 from ingestion.errors import SourceUnavailableError, SpecError
 from ingestion.extraction import LoadType
-from ingestion.extractors.icd import DEFAULT_RELEASE
+from ingestion.extractors import icd, icd10_cm
+from ingestion.extractors.npi_bulk import waiting_bulk
 from ingestion.landing import LandingFile, waiting_files
 from ingestion.settings import Settings
 from ingestion.specs import SystemSpec, TableSpec
@@ -17,7 +18,7 @@ from ingestion.storage import Location
 from ingestion.watermark import Window
 
 # Extractors that read one release of a code system, and read it once.
-RELEASES = ("icd",)
+RELEASES = ("icd", "icd10_cm")
 # Loads that move the watermark: a backfill does not.
 WATERMARKED = ("full", "incremental")
 
@@ -147,7 +148,10 @@ def plan_table(
     if table.kind == "files":
         return _plan_files(settings, system, table, batches)
     if table.load.extractor in RELEASES:
-        return [_plan_release(system, table, batches, full=request.full)]
+        release = release_of(settings, system, table)
+        return [_plan_release(system, table, batches, release, full=request.full)]
+    if table.load.bulk is not None and (waiting := waiting_bulk(bulk_folder(settings), table)):
+        return [_plan_bulk(system, table, batches, file) for file in waiting]
     if table.load.full_every is not None and not request.full:
         return [_plan_reconciled(settings, system, table, batches)]
     return [_plan_load(system, table, batches, full=request.full)]
@@ -213,11 +217,36 @@ def _plan_load(system: SystemSpec, table: TableSpec, batches: list[Batch], *, fu
     return PlannedLoad(system, table, "load", "incremental", reason, watermark)
 
 
-def _plan_release(system: SystemSpec, table: TableSpec, batches: list[Batch], *, full: bool) -> PlannedLoad:
-    release = table.load.release or DEFAULT_RELEASE
+def release_of(settings: Settings, system: SystemSpec, table: TableSpec) -> str:
+    """Release of the diagnosis codes that a load would bring."""
+    return icd10_cm.release() if is_installed(settings, system, table) else table.load.release or icd.DEFAULT_RELEASE
+
+
+def is_installed(settings: Settings, system: SystemSpec, table: TableSpec) -> bool:
+    """Whether diagnoses come from CMS's table that is installed, because no address of the WHO's API is set."""
+    address = settings.resolve(system.connection.env, system.connection.default)
+    return table.load.extractor == "icd10_cm" or (table.load.extractor == "icd" and address is None)
+
+
+def bulk_folder(settings: Settings) -> Location:
+    """Landing folder in which the dissemination file of the provider registry waits."""
+    return settings.location(settings.resolve("RCM_LANDING", "{lakehouse}/landing") or "")
+
+
+def _plan_release(
+    system: SystemSpec, table: TableSpec, batches: list[Batch], release: str, *, full: bool
+) -> PlannedLoad:
     if batches and batches[0].watermark_high == release and not full:
-        return PlannedLoad(system, table, "nothing", "full", f"release {release} is in bronze; --full walks it again")
-    return PlannedLoad(system, table, "load", "full", f"walks release {release}")
+        return PlannedLoad(system, table, "nothing", "full", f"release {release} is in bronze; --full reads it again")
+    return PlannedLoad(system, table, "load", "full", f"reads release {release}")
+
+
+def _plan_bulk(system: SystemSpec, table: TableSpec, batches: list[Batch], file: LandingFile) -> PlannedLoad:
+    if any(batch.file_sha256 == file.sha256 for batch in batches):
+        reason = "these bytes were loaded before; the file is archived"
+        return PlannedLoad(system, table, "archive", "incremental", reason, file=file)
+    reason = "dissemination file, in place of the API: keeps the numbers that providers have"
+    return PlannedLoad(system, table, "load", "incremental", reason, file=file)
 
 
 def _plan_files(settings: Settings, system: SystemSpec, table: TableSpec, batches: list[Batch]) -> list[PlannedLoad]:

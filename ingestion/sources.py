@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import duckdb
 import pyarrow as pa
@@ -9,8 +11,9 @@ import pyarrow as pa
 from ingestion.bronze import BronzeTable
 from ingestion.errors import SchemaDriftError, SourceUnavailableError
 from ingestion.extraction import Extraction
-from ingestion.extractors import database, files, icd, npi_registry
-from ingestion.plan import PlannedLoad, bronze_table, connection_value
+from ingestion.extractors import database, files, icd, icd10_cm, npi_bulk, npi_registry
+from ingestion.http import LOOPBACK
+from ingestion.plan import RELEASES, PlannedLoad, bronze_table, connection_value, is_installed
 from ingestion.settings import Settings
 from ingestion.specs import SystemSpec, TableSpec
 
@@ -32,15 +35,32 @@ def open_source(
         IngestionError: The source cannot be reached or read.
     """
     table = planned.table
-    if planned.file is not None:
+    if table.kind == "files" and planned.file is not None:
         return files.extract(table, planned.file)
+    if table.load.extractor == "npi_registry" and planned.file is not None:
+        return npi_bulk.extract(table, planned.file, _numbers_to_ask(settings, systems, table, full=True))
+    if table.load.extractor in RELEASES and is_installed(settings, planned.system, table):
+        return icd10_cm.extract(table)
     address = connection_value(settings, planned.system)
     if table.kind == "database":
         return database.extract(table, address, planned.window)
+    cache = _cache(settings, address, str(table.load.extractor))
     if table.load.extractor == "icd":
-        return icd.extract(table, _icd_access(settings, address))
+        return icd.extract(table, _icd_access(settings, address), cache)
     numbers = _numbers_to_ask(settings, systems, table, full=full)
-    return npi_registry.extract(table, address, numbers, "full" if planned.load_type == "full" else "incremental")
+    return npi_registry.extract(
+        table, address, numbers, "full" if planned.load_type == "full" else "incremental", cache
+    )
+
+
+def _cache(settings: Settings, address: str, name: str) -> Path | None:
+    """File that keeps an API's good answers, so that a run that was killed asks only the rest.
+
+    A server on this machine is a stand-in with another port each time: nothing would be found again.
+    """
+    if urlsplit(address).hostname in LOOPBACK:
+        return None
+    return settings.warehouse.parent / "cache" / f"{name}.sqlite"
 
 
 def _icd_access(settings: Settings, base_url: str) -> icd.Access:
