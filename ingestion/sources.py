@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import duckdb
@@ -48,9 +49,8 @@ def open_source(
     if table.load.extractor == "icd":
         return icd.extract(table, _icd_access(settings, address), cache)
     numbers = _numbers_to_ask(settings, systems, table, full=full)
-    return npi_registry.extract(
-        table, address, numbers, "full" if planned.load_type == "full" else "incremental", cache
-    )
+    load_type: Literal["full", "incremental"] = "full" if planned.load_type == "full" else "incremental"
+    return npi_registry.extract(table, address, numbers, load_type, cache)
 
 
 def _cache(settings: Settings, address: str, name: str) -> Path | None:

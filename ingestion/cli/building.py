@@ -10,6 +10,7 @@ from ingestion.cli.console import (
     ProjectDir,
     SystemName,
     TableName,
+    alarm,
     complain,
     examples,
     exit_if,
@@ -65,6 +66,7 @@ def replay(project_dir: ProjectDir = None) -> None:
 def build(settings: "Settings", *, full_refresh: bool = False) -> "Transformation":
     """Build with a progress bar and print the KPIs; failures and warnings go to standard error."""
     from ingestion import transform
+    from ingestion.alerts import Failure
     from ingestion.progress import bar
 
     started = time.monotonic()
@@ -72,6 +74,7 @@ def build(settings: "Settings", *, full_refresh: bool = False) -> "Transformatio
     with bar("Building") as shown:
         built = transform.build(settings, shown.move, full_refresh=full_refresh)
     complain(*built.failures)
+    alarm(settings, "dbt build", tuple(Failure("dbt", "build", "BuildError", line) for line in built.failures))
     complain(*built.warnings, severity="warning")
     counts = [f"{built.done} models, snapshots and tests"]
     counts += [f"{len(built.warnings)} warnings"] if built.warnings else []

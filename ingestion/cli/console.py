@@ -12,8 +12,10 @@ import typer
 from rich.console import Console
 
 from ingestion.errors import IngestionError, SpecError
+from ingestion.secret_store import masked
 
 if TYPE_CHECKING:
+    from ingestion.alerts import Failure
     from ingestion.control_table import ControlTable
     from ingestion.settings import Settings
 
@@ -67,7 +69,7 @@ def complain(*problems: str, severity: Literal["error", "warning"] = "error") ->
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     for problem in problems:
         errors.print(f"{severity}:", style="bold red" if severity == "error" else "bold yellow", end=" ")
-        errors.print(" ".join(problem.split()), markup=False)
+        errors.print(masked(" ".join(problem.split())), markup=False)
 
 
 def print_json(content: object) -> None:
@@ -122,6 +124,16 @@ def read_control(settings: "Settings") -> "ControlTable":
 def records(items: Sequence[Any]) -> list[dict[str, Any]]:
     """Dataclasses as what JSON can hold."""
     return [asdict(item) for item in items]
+
+
+def alarm(settings: "Settings", run_id: str, failures: "tuple[Failure, ...]") -> str | None:
+    """Tell the webhook what failed; a warning if it was not taken."""
+    from ingestion.alerts import alert_failures
+
+    warning = alert_failures(settings.values, run_id, failures)
+    if warning is not None:
+        complain(warning, severity="warning")
+    return warning
 
 
 def exit_if(failed: bool) -> None:

@@ -98,6 +98,8 @@ def demo(
     with project(project_dir) as settings:
         if settings.control_table != SIMULATED_CONTROL_TABLE:
             raise SpecError([f"rcm demo simulates the hospitals of {SIMULATED_CONTROL_TABLE}; unset RCM_BRONZE"])
+        # Nobody is called out of bed for a demonstration.
+        settings = settings.with_values({"RCM_ALERT_URL": ""})
         console = output()
         simulation = _simulate(settings, {"patients": patients})
         console.print(_simulated(simulation))

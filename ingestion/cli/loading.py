@@ -15,6 +15,7 @@ from ingestion.cli.console import (
     SystemName,
     TableName,
     Until,
+    alarm,
     complain,
     examples,
     exit_if,
@@ -129,6 +130,7 @@ def load(
         request: What to read; None for what is new.
         rejects: Take rejected lines again, and nothing else.
     """
+    from ingestion.alerts import failed_loads
     from ingestion.event_log import EventLog
     from ingestion.load import ingest as ingest_tables
     from ingestion.load import redrive as redrive_tables
@@ -142,7 +144,12 @@ def load(
         else:
             wanted = request or WHAT_IS_NEW
             summary = ingest_tables(reached, systems, source=source, table=table, request=wanted, progress=progress)
+        failures = failed_loads(summary.results)
+        if failures and settings.values.get("RCM_ALERT_URL"):
+            events.alerted(alarm(settings, summary.run_id, failures))
     complain(*(f"{result.label}: {result.message}" for result in summary.results if result.status == "failed"))
+    if summary.warning is not None:
+        complain(summary.warning, severity="warning")
     return summary
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingestion.alerts import FailedRun, Failure, alert, alert_failures
+from ingestion.alerts import FailedRun, Failure, alert, alert_failures, failed_loads
 from ingestion.audit import LoadResult, Status
 from tests.python.ingestion.scripted_server import Answer, in_turn, serve
 
@@ -38,14 +38,14 @@ def test_an_alert_is_a_text_for_people_and_fields_for_machines() -> None:
 def test_only_the_failed_loads_of_a_run_are_told() -> None:
     results = [result("a", "committed"), result("b", "failed", "down"), result("c", "unchanged", "nothing new")]
     with serve(in_turn(Answer())) as hook:
-        assert alert_failures({"RCM_ALERT_URL": hook.url}, "run", results) is None
+        assert alert_failures({"RCM_ALERT_URL": hook.url}, "run", failed_loads(results)) is None
     assert [failure["table"] for failure in json.loads(hook.requests[0].body)["failures"]] == ["b"]
 
 
 def test_a_run_without_failures_or_without_a_hook_tells_nobody() -> None:
     with serve(in_turn(Answer())) as hook:
-        assert alert_failures({"RCM_ALERT_URL": hook.url}, "run", [result("a", "committed")]) is None
-        assert alert_failures({}, "run", [result("a", "failed")]) is None
+        assert alert_failures({"RCM_ALERT_URL": hook.url}, "run", failed_loads([result("a", "committed")])) is None
+        assert alert_failures({}, "run", failed_loads([result("a", "failed")])) is None
     assert hook.requests == []
 
 
@@ -84,14 +84,14 @@ def test_the_hook_may_be_a_secret() -> None:
     with serve(in_turn(Answer())) as hook:
         url = f"{hook.url}/services/hidden"
         values = {"RCM_ALERT_URL": "secret://alert-hook", "RCM_SECRET_ALERT_HOOK": url}
-        assert alert_failures(values, "run", [result("a", "failed", f"no answer of {url}")]) is None
+        assert alert_failures(values, "run", failed_loads([result("a", "failed", f"no answer of {url}")])) is None
     assert hook.requests[0].path == "/services/hidden"
     assert "hidden" not in hook.requests[0].body
     assert json.loads(hook.requests[0].body)["failures"][0]["message"] == "no answer of ***"
 
 
 def test_a_hook_whose_secret_is_missing_is_a_warning() -> None:
-    warning = alert_failures({"RCM_ALERT_URL": "secret://alert-hook"}, "run", [result("a", "failed")])
+    warning = alert_failures({"RCM_ALERT_URL": "secret://alert-hook"}, "run", failed_loads([result("a", "failed")]))
     assert warning == (
         "the alert of run run was not sent: secret://alert-hook is not in the environment; set RCM_SECRET_ALERT_HOOK"
     )
