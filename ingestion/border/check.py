@@ -152,6 +152,10 @@ class BorderCheck:
             line = worker.stdout.readline()
         except BrokenPipeError:
             line = b""
+        except BaseException:
+            # An interrupt leaves an answer under way, which the next request would take for its own.
+            self._stop()
+            raise
         finally:
             watchdog.cancel()
         if not line.endswith(b"\n"):

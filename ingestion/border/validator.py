@@ -182,7 +182,10 @@ def _failed(found: Any) -> dict[str, Any]:  # noqa: ANN401 - an ExpectationValid
     # Faults of a metric come nested under its name, and have no such key here.
     if found.exception_info.get("raised_exception", True):
         column = configuration.kwargs.get("column", "the table")
-        raise NotEvaluatedError(f"{configuration.type} of {column} was not evaluated; are its arguments of its type?")
+        raise NotEvaluatedError(
+            f"{configuration.type} of {column} was not evaluated; its allowed values must be of its type, "
+            "and its name must not hold %("
+        )
     return {"number": configuration.meta["number"], "rows": found.result.get("unexpected_count")}
 
 
