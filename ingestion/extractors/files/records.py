@@ -1,0 +1,236 @@
+r"""Where the records of CSV text begin and end, in which lines, and which of them cannot be read.
+
+The grammar is that of pyarrow's reader: a quote opens a field only at its start, a doubled one stands for a quote, and
+``\n``, ``\r\n`` and ``\r`` end a record outside quotes. Text whose quotes are regular is cut without a look at each
+record; any other is walked record by record.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+# A record is held in memory, and a quote that is never closed makes one of all the rest of a file.
+MAX_RECORD_BYTES = 4 << 20
+CUT_OFF = "the last line is cut off"
+_LINE = re.compile(rb"([^\r\n]*+)(\r\n|\r|\n|\Z)")
+
+Positions = npt.NDArray[np.intp]
+
+
+class Span(NamedTuple):
+    """One record by its quotes and delimiters: bytes of the text, first line, fields, empty ones at its end."""
+
+    start: int
+    end: int
+    line: int
+    fields: int
+    trailing: int
+    fault: str | None
+    is_ended: bool
+
+
+class Record(NamedTuple):
+    """One record: its bytes in the text of its chunk, its first line in the file, and why it cannot be read."""
+
+    start: int
+    end: int
+    line: int
+    fault: str | None
+    is_blank: bool
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Whole records of a file, in order.
+
+    Args:
+        text: UTF-8, save for what is no text.
+        line: Number of its first line in the file.
+        is_regular: Every quote opens or closes a field, or is doubled.
+        is_rest: A part of the rest of the file, all of it one record that is too long.
+    """
+
+    text: bytes
+    line: int
+    is_regular: bool
+    is_rest: bool = False
+
+
+class Grammar:
+    """How records are told apart in one file.
+
+    Args:
+        delimiter: One ASCII character.
+        names: Columns of the header.
+        width: Fields of a line; those after the columns are empty, for the lines end in delimiters.
+    """
+
+    def __init__(self, delimiter: str, names: int, width: int) -> None:
+        self.delimiter = delimiter
+        self.names = names
+        self.width = width
+        self._delimiter = delimiter.encode()
+        separator = re.escape(self._delimiter)
+        self._field = re.compile(
+            rb'("(?:[^"]++|"")*+("?)([^%b\r\n]*+)|[^%b\r\n]*+)(%b|\r\n|\r|\n|\Z)' % (separator, separator, separator)
+        )
+
+    def chunks(self, blocks: Iterable[bytes], line: int) -> Iterator[Chunk]:
+        """Cut text that begins with a record, in this line, into whole records."""
+        rest = b""
+        blocks = iter(blocks)
+        for block in blocks:
+            text = rest + block
+            quotes = _quotes(text)
+            is_regular = self._are_regular(text, quotes)
+            if is_regular:
+                end = _last_line_end(text, quotes)
+            else:
+                end = max((span.end for span in self.spans(text, line, is_whole=False)), default=0)
+            rest = text[end:]
+            if end:
+                whole = text[:end]
+                yield Chunk(whole, line, is_regular)
+                line += _count_lines(whole)
+            if len(rest) > MAX_RECORD_BYTES:
+                for part in chain([rest], blocks):
+                    yield Chunk(part, line, is_regular=False, is_rest=True)
+                return
+        if rest:
+            quotes = _quotes(rest)
+            yield Chunk(rest, line, quotes.size % 2 == 0 and self._are_regular(rest, quotes))
+
+    def records(self, chunk: Chunk) -> Iterator[Record]:
+        """Walk the records of a chunk that is not the rest of a file."""
+        all_text = is_text(chunk.text)
+        for span in self.spans(chunk.text, chunk.line, is_whole=True):
+            raw = chunk.text[span.start : span.end]
+            is_blank = span.fields != self.width and not raw.strip(b" \t\r\n")
+            fault = None if is_blank else self._fault(span, raw, all_text or is_text(raw))
+            yield Record(span.start, span.end, span.line, fault, is_blank)
+
+    def spans(self, text: bytes, line: int, *, is_whole: bool) -> Iterator[Span]:
+        """Walk the records that hold a byte; the last one may go on after the text, and is left, unless it is whole."""
+        start = 0
+        while start < len(text):
+            body, closing = _LINE.match(text, start).groups()  # type: ignore[union-attr]
+            span = Span(
+                start,
+                start + len(body) + len(closing),
+                line,
+                body.count(self._delimiter) + 1,
+                len(body) - len(body.rstrip(self._delimiter)),
+                None,
+                bool(closing),
+            )
+            if b'"' in body:
+                span = self._quoted_span(text, start, line)
+            # A carriage return may be half of a line end.
+            goes_on = not span.is_ended or (span.end == len(text) and text.endswith(b"\r"))
+            if goes_on and not is_whole:
+                return
+            if body:
+                yield span
+            line += 1 if span.end == start + len(body) + len(closing) else _count_lines(text[start : span.end])
+            start = span.end
+
+    def _quoted_span(self, text: bytes, start: int, line: int) -> Span:
+        fields = trailing = 0
+        fault = None
+        position = start
+        closing: bytes = self._delimiter
+        while closing == self._delimiter:
+            match = self._field.match(text, position)
+            if match is None:
+                raise AssertionError("a field can be empty")
+            value, quote, more, closing = match.groups()
+            fields += 1
+            trailing = 0 if value.strip(b'"') else trailing + 1
+            if quote == b"":
+                fault = "it opens a quote that is never closed"
+            elif more.strip(b" \t") and fault is None:
+                fault = "a field goes on after its closing quote"
+            position = match.end()
+        return Span(start, position, line, fields, trailing, fault, bool(closing))
+
+    def _fault(self, span: Span, raw: bytes, all_text: bool) -> str | None:
+        lines = _count_lines(raw) + (0 if span.is_ended else 1)
+        if not all_text:
+            fault = "it is not text in the encoding of the file"
+        elif b"\0" in raw:
+            fault = "it holds a zero byte"
+        elif not span.is_ended and lines == 1 and (span.fields < self.width or span.fault is not None):
+            return CUT_OFF
+        elif span.fault is not None:
+            fault = span.fault
+        elif span.fields != self.width:
+            fault = f"it has {span.fields} fields instead of {self.width}"
+        elif span.trailing < self.width - self.names:
+            fault = "it has a value after the last column"
+        else:
+            return None
+        if lines == 1:
+            return fault
+        end = "the end of the file" if not span.is_ended else f"line {span.line + lines - 1}"
+        return f"{fault}; everything from there to {end} is in it"
+
+    def _are_regular(self, text: bytes, quotes: Positions) -> bool:
+        """Whether every quote opens a field at its start, closes one at its end, or is doubled."""
+        if not quotes.size:
+            return True
+        content = np.frombuffer(text, dtype=np.uint8)
+        opening, closing = quotes[0::2], quotes[1::2]
+        before = content[opening[1:] - 1] if opening[0] == 0 else content[opening - 1]
+        after = content[closing[closing < len(text) - 1] + 1]
+        return self._are_borders(before) and self._are_borders(after)
+
+    def _are_borders(self, content: npt.NDArray[np.uint8]) -> bool:
+        is_border = content == ord(self.delimiter)
+        for character in '"\n\r':
+            is_border |= content == ord(character)
+        return bool(is_border.all())
+
+
+def is_text(text: bytes) -> bool:
+    """Whether bytes are UTF-8."""
+    if text.isascii():
+        return True
+    bounds = pa.py_buffer(np.array([0, len(text)], dtype=np.int32))
+    try:
+        pa.Array.from_buffers(pa.string(), 1, [None, bounds, pa.py_buffer(text)]).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _quotes(text: bytes) -> Positions:
+    if b'"' not in text:
+        return np.empty(0, dtype=np.intp)
+    return np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == ord('"'))
+
+
+def _last_line_end(text: bytes, quotes: Positions) -> int:
+    """End of the last whole record; a carriage return ends one only where the text has no line feed to end it."""
+    return _last_outside(text, b"\n", len(text), quotes) or _last_outside(text, b"\r", len(text) - 1, quotes)
+
+
+def _last_outside(text: bytes, line_end: bytes, end: int, quotes: Positions) -> int:
+    while (position := text.rfind(line_end, 0, end)) >= 0:
+        before = int(np.searchsorted(quotes, position))
+        if before % 2 == 0:
+            return position + 1
+        end = int(quotes[before - 1])
+    return 0
+
+
+def _count_lines(text: bytes) -> int:
+    """Line ends, as editors count them."""
+    feeds = int(np.count_nonzero(np.frombuffer(text, dtype=np.uint8) == ord("\n")))
+    returns = text.count(b"\r")
+    return feeds + returns - (text.count(b"\r\n") if returns else 0)
