@@ -154,7 +154,7 @@ class Grammar:
             trailing = 0 if value.strip(b'"') else trailing + 1
             if quote == b"":
                 fault = "it opens a quote that is never closed"
-            elif more.strip(b" \t") and fault is None:
+            elif quote and more.strip(b" \t") and fault is None:
                 fault = "a field goes on after its closing quote"
             position = match.end()
         return Span(start, position, line, fields, trailing, fault, bool(closing))
