@@ -50,6 +50,8 @@ class Dialect(Protocol):
     clock: str
     # Kinds that sort as a watermark beside integers and moments.
     sortable_kinds: tuple[ColumnKind, ...]
+    # Second statement that returns how many rows the first one had; empty where the driver reports a broken result.
+    end_marker: str
 
     def quoted(self, name: str) -> str:
         """An identifier that can hold any character."""
@@ -79,6 +81,7 @@ class Sqlite:
     """SQLite keeps a value in any column: all are read as text, and moments sort as text."""
 
     sortable_kinds: tuple[ColumnKind, ...] = ("text",)
+    end_marker = ""
     clock = "select strftime('%Y-%m-%d %H:%M:%f', 'now')"
 
     def quoted(self, name: str) -> str:
@@ -114,6 +117,9 @@ class _Odbc:
 
     quotes = ('"', '"')
     sortable_kinds: tuple[ColumnKind, ...] = ()
+    end_marker = ""
+    # What makes a text in UTC an instant, where a text without zone is not taken as one.
+    utc_suffix = ""
     # Type that a bound is cast to, by the kind of the watermark column.
     bound_types: dict[ColumnKind, str]
 
@@ -140,7 +146,7 @@ class _Odbc:
         return (sql, native) if native is not None else (self._text(column), pa.string())
 
     def compared(self, column: SourceColumn, operator: str, value: Parameter) -> Predicate:
-        text = f"{value}+00:00" if column.kind == "zoned" else str(value)
+        text = f"{value}{self.utc_suffix}" if column.kind == "zoned" else str(value)
         return Predicate(f"{self.quoted(column.name)} {operator} cast(? as {self.bound_types[column.kind]})", (text,))
 
     def until(self, column: SourceColumn, value: Parameter) -> Predicate:
@@ -159,6 +165,7 @@ class _Odbc:
 class Postgres(_Odbc):
     """PostgreSQL by psqlodbc."""
 
+    utc_suffix = "+00:00"
     clock = "select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
     bound_types = {  # noqa: RUF012 - read only
         "date": "date",
@@ -199,6 +206,8 @@ class SqlServer(_Odbc):
     """SQL Server and Azure SQL by Microsoft's driver."""
 
     quotes = ("[", "]")
+    # Fetched in blocks, Microsoft's driver reports a connection that broke off as the end of the rows.
+    end_marker = "; select rowcount_big() as [rows]"
     clock = "select convert(varchar(33), sysutcdatetime(), 121)"
     # datetime counts in 300ths of a second: it is compared and shown as the datetime2(7) the server takes it for.
     bound_types = {  # noqa: RUF012 - read only
@@ -210,7 +219,7 @@ class SqlServer(_Odbc):
     }
 
     def type_probe(self, source_object: str, names: list[str]) -> str | None:  # noqa: ARG002
-        """The driver describes datetimeoffset as a type of its own."""
+        """The driver describes every type as it is."""
         return None
 
     def newest(self, column: SourceColumn) -> str:

@@ -39,6 +39,7 @@ _TRANSIENT_STATES = frozenset(
 _TRANSIENT_NUMBERS = frozenset({4221, 40197, 40501, 40613, 49918, 49919, 49920, 10928, 10929, 10936})
 # psqlodbc has one state for all that keeps it from connecting; a server that answered with FATAL said no.
 _REFUSED = re.compile(r"FATAL:(?!.*(?:starting up|shutting down|too many|reserved for))", re.DOTALL)
+_UNTRUSTED = re.compile(r"certificate verify failed|Encryption not supported")
 _TABLE_MISSING = frozenset({"42S02", "42P01", "3F000"})
 _LOST = ("08", "57P", "HYT")
 _KINDS: dict[type, ColumnKind] = {
@@ -73,7 +74,7 @@ class OdbcSource:
                 return []
             raise _unavailable(self.shown, error) from None
         columns = [
-            SourceColumn(name, _KINDS.get(kind, "other"), precision or 38, scale or 0)
+            SourceColumn(name, _kind(kind, precision, scale), precision or 38, scale or 0)
             for name, kind, _, _, precision, scale, _ in description
         ]
         return self._with_told_kinds(source_object, columns)
@@ -91,7 +92,7 @@ class OdbcSource:
 
         def execute() -> Any:  # noqa: ANN401 - arrow_odbc.BatchReader, imported late
             return arrow_odbc.read_arrow_batches_from_odbc(
-                query,
+                query + self.dialect.end_marker,
                 self._address.connection_string,
                 parameters=[str(value) for value in parameters] or None,
                 schema=schema,
@@ -104,9 +105,16 @@ class OdbcSource:
                 fetch_concurrently=False,
             )
 
-        def read(reader: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        def read(reader: Any) -> Iterator[pa.RecordBatch]:  # noqa: ANN401 - arrow_odbc.BatchReader
+            count = 0
             try:
-                yield from reader
+                for batch in reader:
+                    count += batch.num_rows
+                    yield batch
+                if self.dialect.end_marker and _counted(reader) != count:
+                    raise SourceUnavailableError(
+                        f"{self.shown}: the connection was lost while rows were read; nothing was written, run again"
+                    )
             except arrow_odbc.Error as error:
                 raise _broken_off(self.shown, error) from None
 
@@ -114,7 +122,7 @@ class OdbcSource:
             reader = retried(execute, _is_transient, self._first_wait)
         except arrow_odbc.Error as error:
             raise _unavailable(self.shown, error) from None
-        yield read(iter(reader))
+        yield read(reader)
 
     def _with_told_kinds(self, source_object: str, columns: list[SourceColumn]) -> list[SourceColumn]:
         probe = self.dialect.type_probe(source_object, [column.name for column in columns])
@@ -158,6 +166,13 @@ def open_odbc(address: OdbcAddress, first_wait: float) -> Iterator[OdbcSource]:
         yield OdbcSource(address, address.dialect or _dialect(address, control), control, first_wait)
 
 
+def _counted(reader: Any) -> int | None:  # noqa: ANN401 - arrow_odbc.BatchReader
+    """Rows of the first result as the server counted them; None where its count did not come."""
+    if not reader.more_results(batch_size=1, fetch_concurrently=False):
+        return None
+    return next((int(batch.column(0)[0].as_py()) for batch in reader), None)
+
+
 def _dialect(address: OdbcAddress, control: Any) -> Dialect:  # noqa: ANN401 - pyodbc.Connection, imported late
     name = str(control.getinfo(_pyodbc().SQL_DBMS_NAME)).lower()
     if "postgres" in name:
@@ -186,6 +201,13 @@ def _imported(name: str) -> ModuleType:
         ) from None
 
 
+def _kind(described: type, precision: int, scale: int) -> ColumnKind:
+    # pyodbc has no type for datetimeoffset: it is bytes of the width that such a text has.
+    if described is bytearray and precision == (scale + 27 if scale else 26):
+        return "zoned"
+    return _KINDS.get(described, "other")
+
+
 def _state(error: Exception) -> str:
     """SQLSTATE of an error of pyodbc or arrow-odbc; its text may hold values and is not shown."""
     first = str(error.args[0]) if error.args else ""
@@ -203,13 +225,16 @@ def _number(error: Exception) -> int:
 def _is_transient(error: Exception) -> bool:
     if _number(error) in _TRANSIENT_NUMBERS:
         return True
-    return _state(error) in _TRANSIENT_STATES and not _REFUSED.search(str(error))
+    is_final = _REFUSED.search(str(error)) or _UNTRUSTED.search(str(error))
+    return _state(error) in _TRANSIENT_STATES and not is_final
 
 
 def _unavailable(shown: str, error: Exception) -> SourceUnavailableError:
     state = _state(error)
     if state.startswith("28") or _number(error) == 18456 or (state == "08001" and _REFUSED.search(str(error))):
         remedy = "the server refused the login; check user, password and database"
+    elif _UNTRUSTED.search(str(error)):
+        remedy = "its TLS is refused; give the server a certificate that this machine trusts"
     elif state.startswith("IM") or state == "01000":
         remedy = "the ODBC driver or data source is not installed; see docs/databases.md"
     elif state.startswith("42"):

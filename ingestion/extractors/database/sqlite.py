@@ -13,8 +13,8 @@ from ingestion.errors import SourceUnavailableError
 from ingestion.extractors.database.dialects import Dialect, Parameter, SourceColumn, Sqlite
 from ingestion.settings import shown_url
 
-# Rows per Arrow batch: 21 columns of text are about 6 MB.
-BATCH_ROWS = 16_384
+# Rows per Arrow batch: 21 columns of text are about 1.5 MB.
+BATCH_ROWS = 4_096
 
 
 class SqliteSource:
