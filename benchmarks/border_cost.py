@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from ingestion.arrow_types import source_schema
 from ingestion.border import BorderCheck, BorderResult
+from ingestion.border.process import WORKER
 from ingestion.bronze import BronzeTable, Draft
 from ingestion.extractors import database
 from ingestion.specs import TableSpec
@@ -39,27 +40,27 @@ def main(rows: int) -> None:
         _fill(source, rows)
         bronze = BronzeTable(Location(str(folder / "bronze")), table)
         results: list[BorderResult] = []
-        with BorderCheck(folder / "data_docs") as border:
-            started = time.monotonic()
-            border.start()
-            border.check(table, _first_part(folder, table), 0, [], "warm-up")
-            warm_up = time.monotonic() - started
+        border = BorderCheck(folder / "data_docs")
+        started = time.monotonic()
+        border.start()
+        border.check(table, _first_part(folder, table), 0, [], "warm-up")
+        warm_up = time.monotonic() - started
 
-            def inspect(draft: Draft) -> tuple[None, list[str]]:
-                results.extend(
-                    border.check(table, draft.part, draft.rows, [rows] * CHECKS, f"check-{number}")
-                    for number in range(CHECKS)
-                )
-                return None, []
+        def inspect(draft: Draft) -> tuple[None, list[str]]:
+            results.extend(
+                border.check(table, draft.part, draft.rows, [rows] * CHECKS, f"check-{number}")
+                for number in range(CHECKS)
+            )
+            return None, []
 
-            started = time.monotonic()
-            with database.extract(table, f"sqlite:///{source}", Window("full")) as extraction:
-                bronze.append(extraction, "benchmark", inspect)
-            total = time.monotonic() - started
-            memory = _peak_memory(border.worker_id)
-            started = time.monotonic()
-            border.finish()
-            pages = time.monotonic() - started
+        started = time.monotonic()
+        with database.extract(table, f"sqlite:///{source}", Window("full")) as extraction:
+            bronze.append(extraction, "benchmark", inspect)
+        total = time.monotonic() - started
+        memory = _peak_memory(WORKER.process_id)
+        started = time.monotonic()
+        border.finish()
+        pages = time.monotonic() - started
     if any(result.failures for result in results):
         raise AssertionError("the batch was made to pass")
     check = median(result.seconds for result in results)

@@ -35,8 +35,8 @@ LINEAGE = pa.schema(
         ("_row_hash", pa.string()),
     ]
 )
-# Rows per Parquet row group: 21 columns of them are about 5 MB in memory.
-ROW_GROUP_ROWS = 16_384
+# Rows per Parquet row group: 21 columns of them are about 3 MB in memory.
+ROW_GROUP_ROWS = 8_192
 # An uncommitted part that is older belongs to no run that still writes it.
 ORPHAN_HOURS = 24
 # The log is the ledger of batches and files, so Delta must not expire it after its usual 30 days.

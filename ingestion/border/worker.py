@@ -57,13 +57,16 @@ def _answerer() -> Callable[[dict[str, Any]], dict[str, Any]]:
     try:
         from ingestion.border.validator import Validator
 
-        validator = Validator(Path(sys.argv[1]), int(sys.argv[2]))
+        validators: dict[str, Validator] = {}
     except Exception as error:  # noqa: BLE001 - the parent learns of any failure, by class and place only
         described = _described(error)
         return lambda _request: {"error": described}
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
         try:
+            folder = request["data_docs"]
+            validator = validators.get(folder) or Validator(Path(folder), request["keep"])
+            validators[folder] = validator
             if "build" in request:
                 return {"index": str(validator.build_data_docs())}
             return validator.validate(

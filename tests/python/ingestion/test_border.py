@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,10 +22,19 @@ from hypothesis import strategies as st
 from ingestion.arrow_types import source_schema
 from ingestion.border import BorderCheck, BorderFailure
 from ingestion.border.expected import expected
+from ingestion.border.process import WORKER
 from ingestion.errors import BorderUnavailableError
 from ingestion.specs import TableSpec
 
 CANARY = "canary7391"
+
+
+@contextmanager
+def own_worker(data_docs: Path, keep: int = 200, timeout: float = 300.0) -> Iterator[BorderCheck]:
+    """Checks whose worker is started anew and goes with the context."""
+    WORKER.stop()
+    yield BorderCheck(data_docs, keep, timeout)
+    WORKER.stop()
 
 
 def table_of(
@@ -74,7 +84,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def border(places: Path) -> Iterator[BorderCheck]:
     """One worker for the tests of this file, for it takes seconds to start; proxies lead it nowhere."""
-    with pytest.MonkeyPatch.context() as patch, BorderCheck(places / "data_docs") as check:
+    with pytest.MonkeyPatch.context() as patch, own_worker(places / "data_docs") as check:
         for folder in ("home", "working"):
             (places / folder).mkdir()
         patch.setenv("HOME", str(places / "home"))
@@ -260,7 +270,7 @@ def test_only_the_newest_validations_are_kept_and_a_half_written_one_is_dropped(
     table = table_of(VISITS)
     part = write_part(tmp_path, table, ROWS)
     docs = tmp_path / "data_docs"
-    with BorderCheck(docs, keep=2) as border:
+    with own_worker(docs, keep=2) as border:
         assert border.finish() is None
         for batch in ("batch-1", "batch-2"):
             border.check(table, part, 3, [], batch)
@@ -278,24 +288,24 @@ def test_only_the_newest_validations_are_kept_and_a_half_written_one_is_dropped(
 def test_a_worker_that_was_killed_fails_the_check_and_the_next_check_has_a_new_one(tmp_path: Path) -> None:
     table = table_of(VISITS)
     part = write_part(tmp_path, table, ROWS)
-    with BorderCheck(tmp_path / "data_docs") as border:
+    with own_worker(tmp_path / "data_docs") as border:
         border.start()
-        killed = border.worker_id
+        killed = WORKER.process_id
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
         with pytest.raises(BorderUnavailableError, match="ended or did not answer") as caught:
             border.check(table, part, 3, [], "batch-1")
         assert "\n" not in str(caught.value)
         assert border.check(table, part, 3, [], "batch-1").failures == ()
-        assert border.worker_id != killed
+        assert WORKER.process_id != killed
 
 
 def test_a_worker_that_hangs_fails_the_check_in_time(tmp_path: Path) -> None:
     table = table_of(VISITS)
     part = write_part(tmp_path, table, ROWS)
-    with BorderCheck(tmp_path / "data_docs", timeout=1) as border:
+    with own_worker(tmp_path / "data_docs", timeout=1) as border:
         border.start()
-        hanging = border.worker_id
+        hanging = WORKER.process_id
         assert hanging is not None
         os.kill(hanging, signal.SIGSTOP)
         with pytest.raises(BorderUnavailableError, match="did not answer within 1 s"):
@@ -306,8 +316,9 @@ def test_a_worker_that_hangs_fails_the_check_in_time(tmp_path: Path) -> None:
 def test_a_worker_ends_with_its_parent(tmp_path: Path) -> None:
     script = (
         "import sys, time\nfrom pathlib import Path\nfrom ingestion.border import BorderCheck\n"
+        "from ingestion.border.process import WORKER\n"
         "border = BorderCheck(Path(sys.argv[1]))\nborder.start()\n"
-        "print(border.worker_id, flush=True)\nsys.stdin.read()\n"
+        "print(WORKER.process_id, flush=True)\nsys.stdin.read()\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)],
