@@ -67,7 +67,7 @@ def records_at(table: TableSpec, file: LandingFile, lines: Collection[int]) -> b
         for chunk in chunks:
             if chunk.is_rest:
                 parts += [chunk.text] if chunk.line in lines else []
-            else:
+            elif any(chunk.line <= line <= chunk.line + chunk.lines for line in lines):
                 found = [record for record in header.grammar.records(chunk) if record.line in lines]
                 parts += [_ended(chunk.text[record.start : record.end]) for record in found]
         return b"".join(parts)
@@ -96,7 +96,7 @@ def _batches(
     reader = RecordReader(table, grammar, columns)
     landed = 0
     for chunk in chunks:
-        batch = reader.read(chunk.text) if chunk.is_regular else None
+        batch = reader.read(chunk.text) if chunk.spans is None else None
         if batch is None:
             bad, good = _judged(grammar, chunk)
             rejects += [reject for reject in bad if reject not in rejects[-1:]]

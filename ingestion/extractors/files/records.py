@@ -52,13 +52,15 @@ class Chunk:
     Args:
         text: UTF-8, save for what is no text.
         line: Number of its first line in the file.
-        is_regular: Every quote opens or closes a field, or is doubled.
+        lines: Line ends in it.
+        spans: Its records where its quotes are irregular; None where each opens or closes a field, or is doubled.
         is_rest: A part of the rest of the file, all of it one record that is too long.
     """
 
     text: bytes
     line: int
-    is_regular: bool
+    lines: int
+    spans: tuple[Span, ...] | None
     is_rest: bool = False
 
 
@@ -76,6 +78,7 @@ class Grammar:
         self.names = names
         self.width = width
         self._delimiter = delimiter.encode()
+        self._opening = self._delimiter + b'"'
         separator = re.escape(self._delimiter)
         self._field = re.compile(
             rb'("(?:[^"]++|"")*+("?)([^%b\r\n]*+)|[^%b\r\n]*+)(%b|\r\n|\r|\n|\Z)' % (separator, separator, separator)
@@ -88,28 +91,33 @@ class Grammar:
         for block in blocks:
             text = rest + block
             quotes = _quotes(text)
-            is_regular = self._are_regular(text, quotes)
-            if is_regular:
+            spans = None
+            if self._are_regular(text, quotes):
                 end = _last_line_end(text, quotes)
             else:
-                end = max((span.end for span in self.spans(text, line, is_whole=False)), default=0)
+                spans = tuple(self.spans(text, line, is_whole=False))
+                end = spans[-1].end if spans else 0
             rest = text[end:]
             if end:
-                whole = text[:end]
-                yield Chunk(whole, line, is_regular)
-                line += _count_lines(whole)
+                text = text[:end]
+                lines = _count_lines(text)
+                yield Chunk(text, line, lines, spans)
+                line += lines
             if len(rest) > MAX_RECORD_BYTES:
                 for part in chain([rest], blocks):
-                    yield Chunk(part, line, is_regular=False, is_rest=True)
+                    yield Chunk(part, line, _count_lines(part), (), is_rest=True)
                 return
         if rest:
             quotes = _quotes(rest)
-            yield Chunk(rest, line, quotes.size % 2 == 0 and self._are_regular(rest, quotes))
+            is_regular = quotes.size % 2 == 0 and self._are_regular(rest, quotes)
+            spans = None if is_regular else tuple(self.spans(rest, line, is_whole=True))
+            yield Chunk(rest, line, _count_lines(rest), spans)
 
     def records(self, chunk: Chunk) -> Iterator[Record]:
         """Walk the records of a chunk that is not the rest of a file."""
         all_text = is_text(chunk.text)
-        for span in self.spans(chunk.text, chunk.line, is_whole=True):
+        spans = self.spans(chunk.text, chunk.line, is_whole=True) if chunk.spans is None else chunk.spans
+        for span in spans:
             raw = chunk.text[span.start : span.end]
             is_blank = span.fields != self.width and not raw.strip(b" \t\r\n")
             fault = None if is_blank else self._fault(span, raw, all_text or is_text(raw))
@@ -129,7 +137,8 @@ class Grammar:
                 None,
                 bool(closing),
             )
-            if b'"' in body:
+            # Elsewhere a quote is a character like any other.
+            if body.startswith(b'"') or self._opening in body:
                 span = self._quoted_span(text, start, line)
             # A carriage return may be half of a line end.
             goes_on = not span.is_ended or (span.end == len(text) and text.endswith(b"\r"))
@@ -191,10 +200,8 @@ class Grammar:
         return self._are_borders(before) and self._are_borders(after)
 
     def _are_borders(self, content: npt.NDArray[np.uint8]) -> bool:
-        is_border = content == ord(self.delimiter)
-        for character in '"\n\r':
-            is_border |= content == ord(character)
-        return bool(is_border.all())
+        borders = sum(np.count_nonzero(content == ord(character)) for character in f'{self.delimiter}"\n\r')
+        return bool(borders == content.size)
 
 
 def is_text(text: bytes) -> bool:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from unittest.mock import patch
 
 import pytest
@@ -50,7 +51,7 @@ def written(draw: st.DrawFn, values: st.SearchStrategy[str] = VALUES, *, compres
     rows = tuple(draw(st.lists(st.tuples(*[values] * len(columns)), max_size=30)))
     delimiter = draw(st.sampled_from(header.DELIMITERS))
     line_end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
-    quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+    quoting: Literal[0, 1] = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
     encoding = draw(st.sampled_from(list(ENCODINGS)))
     if quoting == csv.QUOTE_MINIMAL:
         # Python leaves a line break of another kind without quotes.
