@@ -200,7 +200,7 @@ def test_status_tells_ages_rows_and_failures(loaded: Project) -> None:
     assert (states["visits"]["status"], states["visits"]["failures"], states["visits"]["rows"]) == ("failed", 2, 2)
     assert (states["wards"]["status"], states["wards"]["failures"]) == ("unchanged", 0)
     printed = rcm("status")
-    assert printed.exit_code == 0
+    assert printed.exit_code == 1
     assert re.search(r"emr\.visits +2 +\d+ s ago +2 +failed 2 times, \d+ s ago", printed.stdout)
     assert "emr.visits: the database has no table visits" in printed.stdout
 

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 import yaml
 
+from ingestion.duckdb_plugin import load_delta
 from tests.python.pipeline.conftest import PROJECT, Warehouse
 
 PATIENTS = "400"
@@ -183,6 +184,41 @@ def test_one_build_of_all_days_equals_a_build_a_day(warehouse: Warehouse, day: i
     different = {name for name in incremental if incremental[name] != at_once.get(name)}
     # dbt stamps no time of its own into what this project keeps, so that nothing may differ.
     assert different == set()
+
+
+@pytest.mark.parametrize("day", [DAYS[-1]], indirect=True)
+def test_replay_after_compaction_ends_in_the_same_state(warehouse: Warehouse, day: int) -> None:
+    """What is in one file or in forty, built at once or day by day, is the same."""
+    assert day == DAYS[-1]
+    before = warehouse.content()
+    compacted = json.loads(warehouse.run("rcm", "maintain", "--json"))
+    assert any(table["files_before"] > table["files_after"] for table in compacted)
+
+    warehouse.run("rcm", "replay")
+
+    assert warehouse.content() == before
+
+
+@pytest.mark.parametrize("day", [DAYS[-1]], indirect=True)
+def test_freshness_is_of_the_load_and_not_of_the_rows(warehouse: Warehouse, day: int) -> None:
+    """A table in which nothing changed for years is fresh if it was asked today; one that fails grows stale."""
+    assert day == DAYS[-1]
+    assert "PASS freshness of hospital_a.departments" in warehouse.run("dbt", "source", "freshness")
+    with duckdb.connect(str(warehouse.lakehouse / "warehouse.duckdb")) as connection:
+        load_delta(connection)
+        connection.execute(
+            """
+            create or replace view audit.load_log as
+            select * replace (
+                case when "table" = 'departments' then started_at - interval 4 day else started_at end as started_at
+            )
+            from delta_scan('%s')
+            """
+            % (warehouse.lakehouse / "audit" / "load_log")
+        )
+    printed = warehouse.run("dbt", "source", "freshness", expect=1)
+    assert "ERROR STALE freshness of hospital_a.departments" in printed
+    assert "PASS freshness of hospital_a.patients" in printed
 
 
 def gold_of(warehouse: Warehouse, hospital: str) -> dict[str, str]:

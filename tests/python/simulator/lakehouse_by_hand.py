@@ -30,7 +30,7 @@ KEYS = {
 _NAMES = ("PatientID", "FirstName", "LastName", "MiddleName", "SSN", "PhoneNumber", "Gender", "DOB")
 PATIENT_COLUMNS = (*_NAMES, "Address", "ModifiedDate")
 CODE_SHAPE = "^([0-9]{5}|[0-9]{4}[FT]|[A-V][0-9]{4})$"
-ICD_SHAPE = "^[A-Z][0-9][0-9A-Z]([.]?[0-9A-Z]{1,4})?$"
+ICD_SHAPE = "^[A-Z][0-9A-Z][0-9A-Z]([.]?[0-9A-Z]{1,4})?$"
 LOADED = "date '2026-01-01'"
 
 
