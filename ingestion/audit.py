@@ -4,15 +4,17 @@ Both are projections of the Delta commits, plus the loads that ended without one
 is written by the next.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import pyarrow as pa
-from deltalake import write_deltalake
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError
 
 from ingestion.bronze import Batch
+from ingestion.errors import LoadConflictError
 from ingestion.storage import Location
 
 Status = Literal["committed", "unchanged", "duplicate_file", "conflict", "failed", "inactive"]
@@ -55,6 +57,11 @@ REJECTS = pa.schema(
         ("redrive_of", pa.string()),
     ]
 )
+
+# What tells one row from another: columns of both tables.
+IDENTITY = ("run_id", "batch_id", "system", "table", "source_file")
+# Looks at a table that other runs write to at the same time.
+ATTEMPTS = 20
 
 
 @dataclass(frozen=True)
@@ -144,21 +151,23 @@ class AuditLog:
         return _read(self.rejects, REJECTS).sort_by([("batch_id", "ascending"), ("line", "ascending")])
 
     def append(self, results: Iterable[LoadResult]) -> None:
-        """Add the outcomes of one run as one commit."""
-        _append(self.loads, LOADS, [asdict(result) for result in results])
+        """Add the outcomes of one run as one commit, less those that another run caught up with."""
+        _append_once(
+            self.loads,
+            LOADS,
+            [asdict(result) for result in results],
+            lambda row: row["batch_id"] or (row["run_id"], row["system"], row["table"], row["source_file"]),
+        )
 
     def catch_up(self, batches: Iterable[Batch]) -> None:
         """Write down the commits that the tables do not know: a run was killed between its commit and them."""
         batches = list(batches)
-        known = _batch_ids(self.loads, LOADS)
-        self.append(LoadResult.of_batch(batch) for batch in batches if batch.batch_id not in known)
+        self.append(LoadResult.of_batch(batch) for batch in batches)
         self.note_rejects(batches)
 
     def note_rejects(self, batches: Iterable[Batch]) -> None:
         """Add the unreadable lines of batches, each batch once, as one commit."""
-        with_rejects = [batch for batch in batches if batch.rejects]
-        known = _batch_ids(self.rejects, REJECTS) if with_rejects else set()
-        _append(
+        _append_once(
             self.rejects,
             REJECTS,
             [
@@ -173,10 +182,10 @@ class AuditLog:
                     "rejected_at": _moment(batch),
                     "redrive_of": batch.redrive_of,
                 }
-                for batch in with_rejects
-                if batch.batch_id not in known
+                for batch in batches
                 for line, reason in batch.rejects
             ],
+            lambda row: row["batch_id"],
         )
 
 
@@ -184,16 +193,14 @@ def _moment(batch: Batch) -> datetime:
     return datetime.fromisoformat(batch.started_at).astimezone(UTC).replace(tzinfo=None)
 
 
-def _batch_ids(place: Location, schema: pa.Schema) -> set[str]:
-    return set(_read(place, schema, ["batch_id"]).column("batch_id").to_pylist())
-
-
-def _read(place: Location, schema: pa.Schema, columns: list[str] | None = None) -> pa.Table:
-    """Rows of a table in no order, with nulls for columns that are younger than the table."""
-    wanted = pa.schema([schema.field(name) for name in columns or schema.names])
+def _read(place: Location, schema: pa.Schema) -> pa.Table:
     delta = place.delta()
-    if delta is None:
-        return wanted.empty_table()
+    return schema.empty_table() if delta is None else _scan(delta, schema, schema.names)
+
+
+def _scan(delta: DeltaTable, schema: pa.Schema, columns: Sequence[str]) -> pa.Table:
+    """Rows of a table in no order, with nulls for columns that are younger than the table."""
+    wanted = pa.schema([schema.field(name) for name in columns])
     held = {field.name for field in delta.schema().fields}
     rows = pa.table(delta.scan([name for name in wanted.names if name in held]))
     # The reader hands out string views, which Arrow cannot sort.
@@ -204,12 +211,33 @@ def _read(place: Location, schema: pa.Schema, columns: list[str] | None = None) 
     return pa.table(arrays, schema=wanted)
 
 
-def _append(place: Location, schema: pa.Schema, rows: list[dict[str, Any]]) -> None:
+def _append_once(
+    place: Location, schema: pa.Schema, rows: list[dict[str, Any]], identity: Callable[[dict[str, Any]], object]
+) -> None:
+    """Add the rows whose identity the table does not hold, in one commit.
+
+    Raises:
+        LoadConflictError: Other runs wrote at every one of the attempts.
+    """
+    for _ in range(ATTEMPTS if rows else 0):
+        delta = place.delta()
+        held = [] if delta is None else _scan(delta, schema, IDENTITY).to_pylist()
+        known = {identity(row) for row in held}
+        missing = [row for row in rows if identity(row) not in known]
+        if not missing:
+            return
+        try:
+            write_deltalake(
+                place.url if delta is None else delta,
+                pa.Table.from_pylist(missing, schema=schema),
+                mode="error" if delta is None else "append",
+                schema_mode=None if delta is None else "merge",
+                storage_options=place.delta_options or None,
+                # What is missing was found in this version: another run's commit asks for another look.
+                commit_properties=CommitProperties(max_commit_retries=0),
+            )
+        except DeltaError:
+            continue
+        return
     if rows:
-        write_deltalake(
-            place.url,
-            pa.Table.from_pylist(rows, schema=schema),
-            mode="append",
-            schema_mode="merge",
-            storage_options=place.delta_options or None,
-        )
+        raise LoadConflictError(f"audit.{place.name}: other runs wrote to it without a pause; run rcm ingest again")

@@ -142,13 +142,15 @@ class BronzeTable:
         Raises:
             SchemaDriftError: A declared type differs from the column's type in bronze.
             EmptyFullLoadError: A full load without rows over a table that has some.
-            LoadConflictError: Another run committed a batch of this table meanwhile.
+            LoadConflictError: Another run committed a batch of this table, or this very file, meanwhile.
             Exception: Whatever the extraction or the inspection raises; nothing is written then.
         """
         started = time.monotonic()
         delta = self.open()
         schema = self._merged_schema(delta, extraction)
         history = _batches(delta)
+        if extraction.file_sha256 is not None and extraction.file_sha256 in {batch.file_sha256 for batch in history}:
+            raise LoadConflictError("another run loaded this file meanwhile, nothing was written")
         batch_time = _next_batch_time(history)
         batch_id = f"{batch_time.strftime(BATCH_TIME)}-{self.table.label}"
         place = self.location / f"part-{batch_id}.parquet"

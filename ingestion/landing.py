@@ -35,8 +35,11 @@ class LandingFile:
         return self.location.open_input()
 
     def is_still(self) -> bool:
-        """Whether nobody wrote to it since it was hashed."""
-        return self.location.stamp() == self.stamp
+        """Whether it is there, and nobody wrote to it since it was hashed."""
+        try:
+            return self.location.stamp() == self.stamp
+        except FileNotFoundError:
+            return False
 
 
 def waiting_files(landing: Location, table: TableSpec) -> list[LandingFile]:
@@ -65,13 +68,16 @@ def landing_file(name: str, place: Location) -> LandingFile:
         ) from None
 
 
-def archive_file(landing: Location, table: TableSpec, file: LandingFile, batch_ids: Sequence[str]) -> Location:
-    """Move a file to archive/<system>/<table>/<batch id>_<name> under the first batch id whose place is free."""
+def archive_file(landing: Location, table: TableSpec, file: LandingFile, batch_ids: Sequence[str]) -> None:
+    """Move a file to archive/<system>/<table>/<batch id>_<name> under the first batch id whose place is free.
+
+    A file that came under its name since it was hashed stays: it is the next run's.
+    """
     folder = landing / ARCHIVE / table.system / table.name
     places = [folder / f"{batch_id}_{file.location.name}" for batch_id in batch_ids]
     target = next((place for place in places if not place.exists()), places[-1])
-    file.location.move(target)
-    return target
+    if file.is_still():
+        file.location.move(target)
 
 
 def _sha256(place: Location) -> str:

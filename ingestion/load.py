@@ -297,12 +297,17 @@ def _load_file(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResul
     label = f"{datetime.now(UTC).strftime(BATCH_TIME)}-{planned.table.label}"
     known = loaded.get(file.sha256)
     if known is None:
-        result = _append(run, planned, result)
+        try:
+            result = _append(run, planned, result)
+        except IngestionError:
+            if file.location.exists():
+                raise
+            raise LoadConflictError(f"{file.name}: another run took the file meanwhile") from None
         known = next((batch for batch in bronze.batches() if batch.file_sha256 == file.sha256), None)
     else:
         message = f"{file.name}: its bytes were loaded as batch {known.batch_id}"
         result = replace(result, status="duplicate_file", message=message)
-    if known is not None and not is_bulk:
+    if known is not None and not is_bulk and file.is_still():
         keep_rejects(landing, planned.table, file, known, bronze.batches())
     archive_file(landing, planned.table, file, [known.batch_id, label] if known else [label])
     return result
