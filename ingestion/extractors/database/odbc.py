@@ -1,7 +1,7 @@
 """ODBC sources: control queries by pyodbc, rows by arrow-odbc, both with one connection string."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date, datetime
@@ -26,9 +26,11 @@ from ingestion.extractors.database.dialects import (
 )
 from ingestion.extractors.database.retry import retried
 
-# The driver writes into buffers of the columns' greatest lengths: rows and bytes of a batch are both bounded.
+# Rows and bytes of the batches that are handed on.
 BATCH_ROWS = 8_192
-BATCH_BYTES = 64 * 2**20
+BATCH_BYTES = 16 * 2**20
+# The driver writes into a buffer of the columns' greatest lengths, where texts without a length fill it soon.
+BUFFER_BYTES = 32 * 2**20
 LOGIN_SECONDS = 15
 
 # Connection failures that pass: lost links, timeouts, too many connections, a server that starts or stops.
@@ -97,7 +99,7 @@ class OdbcSource:
                 parameters=[str(value) for value in parameters] or None,
                 schema=schema,
                 batch_size=BATCH_ROWS,
-                max_bytes_per_batch=BATCH_BYTES,
+                max_bytes_per_batch=BUFFER_BYTES,
                 max_text_size=MAX_TEXT_BYTES,
                 max_binary_size=MAX_TEXT_BYTES,
                 login_timeout_sec=LOGIN_SECONDS,
@@ -105,10 +107,11 @@ class OdbcSource:
                 fetch_concurrently=False,
             )
 
-        def read(reader: Any) -> Iterator[pa.RecordBatch]:  # noqa: ANN401 - arrow_odbc.BatchReader
+        def read(reader: Any) -> Generator[pa.RecordBatch, None, None]:  # noqa: ANN401 - arrow_odbc.BatchReader
             count = 0
+            failure = None
             try:
-                for batch in reader:
+                for batch in _gathered(reader):
                     count += batch.num_rows
                     yield batch
                 if self.dialect.end_marker and _counted(reader) != count:
@@ -116,13 +119,19 @@ class OdbcSource:
                         f"{self.shown}: the connection was lost while rows were read; nothing was written, run again"
                     )
             except arrow_odbc.Error as error:
-                raise _broken_off(self.shown, error) from None
+                failure = _broken_off(self.shown, error)
+            finally:
+                # The connection closes with its reader, which the driver's error or a traceback would keep alive.
+                del reader
+            if failure is not None:
+                raise failure
 
         try:
-            reader = retried(execute, _is_transient, self._first_wait)
+            stream = read(retried(execute, _is_transient, self._first_wait))
         except arrow_odbc.Error as error:
             raise _unavailable(self.shown, error) from None
-        yield read(reader)
+        with closing(stream):
+            yield stream
 
     def _with_told_kinds(self, source_object: str, columns: list[SourceColumn]) -> list[SourceColumn]:
         probe = self.dialect.type_probe(source_object, [column.name for column in columns])
@@ -164,6 +173,20 @@ def open_odbc(address: OdbcAddress, first_wait: float) -> Iterator[OdbcSource]:
         raise _unavailable(address.shown, error) from None
     with closing(control):
         yield OdbcSource(address, address.dialect or _dialect(address, control), control, first_wait)
+
+
+def _gathered(reader: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Small batches joined: what is done to each batch later costs as much for a hundred rows as for thousands."""
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in reader:
+        held.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= BATCH_ROWS or size >= BATCH_BYTES:
+            yield pa.concat_batches(held)
+            held, rows, size = [], 0, 0
+    if held:
+        yield pa.concat_batches(held)
 
 
 def _counted(reader: Any) -> int | None:  # noqa: ANN401 - arrow_odbc.BatchReader
