@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ingestion.errors import IngestionError, SourceUnavailableError
 
 if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
+    from azure.core.credentials import AccessToken, TokenCredential
 
 TOKEN_SCOPE = "https://storage.azure.com/.default"  # noqa: S105 - an address
 # An endpoint that does not answer is given up within half a minute, by every library that asks it.
@@ -30,7 +30,7 @@ _UNSIGNED = (
 # What the libraries' messages say, the first that fits; the messages themselves may hold a SAS and are never passed on.
 _REASONS = (
     (re.compile(r"ContainerNotFound|container does not exist|No such container", re.IGNORECASE), _MISSING),
-    (re.compile(r"CredentialUnavailable|failed to retrieve a token|AADSTS", re.IGNORECASE), _UNSIGNED),
+    (re.compile(r"^SignInError"), _UNSIGNED),
     (
         re.compile(
             r"\b40[13]\b|Authenti|Authoriz|unauthenticated|permission|signature|InvalidAccountKey", re.IGNORECASE
@@ -71,7 +71,7 @@ class Access:
         """What deltalake needs; the token is asked for anew each time, and azure-identity keeps it while it is valid.
 
         Raises:
-            AzureError: No sign-in.
+            SignInError: Nobody is signed in.
         """
         options = {
             "azure_storage_account_name": self._part("AccountName") or self.account,
@@ -84,7 +84,7 @@ class Access:
             "retry_timeout": "20s",
         }
         if self.uses_identity:
-            options["azure_storage_token"] = token()
+            options["azure_storage_token"] = token().token
         return {name: value for name, value in options.items() if value}
 
     def duckdb_secret(self) -> str:
@@ -94,10 +94,10 @@ class Access:
         every kind of identity.
 
         Raises:
-            AzureError: No sign-in.
+            SignInError: Nobody is signed in.
         """
         if self.uses_identity:
-            entries = {"provider": "access_token", "access_token": token(), "account_name": self.account}
+            entries = {"provider": "access_token", "access_token": token().token, "account_name": self.account}
         else:
             # The delta extension finds the account only in a part of its own.
             named = f"AccountName={self.account};" if not self._part("AccountName") else ""
@@ -118,9 +118,20 @@ def credential() -> "TokenCredential":
     return DefaultAzureCredential()
 
 
-def token() -> str:
-    """A token that is valid for at least five minutes."""
-    return credential().get_token(TOKEN_SCOPE).token
+class SignInError(Exception):
+    """azure-identity has no token; no error of the Azure libraries, for those are retried."""
+
+
+def token() -> "AccessToken":
+    """A token that is valid for at least five minutes.
+
+    Raises:
+        SignInError: Nobody is signed in.
+    """
+    try:
+        return credential().get_token(TOKEN_SCOPE)
+    except Exception:  # noqa: BLE001 - each way of signing in has errors of its own
+        raise SignInError from None
 
 
 @contextmanager

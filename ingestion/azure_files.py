@@ -8,7 +8,7 @@ from azure.core.credentials import AccessToken
 from azure.storage.blob.aio import BlobServiceClient
 from fsspec.asyn import sync
 
-from ingestion.azure_access import CONNECT_SECONDS, RETRIES, Access, credential, told
+from ingestion.azure_access import CONNECT_SECONDS, RETRIES, Access, token, told
 
 # A file is held in memory one block at a time; storage takes 50,000 of them, 195 GiB a file.
 BLOCK_BYTES = 4 << 20
@@ -93,8 +93,8 @@ class AzureFiles(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has no typ
 class _SignIn:
     """The process's credential for clients that wait for it without blocking."""
 
-    async def get_token(self, *scopes: str, **_: object) -> AccessToken:
-        return await asyncio.to_thread(credential().get_token, *scopes)
+    async def get_token(self, *_: str, **__: object) -> AccessToken:
+        return await asyncio.to_thread(token)
 
     async def close(self) -> None:
         """Nothing: the credential lives as long as the process."""

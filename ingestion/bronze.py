@@ -157,12 +157,16 @@ class BronzeTable:
         rows = _NumberedRows(extraction.batches)
         try:
             with _engine() as engine, self._draft(place) as part:
-                if history and delta is not None:
+                if history and delta is not None and extraction.drop_known:
                     self._register_current_hashes(engine, delta, history)
-                    if extraction.drop_known:
-                        engine.execute("insert into known select _row_hash from current_hashes")
+                    engine.execute("insert into known select _row_hash from current_hashes")
                 with rows.own_errors():
                     written = self._write_part(engine, part, extraction, rows, batch_id, batch_time)
+                if delta is not None:
+                    # The load may have outlasted the token that the table was opened with.
+                    delta = self.location.renewed(delta)
+                    if history and extraction.load_type == "full":
+                        self._register_current_hashes(engine, delta, history)
                 if not _brings_news(engine, part, extraction, written, has_history=bool(history)):
                     return Appended(None, rows.count, rows.count)
                 same = [batch.rows_written for batch in history if batch.load_type == extraction.load_type]

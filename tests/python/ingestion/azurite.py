@@ -28,6 +28,7 @@ class Azurite:
 
     endpoint: str
     key: str
+    certificate: Path | None = None
 
     def container(self, name: str) -> str:
         """A new container; its abfss:// URL."""
@@ -54,9 +55,9 @@ class Azurite:
         return f"BlobEndpoint={self.endpoint};SharedAccessSignature={signature}"
 
     def client(self, container: str) -> ContainerClient:
-        service = BlobServiceClient(
-            self.endpoint, {"account_name": ACCOUNT, "account_key": self.key}, connection_verify=False
-        )
+        sign_in = {"account_name": ACCOUNT, "account_key": self.key}
+        verify = str(self.certificate) if self.certificate else True
+        service = BlobServiceClient(self.endpoint, sign_in, connection_verify=verify)
         return service.get_container_client(container)
 
     def names(self, container: str, prefix: str = "") -> list[str]:
@@ -65,8 +66,12 @@ class Azurite:
 
 
 @contextmanager
-def running(*options: str, scheme: str = "http") -> Iterator[Azurite]:
-    """Start the emulator, wait until it listens, and stop it at the end."""
+def running(certificate: Path | None = None) -> Iterator[Azurite]:
+    """Start the emulator, wait until it listens, and stop it at the end.
+
+    Args:
+        certificate: With it, and its key in ``key.pem`` beside it, the emulator speaks TLS and takes bearer tokens.
+    """
     node = shutil.which("node")
     if node is None or not MAIN.is_file():
         pytest.skip("Azurite is not installed: make system-packages installs it (needs node and npm)")
@@ -75,13 +80,16 @@ def running(*options: str, scheme: str = "http") -> Iterator[Azurite]:
         port = free.getsockname()[1]
     key = b64encode(secrets.token_bytes(64)).decode()
     command = [node, str(MAIN), "--inMemoryPersistence", "--blobHost", "127.0.0.1", "--blobPort", str(port)]
-    command += ["--skipApiVersionCheck", "--disableTelemetry", "--silent", *options]
+    command += ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
+    if certificate is not None:
+        command += ["--cert", str(certificate), "--key", str(certificate.with_name("key.pem")), "--oauth", "basic"]
     process = subprocess.Popen(
         command, env={**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{key}"}, stdout=subprocess.DEVNULL
     )
     try:
         _wait(process, port)
-        yield Azurite(f"{scheme}://127.0.0.1:{port}/{ACCOUNT}", key)
+        scheme = "https" if certificate else "http"
+        yield Azurite(f"{scheme}://127.0.0.1:{port}/{ACCOUNT}", key, certificate)
     finally:
         process.terminate()
         process.wait(timeout=30)
