@@ -1,9 +1,12 @@
 """Kind database against a real PostgreSQL server over ODBC."""
 
 import logging
+import resource
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from multiprocessing import get_context
 from typing import Any
 
 import pytest
@@ -402,6 +405,45 @@ def test_a_connection_lost_while_rows_are_read_fails_and_delivers_nothing_twice(
 
     assert 0 < len(seen) < 200_000
     assert len(seen) == len(set(seen))
+
+
+@pytest.mark.parametrize("row", [1, 900, 8_191, 8_192, 8_193, 10_000, 10_001, 16_384, 16_385, 20_000])
+def test_a_server_that_breaks_off_at_any_row_fails_the_load(visits: PostgresServer, row: int) -> None:
+    visits.sql(
+        f"""
+        create view "Ward 7".breaking as
+        select n as "VisitID", case when n = {row} then pg_terminate_backend(pg_backend_pid()) end as "Ended"
+        from generate_series(1, 20000) as n
+        """
+    )
+    table = declared({"VisitID": "bigint", "Ended": "string"}, source_object="Ward 7.breaking", watermark=None)
+
+    with pytest.raises(SourceUnavailableError):
+        rows(table, visits.url)
+
+
+def test_rows_flow_in_bounded_memory(visits: PostgresServer) -> None:
+    texts = ", ".join(f"'a text of no declared length ' || n as t{number}" for number in range(10))
+    money = ", ".join(f"(n * 1.37)::numeric(18,2) as m{number}" for number in range(10))
+    visits.sql(f'create view "Ward 7".wide as select n as key, {texts}, {money} from generate_series(1, 200000) as n')
+    names = {f"t{number}": "string" for number in range(10)} | {f"m{number}": "decimal(18,2)" for number in range(10)}
+    table = declared({"key": "bigint", **names}, source_object="Ward 7.wide", watermark=None)
+
+    # A process of its own, for the peak of this one is another test's.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        count, grown = pool.submit(rows_and_memory, table, visits.url).result()
+
+    # Held at once, the rows are 150 MiB of Arrow and more in the driver.
+    assert count == 200_000
+    assert grown < 120 * 2**20
+
+
+def rows_and_memory(table: TableSpec, address: str) -> tuple[int, int]:
+    """Rows of a full load, and the bytes by which it raised the peak of the process."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with database.extract(table, address, FULL) as extraction:
+        count = sum(batch.num_rows for batch in extraction.batches)
+    return count, 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 def test_a_load_whose_connection_is_lost_leaves_nothing_behind(

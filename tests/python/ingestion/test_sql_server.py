@@ -1,6 +1,7 @@
 """Kind database by Microsoft's ODBC driver, against a server that speaks its protocol; see docs/databases.md."""
 
 import logging
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -295,6 +296,28 @@ def test_a_server_that_never_takes_us_is_given_up(server: TdsServer) -> None:
         rows(declared(), url(server))
 
     assert server.connections == ATTEMPTS
+
+
+def test_the_connection_for_rows_is_tried_again_and_delivers_each_row_once(server: TdsServer) -> None:
+    insert_many(server, 20_000)
+    server.hang_up_on = frozenset((2, 3))
+
+    found = [row["VisitID"] for row in rows(declared(watermark=None), url(server))]
+
+    assert sorted(map(int, map(str, found))) == list(range(20_000))
+    assert server.connections == 4
+
+
+@pytest.mark.parametrize("package", ["pyodbc", "arrow_odbc"])
+def test_a_missing_package_says_what_to_install(
+    server: TdsServer, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+
+    with pytest.raises(
+        SourceUnavailableError, match=rf"{package} cannot be loaded; pip install 'rcm-lakehouse\[odbc\]'"
+    ):
+        rows(declared(), url(server))
 
 
 def test_a_server_without_tls_is_refused_before_the_password_is_sent(server: TdsServer) -> None:

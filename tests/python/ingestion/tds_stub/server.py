@@ -49,12 +49,13 @@ class Statement:
 
 @dataclass
 class TdsServer:
-    """What it was asked, and how it misbehaves; each is a number of times or rows, or None for never."""
+    """What it was asked, and how it misbehaves: so many times, on which connections, or after how many rows."""
 
     port: int
     engine: duckdb.DuckDBPyConnection
     certificate: Path
     hang_ups: int = 0
+    hang_up_on: frozenset[int] = frozenset()
     busy_logins: int = 0
     break_after_rows: int | None = None
     fail_after_rows: int | None = None
@@ -107,6 +108,8 @@ def _serve(server: TdsServer, connection: socket.socket, context: ssl.SSLContext
     server.connections += 1
     with connection:
         connection.settimeout(60)
+        if server.connections in server.hang_up_on:
+            return
         if server.hang_ups > 0:
             server.hang_ups -= 1
             return
