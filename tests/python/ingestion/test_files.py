@@ -13,7 +13,7 @@ from ingestion.extractors.files import header, records, text
 from ingestion.landing import LandingFile, landing_file
 from ingestion.specs import TableSpec
 from ingestion.storage import Location
-from tests.python.ingestion.conftest import Project
+from tests.python.ingestion.conftest import CLAIMS, Project, source
 
 Contract = Literal["discard", "freeze", "evolve"]
 
@@ -366,6 +366,21 @@ def test_a_contract_that_evolves_lands_an_extra_column(project: Project) -> None
     assert rows == [("C1", "1", "x"), ("C2", "2", None)]
     assert extraction.extra_columns == (pa.field("Note", pa.string()),)
     assert extraction.warnings == ["claims/a.csv: column Note is not declared and was landed too"]
+
+
+def test_a_column_that_comes_later_is_added_to_bronze(project: Project) -> None:
+    meta = {**CLAIMS["config"]["meta"], "contract": {"columns": "evolve"}}
+    evolving = {**CLAIMS, "config": {"meta": meta}}
+    project.declare([source("payer", "files", "TEST_LANDING", "{lakehouse}/landing", [evolving])])
+    project.drop("claims/1.csv", "ClaimID,Amount\nC1,1\n")
+    project.load("payer.claims")
+    project.drop("claims/2.csv", "Note,ClaimID\nx,C2\n")
+
+    result = project.load("payer.claims")
+
+    rows = project.bronze("payer.claims", ["ClaimID", "Amount", "Note"])
+    assert [tuple(row.values()) for row in rows] == [("C1", "1", None), ("C2", None, "x")]
+    assert "column Note is not declared and was landed too" in (result.message or "")
 
 
 @pytest.mark.parametrize(
