@@ -153,6 +153,7 @@ def ingest(
     numbers that the hospitals' providers have in bronze by then.
 
     Raises:
+        SourceUnavailableError: The lakehouse cannot be reached.
         SpecError: No such source or table.
     """
 
@@ -214,7 +215,7 @@ def _load_all(run: _Run, chosen: Sequence[tuple[SystemSpec, TableSpec]]) -> Inge
 
 
 def border_check(settings: Settings) -> BorderCheck:
-    """The border checks of a run, with the Data Docs beside the warehouse."""
+    """The border checks of a run, with their Data Docs beside the warehouse."""
     return BorderCheck(settings.warehouse.parent / "audit" / "data_docs")
 
 

@@ -160,7 +160,12 @@ def plan_table(
 def plan_all(
     settings: Settings, tables: Sequence[tuple[SystemSpec, TableSpec]], request: Request = WHAT_IS_NEW
 ) -> list[PlannedLoad]:
-    """Loads of many tables; one that cannot be planned is in the list as blocked."""
+    """Loads of many tables; one that cannot be planned is in the list as blocked.
+
+    Raises:
+        SourceUnavailableError: The lakehouse cannot be reached.
+    """
+    settings.lakehouse.check()
     planned: list[PlannedLoad] = []
     for system, table in tables:
         try:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ from ingestion.plan import audit_log, bronze_table
 from ingestion.settings import Settings
 from tests.python.faults.lakehouse import Lakehouse, ingest_here
 from tests.python.faults.processes import At, run, start
-from tests.python.ingestion.azurite import Azurite, running
+from tests.python.ingestion.azurite import ACCOUNT, Azurite, running
 
 PROJECT = Path(__file__).resolve().parents[3]
 PYTHON, ENVIRONMENT = sys.executable, dict(os.environ)
@@ -265,6 +266,30 @@ def test_duckdb_reads_bronze_and_audit(cloud: Cloud, monkeypatch: pytest.MonkeyP
     assert (visits, logged) == ([(2,)], [(4,)])
     assert cloud.emulator.key not in shown
     assert cloud.connection.split("sig=")[-1] not in shown
+
+
+@pytest.mark.parametrize("command", ["plan", "ingest", "status"])
+def test_a_lakehouse_that_cannot_be_reached_is_one_line_within_a_minute(tmp_path: Path, command: str) -> None:
+    Lakehouse.create(tmp_path)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nobody = Azurite(f"http://127.0.0.1:{free.getsockname()[1]}/{ACCOUNT}", "aHVzaGh1c2g=")
+    values = {"RCM_LAKEHOUSE": nobody.url("lake"), "RCM_STORAGE_CONNECTION": nobody.with_key}
+
+    done = subprocess.run(
+        [Path(PYTHON).parent / "rcm", command],
+        cwd=tmp_path,
+        env={**ENVIRONMENT, **values},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    [line] = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert line.startswith(f"error: {nobody.url('lake')}")
+    assert "storage cannot be reached; check the account's name" in line
 
 
 @pytest.mark.pipeline
