@@ -40,7 +40,7 @@ def maintain(settings: Settings, systems: Sequence[SystemSpec], retain_hours: in
     """Compact, vacuum and checkpoint every table, one after the other; a table that is being loaded is left alone.
 
     Compaction moves rows between files and changes none; the log with every batch stays as it is. Vacuum removes only
-    files that no version of the last ``retain_hours`` hours refers to.
+    files that no version of the last ``retain_hours`` hours refers to, and what killed runs left that is older.
     """
     for system in systems:
         for table in system.tables:
@@ -64,7 +64,8 @@ def _maintain(label: str, place: Location, retain_hours: int, orphans: int) -> M
     try:
         if before > 1:
             delta.optimize.compact()
-        removed = delta.vacuum(retention_hours=retain_hours, dry_run=False, enforce_retention_duration=True)
+        # In full: what a run was writing when it was killed is in no log.
+        removed = delta.vacuum(retention_hours=retain_hours, dry_run=False, enforce_retention_duration=True, full=True)
         delta.create_checkpoint()
     except DeltaError:
         return Maintained(

@@ -245,3 +245,21 @@ def test_a_run_killed_at_any_moment_is_made_good_by_the_next(scenarios: dict[str
             killed += running.end().killed
             check(folder, scenario, [f"{seconds:.3f} s"])
     assert killed
+
+
+@pytest.mark.parametrize("table", ["bronze/emr/visits", "audit/load_log", "audit/rejects"])
+def test_what_a_kill_inside_a_write_left_is_removed_by_maintain_once_it_is_old(tmp_path: Path, table: str) -> None:
+    lakehouse = Lakehouse.create(tmp_path)
+    loaded(lakehouse)
+    folder = tmp_path / "lakehouse" / table
+    young, old = (folder / f"part-00000-{name}-c000.zstd.parquet" for name in ("young", "old"))
+    for stray in (young, old):
+        shutil.copy(next(folder.glob("*.parquet")), stray)
+    os.utime(old, (0, 0))
+    before = account(lakehouse).batches
+
+    run(tmp_path, maintain_here)
+
+    assert young.exists()
+    assert not old.exists()
+    assert account(lakehouse).batches == before

@@ -273,7 +273,7 @@ def _plain(value: object) -> object:
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_any_sequence_leaves_what_the_model_promises() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Sequences,
         settings=settings(
             max_examples=20,
