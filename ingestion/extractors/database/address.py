@@ -55,11 +55,17 @@ def parse_address(address: str) -> OdbcAddress:
     dialect = _dialect_of(attributes.get("driver", ""))
     host = attributes.get("server") or attributes.get("servername")
     shown = f"ODBC server {host}" if host else f"ODBC source {attributes.get('dsn', 'without a name')}"
-    missing: dict[str, str] = {}
+    return completed(OdbcAddress(address, shown, None), dialect) if dialect else OdbcAddress(address, shown, None)
+
+
+def completed(address: OdbcAddress, dialect: Dialect) -> OdbcAddress:
+    """An ODBC string whose engine is known by now, with the options that its driver needs and that are not given."""
+    text = address.connection_string
     if isinstance(dialect, Postgres):
-        missing = {name: value for name, value in POSTGRES_DEFAULTS.items() if name.lower() not in attributes}
-    text = address if not missing else f"{address.rstrip().rstrip(';')};{_composed(missing, ())}"
-    return OdbcAddress(text, shown, dialect)
+        given = _attributes(text)
+        missing = {name: value for name, value in POSTGRES_DEFAULTS.items() if name.lower() not in given}
+        text = ";".join(part for part in (text.rstrip().rstrip(";"), _composed(missing, ())) if part)
+    return OdbcAddress(text, address.shown, dialect)
 
 
 def microsoft_driver() -> str:

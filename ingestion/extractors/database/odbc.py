@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from ingestion.errors import IngestionError, SchemaDriftError, SourceUnavailableError
-from ingestion.extractors.database.address import MAX_TEXT_BYTES, OdbcAddress
+from ingestion.extractors.database.address import MAX_TEXT_BYTES, OdbcAddress, completed
 from ingestion.extractors.database.dialects import (
     TOLD_KINDS,
     ColumnKind,
@@ -172,7 +172,8 @@ def open_odbc(address: OdbcAddress, first_wait: float) -> Iterator[OdbcSource]:
     except pyodbc.Error as error:
         raise _unavailable(address.shown, error) from None
     with closing(control):
-        yield OdbcSource(address, address.dialect or _dialect(address, control), control, first_wait)
+        dialect = address.dialect or _dialect(address, control)
+        yield OdbcSource(completed(address, dialect), dialect, control, first_wait)
 
 
 def _gathered(reader: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from ingestion.extractors import database
 from ingestion.specs import TableSpec
 from ingestion.watermark import Window
 from tests.python.ingestion.conftest import Project, source
-from tests.python.ingestion.postgres_server import PASSWORD, PostgresServer, missing_binaries, start_postgres
+from tests.python.ingestion.postgres_server import PASSWORD, USER, PostgresServer, missing_binaries, start_postgres
 
 FULL = Window("full")
 TYPES = {
@@ -502,6 +503,18 @@ def test_one_flow_into_bronze_and_back_again(visits: PostgresServer, project: Pr
     assert (result.load_type, result.rows_written, result.rows_duplicate) == ("incremental", 2, 3)
     assert project.load("emr.visits").status == "unchanged"
     assert project.load("emr.visits", full=True).rows_written == 6
+
+
+def test_a_data_source_by_name_is_asked_for_its_engine(
+    visits: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert(visits, (1, "2024-01-01"))
+    settings = f"Driver=PostgreSQL Unicode\nServername=127.0.0.1\nPort={visits.port}\nDatabase=postgres\n"
+    (tmp_path / "odbc.ini").write_text(f"[hospital]\n{settings}", encoding="utf-8")
+    monkeypatch.setenv("ODBCINI", str(tmp_path / "odbc.ini"))
+    password = PASSWORD.replace("}", "}}")
+
+    assert ids(declared(), f"DSN=hospital;UID={USER};PWD={{{password}}}", Window("incremental", "2024-01-01")) == {1}
 
 
 @pytest.mark.parametrize(
