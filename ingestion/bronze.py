@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +40,8 @@ LINEAGE = pa.schema(
 ROW_GROUP_ROWS = 8_192
 # An uncommitted part that is older belongs to no run that still writes it.
 ORPHAN_HOURS = 24
+# Folders for what a load spills and uploads; a killed run leaves them, with rows in them.
+SCRATCH = "rcm-scratch-"
 # The log is the ledger of batches and files, so Delta must not expire it after its usual 30 days.
 TABLE_PROPERTIES = {"delta.appendOnly": "true", "delta.logRetentionDuration": "interval 36500 days"}
 # Batches whose row counts the next one is compared with.
@@ -205,7 +208,7 @@ class BronzeTable:
                 self._discard(place)
 
     def sweep(self, *, alone: bool) -> int:
-        """Remove the parts that killed runs left without a commit; returns how many.
+        """Remove the parts without a commit and the old scratch folders that killed runs left; returns how many parts.
 
         Args:
             alone: No other run can be writing; otherwise only parts too old for any run are removed.
@@ -220,6 +223,10 @@ class BronzeTable:
         ]
         for place in orphans:
             self._discard(place)
+        for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+            with suppress(OSError):
+                if folder.stat().st_mtime < oldest:
+                    shutil.rmtree(folder)
         return len(orphans)
 
     @contextmanager
@@ -229,7 +236,7 @@ class BronzeTable:
             place.local.parent.mkdir(parents=True, exist_ok=True)
             yield place.local
             return
-        with tempfile.TemporaryDirectory(prefix="rcm-") as folder:
+        with tempfile.TemporaryDirectory(prefix=SCRATCH) as folder:
             yield Path(folder) / place.name
 
     def _discard(self, place: Location) -> None:
@@ -501,7 +508,7 @@ def _quoted(name: str) -> str:
 @contextmanager
 def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory DuckDB with bounded memory and an empty table ``known`` of row hashes."""
-    with tempfile.TemporaryDirectory(prefix="rcm-") as spill, duckdb.connect(":memory:") as connection:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH) as spill, duckdb.connect(":memory:") as connection:
         connection.execute("set threads = 2")
         connection.execute("set memory_limit = '1GB'")
         connection.execute(f"set temp_directory = '{spill}'")

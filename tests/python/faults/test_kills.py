@@ -263,3 +263,17 @@ def test_what_a_kill_inside_a_write_left_is_removed_by_maintain_once_it_is_old(t
     assert young.exists()
     assert not old.exists()
     assert account(lakehouse).batches == before
+
+
+def test_temporary_files_of_a_killed_run_are_removed_once_they_are_old(tmp_path: Path) -> None:
+    lakehouse = Lakehouse.create(tmp_path)
+    first_load(lakehouse)
+    for _ in range(2):
+        assert run(tmp_path, ingest_here, kill=At(call="_commit")).killed
+    old, young = (tmp_path / "tmp").glob("rcm-*")
+    (old / "spilled").write_text("rows")
+    os.utime(old, (0, 0))
+
+    run(tmp_path, ingest_here)
+
+    assert list((tmp_path / "tmp").glob("rcm-*")) == [young]
