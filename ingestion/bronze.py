@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import EllipsisType
 from typing import Any
 
 import duckdb
@@ -47,6 +48,7 @@ TABLE_PROPERTIES = {"delta.appendOnly": "true", "delta.logRetentionDuration": "i
 # Batches whose row counts the next one is compared with.
 EARLIER_BATCHES = 5
 BATCH_TIME = "%Y%m%dT%H%M%S%f"
+OVERTAKEN = "another run committed to this table meanwhile, nothing was written; run rcm ingest again"
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,25 @@ class BronzeTable:
         """Every committed batch, the newest first."""
         return _batches(self.open())
 
-    def append(self, extraction: Extraction, run_id: str, inspect: Inspection | None = None) -> Appended:
+    def version(self) -> int | None:
+        """Version of the Delta table, None before its first batch."""
+        delta = self.open()
+        return None if delta is None else delta.version()
+
+    def append(
+        self,
+        extraction: Extraction,
+        run_id: str,
+        inspect: Inspection | None = None,
+        read_at: int | EllipsisType | None = ...,
+    ) -> Appended:
         """Write one batch as one atomic commit, or nothing where bronze holds its content already.
+
+        Args:
+            extraction: The batch.
+            run_id: Who writes it.
+            inspect: Judges it before the commit.
+            read_at: Version of the table before the source was opened; unless given, the one there is now.
 
         Raises:
             SchemaDriftError: A declared type differs from the column's type in bronze.
@@ -150,10 +169,12 @@ class BronzeTable:
         """
         started = time.monotonic()
         delta = self.open()
+        if read_at is not ... and read_at != (None if delta is None else delta.version()):
+            raise LoadConflictError(OVERTAKEN)
         schema = self._merged_schema(delta, extraction)
         history = _batches(delta)
         if extraction.file_sha256 is not None and extraction.file_sha256 in {batch.file_sha256 for batch in history}:
-            raise LoadConflictError("another run loaded this file meanwhile, nothing was written")
+            raise LoadConflictError(OVERTAKEN)
         batch_time = _next_batch_time(history)
         batch_id = f"{batch_time.strftime(BATCH_TIME)}-{self.table.label}"
         place = self.location / f"part-{batch_id}.parquet"
@@ -378,9 +399,7 @@ class BronzeTable:
         except DeltaError as error:
             if _batches(self.open())[:1] == [batch]:
                 return
-            raise LoadConflictError(
-                "another run committed to this table meanwhile, nothing was written; run rcm ingest again"
-            ) from error
+            raise LoadConflictError(OVERTAKEN) from error
 
 
 def _add_columns(delta: DeltaTable, schema: pa.Schema) -> None:

@@ -318,13 +318,15 @@ def _append(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResult:
     bronze = bronze_table(run.settings, planned.table)
     if planned.is_likely_news:
         run.border.start()
+    # Without a lock another run may commit while this one reads: what it read is older then, and must not replace it.
+    read_at = bronze.version()
     with open_source(run.settings, run.systems, planned, full=run.request.full) as extraction:
         if planned.redrive_of is not None:
             extraction.load_type = "redrive"
             extraction.source_file = planned.redrive_of.source_file
             extraction.redrive_of = planned.redrive_of.batch_id
         extraction.batches = _watched(extraction.batches, run.progress, planned.table.label)
-        appended = bronze.append(extraction, run.run_id, _inspection(run, planned.table))
+        appended = bronze.append(extraction, run.run_id, _inspection(run, planned.table), read_at)
     if appended.batch is not None:
         return replace(LoadResult.of_batch(appended.batch), started_at=result.started_at)
     return replace(

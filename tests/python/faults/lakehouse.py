@@ -92,6 +92,8 @@ class Lakehouse:
         made.write("dbt_project.yml", yaml.safe_dump(project))
         made.write("models/bronze/sources.yml", yaml.safe_dump({"version": 2, "sources": _SYSTEMS}))
         made.write("border", _BORDER_WORKER).chmod(0o755)
+        # Readers keep no writer waiting.
+        made.sql("pragma journal_mode = wal")
         made.sql("create table visits (VisitID text, Amount decimal(18,2), ModifiedDate datetime)")
         made.sql("create table wards (WardID text, Name text)")
         return made
@@ -200,6 +202,9 @@ def account(lakehouse: Lakehouse) -> Account:
             bronze = bronze_table(settings, spec)
             held = list(reversed(bronze.batches()))
             known |= {batch.batch_id: (spec.label, index) for index, batch in enumerate(held)}
+            ids = [batch.batch_id for batch in held]
+            if ids != sorted(set(ids)):
+                raise AssertionError(f"{spec.label}: batch ids do not increase with the commits")
             rows = _rows(bronze)
             if rows.keys() - known.keys():
                 raise AssertionError(f"{spec.label}: rows of batches that no commit names")

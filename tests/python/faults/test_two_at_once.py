@@ -193,6 +193,23 @@ def test_a_file_that_another_machine_committed_and_not_yet_archived_is_not_loade
     assert len(account(lakehouse).batches["payer.claims"]) == 1
 
 
+def test_what_was_read_before_another_machine_s_commit_does_not_replace_it(
+    lakehouse: Lakehouse, elsewhere: str
+) -> None:
+    second = start(
+        lakehouse.root,
+        partial(ingest_here, "emr", "wards", RCM_LAKEHOUSE=elsewhere),
+        hold=At(call="append", caller="_append"),
+    )
+    second.wait_until_held()
+    lakehouse.ward(("W2", "South"))
+    run(lakehouse.root, partial(ingest_here, "emr", "wards"))
+    second.go_on()
+
+    assert statuses(second.end().value) == {"emr.wards": "conflict"}
+    assert [len(batch["rows"]) for batch in account(lakehouse).batches["emr.wards"]] == [2]
+
+
 def test_a_correction_that_arrives_before_the_archive_is_the_next_run_s(lakehouse: Lakehouse) -> None:
     lakehouse.drop("claims/a.csv", "ClaimID,Amount\nC1,1\nC2,2,3\n")
     first = start(lakehouse.root, partial(ingest_here, "payer"), hold=At(call="keep_rejects"))
