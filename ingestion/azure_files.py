@@ -66,10 +66,11 @@ class AzureFiles(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has no typ
     def do_connect(self) -> None:
         """Called by adlfs, whose own client cannot be told how often to retry."""
         self._known_containers: set[str] = set()
-        if self.connection_string is not None:
-            self.service_client = BlobServiceClient.from_connection_string(self.connection_string, **_OPTIONS)
-        else:
+        # adlfs takes a connection string of the environment for its own where none is given.
+        if self.credential is not None:
             self.service_client = BlobServiceClient(self.kwargs["endpoint"], self.credential, **_OPTIONS)
+        else:
+            self.service_client = BlobServiceClient.from_connection_string(self.connection_string, **_OPTIONS)
 
     def require_container(self, container: str) -> None:
         """Ask whether a container is there, once: to adlfs a folder in a missing one is merely empty.

@@ -130,6 +130,8 @@ def test_a_run_without_a_key_signs_in_by_azure_identity(
     values = {
         **signed_in.values,
         "RCM_LAKEHOUSE": url,
+        # Another program's, and none of ours.
+        "AZURE_STORAGE_CONNECTION_STRING": "AccountName=other;AccountKey=b3RoZXI=",
         # An endpoint, and neither key nor signature.
         "RCM_STORAGE_CONNECTION": f"BlobEndpoint={azurite.endpoint}",
         "SSL_CERT_FILE": str(certificate),

@@ -3,6 +3,7 @@
 import socket
 import time
 import traceback
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -77,6 +78,25 @@ def test_a_file_larger_than_a_block_arrives_whole(place: Location, tmp_path: Pat
 
     assert (place / "large").stamp()[0] == 9 << 20
     assert content(place / "large") == large.read_bytes()
+
+
+def test_a_file_goes_through_memory_in_blocks(azurite: Azurite, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    with large.open("wb") as file:
+        file.truncate(96 << 20)
+    place = Location(azurite.container("large"), azurite.with_key)
+    place.check()
+
+    tracemalloc.start()
+    try:
+        (place / "large").copy_from(large)
+        (place / "large").move(place / "archive/large")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert (place / "archive/large").stamp()[0] == 96 << 20
+    assert peak < 48 << 20
 
 
 def test_an_upload_that_is_broken_off_leaves_no_file_in_azure(azurite: Azurite) -> None:
