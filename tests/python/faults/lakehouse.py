@@ -160,14 +160,14 @@ def ingest_here(
     return ingest(here.settings(**values), here.systems(), source=source, table=table, request=request or Request())
 
 
-def redrive_here() -> IngestSummary:
+def redrive_here(**values: str) -> IngestSummary:
     here = _here()
-    return redrive(here.settings(), here.systems())
+    return redrive(here.settings(**values), here.systems())
 
 
-def maintain_here(retain_hours: int = 168) -> list[Maintained]:
+def maintain_here(retain_hours: int = 168, **values: str) -> list[Maintained]:
     here = _here()
-    return list(maintain(here.settings(), here.systems(), retain_hours))
+    return list(maintain(here.settings(**values), here.systems(), retain_hours))
 
 
 @dataclass(frozen=True)
