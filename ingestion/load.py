@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from ingestion.audit import LoadResult
 from ingestion.border import BorderCheck, BorderResult
-from ingestion.bronze import BATCH_TIME, Batch, BronzeTable, Checks, Draft, Inspection
+from ingestion.bronze import BATCH_TIME, Batch, BronzeTable, Checks, Draft, Inspection, batch_of_file
 from ingestion.errors import (
     BorderRejectedError,
     BorderUnavailableError,
@@ -294,9 +294,8 @@ def _load_file(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResul
     landing = bulk_folder(run.settings) if is_bulk else landing_folder(run.settings, planned.system)
     bronze = bronze_table(run.settings, planned.table)
     # Asked again, and not taken from the plan: an equal file may have been loaded, or have failed, a moment ago.
-    loaded = {batch.file_sha256: batch for batch in bronze.batches()}
+    known = batch_of_file(planned.table, bronze.batches(), file.sha256)
     label = f"{datetime.now(UTC).strftime(BATCH_TIME)}-{planned.table.label}"
-    known = loaded.get(file.sha256)
     if known is None:
         try:
             result = _append(run, planned, result)
@@ -304,7 +303,7 @@ def _load_file(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResul
             if file.location.exists():
                 raise
             raise LoadConflictError(f"{file.name}: another run took the file meanwhile") from None
-        known = next((batch for batch in bronze.batches() if batch.file_sha256 == file.sha256), None)
+        known = batch_of_file(planned.table, bronze.batches(), file.sha256)
     else:
         message = f"{file.name}: its bytes were loaded as batch {known.batch_id}"
         result = replace(result, status="duplicate_file", message=message)

@@ -256,15 +256,15 @@ def _plan_bulk(system: SystemSpec, table: TableSpec, batches: list[Batch], file:
 
 def _plan_files(settings: Settings, system: SystemSpec, table: TableSpec, batches: list[Batch]) -> list[PlannedLoad]:
     landing = landing_folder(settings, system)
-    loaded = {batch.file_sha256 for batch in batches}
-    planned = []
+    planned: list[PlannedLoad] = []
+    loaded = [batch.file_sha256 for batch in reversed(batches)]
     for file in waiting_files(landing, table):
-        if file.sha256 in loaded:
+        # Two copies in one folder are one content; of lists that replace each other only the last one counts.
+        if file.sha256 in (loaded[-1:] if table.load.mode == "full" else loaded):
             reason = "these bytes were loaded before; the file is archived"
             planned.append(PlannedLoad(system, table, "archive", table.load.mode, reason, file=file))
         else:
             effect = "replaces the whole table" if table.load.mode == "full" else "adds to the table"
             planned.append(PlannedLoad(system, table, "load", table.load.mode, f"new file, {effect}", file=file))
-            # Two copies in one folder are one content.
-            loaded.add(file.sha256)
+            loaded.append(file.sha256)
     return planned or [PlannedLoad(system, table, "nothing", table.load.mode, f"no file waits as {table.load.files}")]

@@ -40,6 +40,8 @@ def plan_redrive(settings: Settings, system: SystemSpec, table: TableSpec) -> li
     return [
         _planned(system, table, landing_file(f"{REJECTS}/{table.system}/{table.name}/{name}", place), batches)
         for name, place in waiting.items()
+        # A draft was left by a kill, and its file is written anew.
+        if not name.startswith(".")
     ]
 
 

@@ -14,6 +14,7 @@ import typer
 
 from ingestion.cli import building, demonstration, loading, operations
 from ingestion.cli.console import FAILED, complain
+from ingestion.cli.lean import stay_lean
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,6 +31,7 @@ for part in (demonstration, loading, building, operations):
 
 def main() -> None:
     """Entry point of the installed command."""
+    stay_lean()
     try:
         app(prog_name="rcm")
     except Exception as error:  # noqa: BLE001 - whatever it is, one line; its text may hold values of the data

@@ -15,9 +15,10 @@
         {%- if promised.get('allowed') and severity.get('allowed', 'quarantine') == 'quarantine' -%}
             {%- set values = [] -%}
             {%- for value in promised.allowed -%}
-                {%- do values.append("'" ~ (value | string | replace("'", "''")) ~ "'") -%}
+                {%- set literal = "'" ~ (value | string | replace("'", "''")) ~ "'" -%}
+                {%- do values.append('cast(' ~ literal ~ ' as ' ~ column.data_type ~ ')') -%}
             {%- endfor -%}
-            {%- do broken.append('coalesce(cast(' ~ quoted ~ ' as string) not in (' ~ values | join(', ') ~ '), false)') -%}
+            {%- do broken.append('coalesce(' ~ quoted ~ ' not in (' ~ values | join(', ') ~ '), false)') -%}
         {%- endif -%}
     {%- endfor -%}
     {{ broken | join(' or ') if broken else 'false' }}

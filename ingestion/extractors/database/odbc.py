@@ -30,7 +30,7 @@ from ingestion.extractors.database.retry import retried
 BATCH_ROWS = 8_192
 BATCH_BYTES = 16 * 2**20
 # The driver writes into a buffer of the columns' greatest lengths, where texts without a length fill it soon.
-BUFFER_BYTES = 32 * 2**20
+BUFFER_BYTES = 16 * 2**20
 LOGIN_SECONDS = 15
 
 # Connection failures that pass: lost links, timeouts, too many connections, a server that starts or stops.

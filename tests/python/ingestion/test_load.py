@@ -130,3 +130,13 @@ def test_an_unknown_source_or_table_is_a_usage_error(
 
     with pytest.raises(SpecError, match=says):
         selected_tables(load_systems(settings.project_dir, settings.bronze_dir), *chosen)
+
+
+def test_a_list_that_was_replaced_and_comes_again_replaces_the_newer_one(project: Project) -> None:
+    for number, content in enumerate(("code,text\nA,x\n", "code,text\nA,y\n", "code,text\nA,x\n")):
+        project.drop(f"codes/{number}.csv", content)
+        assert project.load("codes.codes").status == "committed"
+    project.drop("codes/copy.csv", "code,text\nA,x\n")
+    assert project.load("codes.codes").status == "duplicate_file"
+
+    assert [row["text"] for row in project.bronze("codes.codes")] == ["x", "y", "x"]
