@@ -11,7 +11,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs/onboarding-a-hospital.md").read_text()
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__", "lakehouse*", "target", "logs", "site")
+LEFT_OUT = shutil.ignore_patterns(
+    ".git", ".venv", ".*_cache", "__pycache__", "lakehouse*", "target", "logs", "site", "node_modules"
+)
 
 
 @pytest.fixture
