@@ -29,9 +29,18 @@ from tests.python.faults.processes import At, Boundary, run, start
 # Another seed kills at other occurrences of the same boundaries, in other orders.
 SEED = int(os.environ.get("RCM_KILL_SEED", "3"))
 # Every function of these files is killed at one of its lines at least, and at every line that calls what writes.
-FILES = ("bronze.py", "load.py", "audit.py", "landing.py", "redrive.py", "maintenance.py")
+FILES = (
+    "bronze/table.py",
+    "bronze/part.py",
+    "bronze/batch.py",
+    "load.py",
+    "audit.py",
+    "landing.py",
+    "redrive.py",
+    "maintenance.py",
+)
 WRITERS = re.compile(
-    "_append_once|_commit|_discard|_draft|_load_file|_write_part|append|archive_file|catch_up|compact|create_.*|"
+    "_append_once|_commit|_discard|_draft|_load_file|write_part|append|archive_file|catch_up|compact|create_.*|"
     "delete|exclusive|keep_rejects|mkdir|move|note_rejects|rmdir|rmtree|sweep|vacuum|write.*"
 )
 # Takes twice as long: every line of these files that calls anything.

@@ -137,9 +137,9 @@ class BackClock(datetime):
 
 
 def ingest_by_a_late_clock(request: Request) -> None:
-    from ingestion import bronze
+    from ingestion.bronze import batch
 
-    setattr(bronze, "datetime", BackClock)  # noqa: B010 - the clock of this process alone
+    setattr(batch, "datetime", BackClock)  # noqa: B010 - the clock of this process alone
     ingest_here(request=request)
 
 

@@ -1,0 +1,6 @@
+"""Bronze: what was loaded, as it came, and nothing of it ever changed."""
+
+from ingestion.bronze.batch import BATCH_TIME, Appended, Batch, Checks, Draft, Inspection, batch_of_file
+from ingestion.bronze.table import BronzeTable
+
+__all__ = ["BATCH_TIME", "Appended", "Batch", "BronzeTable", "Checks", "Draft", "Inspection", "batch_of_file"]
