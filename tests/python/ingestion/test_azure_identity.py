@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ingestion.azure_access import credential, token
 from ingestion.duckdb_plugin import load_delta
 from ingestion.errors import SourceUnavailableError
 from ingestion.extraction import Extraction
 from ingestion.plan import bronze_table
 from ingestion.storage import Location
+from ingestion.storage.access import credential, token
 from tests.python.faults.lakehouse import Lakehouse
 from tests.python.ingestion.azurite import ACCOUNT, Azurite, running
 

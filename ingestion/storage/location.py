@@ -12,11 +12,11 @@ import fsspec
 from deltalake import DeltaTable
 from filelock import FileLock, Timeout
 
-from ingestion.azure_access import Access, told
 from ingestion.errors import LoadConflictError, SourceUnavailableError, SpecError
+from ingestion.storage.access import Access, told
 
 if TYPE_CHECKING:
-    from ingestion.azure_files import AzureFiles
+    from ingestion.storage.azure_files import AzureFiles
 
 _ABFSS = re.compile(r"abfss://(?P<container>[^@/]+)@(?P<account>[^./]+)\.dfs\.core\.windows\.net(?P<path>/.*)?")
 CHUNK_BYTES = 1 << 20
@@ -255,7 +255,7 @@ class Location:
     @property
     def _azure_files(self) -> "AzureFiles":
         try:
-            from ingestion.azure_files import AzureFiles
+            from ingestion.storage.azure_files import AzureFiles
         except ImportError:
             raise SourceUnavailableError(
                 "abfss:// needs the azure packages; install them with pip install 'rcm-lakehouse[azure]'"

@@ -8,7 +8,7 @@ from azure.core.credentials import AccessToken
 from azure.storage.blob.aio import BlobServiceClient
 from fsspec.asyn import sync
 
-from ingestion.azure_access import CONNECT_SECONDS, RETRIES, Access, token, told
+from ingestion.storage.access import CONNECT_SECONDS, RETRIES, Access, token, told
 
 # A file is held in memory one block at a time; storage takes 50,000 of them, 195 GiB a file.
 BLOCK_BYTES = 4 << 20
