@@ -325,7 +325,7 @@ def _append(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResult:
             extraction.source_file = planned.redrive_of.source_file
             extraction.redrive_of = planned.redrive_of.batch_id
         extraction.batches = _watched(extraction.batches, run.progress, planned.table.label)
-        appended = bronze.append(extraction, run.run_id, _inspection(run, planned.table), read_at)
+        appended = bronze.append(extraction, run.run_id, _inspection(run, planned), read_at)
     if appended.batch is not None:
         return replace(LoadResult.of_batch(appended.batch), started_at=result.started_at)
     return replace(
@@ -338,13 +338,14 @@ def _append(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResult:
     )
 
 
-def _inspection(run: _Run, table: TableSpec) -> Inspection:
-    """The border check of one table's batches."""
+def _inspection(run: _Run, planned: PlannedLoad) -> Inspection:
+    """The border check of one load's batch."""
+    table, subject = planned.table, f"{planned.file.name}: it " if planned.file else "the batch "
 
     def inspect(draft: Draft) -> tuple[Checks, Sequence[str]]:
         result = run.border.check(table, draft.part, draft.rows, draft.earlier_rows, draft.batch_id)
         if result.rejects:
-            raise BorderRejectedError(f"the batch breaks its contract and was not committed: {'; '.join(result.lines)}")
+            raise BorderRejectedError(f"{subject}breaks its contract, nothing was committed; {'; '.join(result.lines)}")
         failed = (":".join(filter(None, (failure.check, failure.column))) for failure in result.failures)
         return Checks(result.evaluated, tuple(failed)), result.lines
 

@@ -106,8 +106,10 @@ def table_states(log: AuditLog, systems: Sequence[SystemSpec]) -> list[TableStat
             """
             with
             attempts as (
-                select *, max(started_at) filter (where status <> 'failed') over (partition by system, "table")
-                    as succeeded_at
+                select
+                    *,
+                    max(started_at) filter (where status not in ('failed', 'conflict'))
+                        over (partition by system, "table") as succeeded_at
                 from load_log
             )
             select
@@ -127,6 +129,25 @@ def table_states(log: AuditLog, systems: Sequence[SystemSpec]) -> list[TableStat
         ).fetchall()
     known = {(row[0], row[1]): TableState(*row) for row in rows}
     return [known.get(pair) or TableState(*pair, 0, None, None, None, None, 0, None) for pair in declared]
+
+
+@dataclass(frozen=True)
+class WarehouseState:
+    """What the embedded warehouse tells of itself; empty before the first build."""
+
+    quarantine: tuple[OpenQuarantine, ...] = ()
+    kpis: tuple[Kpi, ...] = ()
+
+
+def warehouse_state(warehouse: Path | None) -> WarehouseState:
+    """Open quarantine and KPIs; nothing where another engine holds them.
+
+    Raises:
+        IngestionError: Another process writes to the file, or it is no warehouse.
+    """
+    if warehouse is None:
+        return WarehouseState()
+    return WarehouseState(tuple(open_quarantine(warehouse)), tuple(headline_kpis(warehouse)))
 
 
 def open_quarantine(warehouse: Path) -> list[OpenQuarantine]:

@@ -60,7 +60,9 @@ def plan(
         from ingestion.report import plan_view
 
         declared = read_control(settings)
-        planned = plan_all(settings, selected_tables(declared.systems, source, table), request_of(full, since, until))
+        chosen = selected_tables(declared.systems, source, table)
+        with _apis(settings) as reached:
+            planned = plan_all(reached, chosen, request_of(full, since, until))
         if as_json:
             print_json([_plan_record(load) for load in planned])
         else:

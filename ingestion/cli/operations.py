@@ -1,8 +1,9 @@
 """``rcm status`` and ``rcm maintain``: how the lakehouse is, and what keeps it well."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,7 @@ from ingestion.cli.building import print_kpis
 from ingestion.cli.console import (
     AsJson,
     ProjectDir,
+    complain,
     examples,
     exit_if,
     output,
@@ -18,6 +20,13 @@ from ingestion.cli.console import (
     read_control,
     records,
 )
+from ingestion.errors import IngestionError
+
+if TYPE_CHECKING:
+    from ingestion.redrive import WaitingRejects
+    from ingestion.report import TableState, WarehouseState
+    from ingestion.settings import Settings
+    from ingestion.transform import LastBuild
 
 commands = typer.Typer()
 
@@ -36,49 +45,59 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
     with project(project_dir) as settings:
         from ingestion.plan import audit_log
         from ingestion.redrive import waiting_rejects
-        from ingestion.report import headline_kpis, open_quarantine, quarantine_view, states_view, table_states
+        from ingestion.report import quarantine_view, states_view, table_states
         from ingestion.transform import last_build
 
         systems = read_control(settings).systems
         states = table_states(audit_log(settings), systems)
-        waiting = open_quarantine(settings.warehouse) if settings.uses_duckdb else []
         rejects = waiting_rejects(settings, systems)
         built = last_build(settings)
-        failed = any(state.failures for state in states) or bool(built and built.failures)
+        warehouse = _warehouse(settings)
         if as_json:
-            kpis = headline_kpis(settings.warehouse) if settings.uses_duckdb else []
             print_json(
                 {
                     "tables": records(states),
                     "waiting_rejects": records(rejects),
                     "last_build": asdict(built) if built else None,
-                    "open_quarantine": records(waiting),
-                    "kpis": records(kpis),
+                    "open_quarantine": records(warehouse.quarantine) if warehouse else None,
+                    "kpis": records(warehouse.kpis) if warehouse else None,
                 }
             )
-            exit_if(failed)
-            return
-        console = output()
-        console.print(states_view(states, datetime.now(UTC).replace(tzinfo=None)))
-        for state in states:
-            if state.failures:
-                console.print(
-                    f"{state.system}.{state.table}: {state.message}", style="red", markup=False, soft_wrap=True
-                )
-        if waiting:
-            console.print()
-            console.print(quarantine_view(waiting))
-        for reject in rejects:
-            console.print(
-                f"{reject.table}: {reject.lines} lines wait in {reject.place}; correct them, then rcm redrive",
-                style="yellow",
-                markup=False,
-                soft_wrap=True,
-            )
-        if built and built.failures:
-            console.print(f"the last build failed: {'; '.join(built.failures)}", style="red", soft_wrap=True)
-        print_kpis(settings)
-        exit_if(failed)
+        else:
+            console = output()
+            console.print(states_view(states, datetime.now(UTC).replace(tzinfo=None)))
+            for line, style in _remarks(states, rejects, built):
+                console.print(line, style=style, markup=False, soft_wrap=True)
+            if warehouse and warehouse.quarantine:
+                console.print()
+                console.print(quarantine_view(warehouse.quarantine))
+            if warehouse:
+                print_kpis(settings)
+        exit_if(any(state.failures for state in states) or bool(built and built.failures))
+
+
+def _warehouse(settings: "Settings") -> "WarehouseState | None":
+    """What the embedded warehouse shows; None, and a warning, while another process builds it."""
+    from ingestion.report import warehouse_state
+
+    try:
+        return warehouse_state(settings.warehouse if settings.uses_duckdb else None)
+    except IngestionError as error:
+        complain(str(error), severity="warning")
+        return None
+
+
+def _remarks(
+    states: "Sequence[TableState]", rejects: "Sequence[WaitingRejects]", built: "LastBuild | None"
+) -> Iterator[tuple[str, str]]:
+    """What somebody must look at, each with its style."""
+    for state in states:
+        if state.failures:
+            yield f"{state.system}.{state.table}: {state.message}", "red"
+    for reject in rejects:
+        yield f"{reject.table}: {reject.lines} lines wait in {reject.place}; correct them, then rcm redrive", "yellow"
+    if built and built.failures:
+        yield f"the last build failed: {'; '.join(built.failures)}", "red"
 
 
 @commands.command(

@@ -136,7 +136,7 @@ def _refuse(file: LandingFile, rejects: list[Reject], landed: int) -> NoReturn:
     why = "the file is the whole table, and missing rows would read as deletions" if landed else "no line can be read"
     raise UnreadableFileError(
         f"{file.name}: {len(rejects)} lines cannot be read ({_first(rejects)}); {why}; nothing of the file was loaded, "
-        "correct the lines and drop the file again"
+        "correct them and load the file again"
     )
 
 

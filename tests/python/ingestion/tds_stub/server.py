@@ -34,7 +34,7 @@ from tests.python.ingestion.tds_stub.calls import (
 )
 from tests.python.ingestion.tds_stub.wire import Kind, Wire
 
-USER, PASSWORD = "rcm reader", "p;a}s{s=w@r/d+%41"
+USER, PASSWORD = "rcm reader", "p;a}s{s=w@r/d+%41"  # pragma: allowlist secret
 NO_ENCRYPTION = 2
 
 
