@@ -45,6 +45,10 @@ class LoadConflictError(IngestionError):
     """Another run committed to the same table meanwhile; this run wrote nothing."""
 
 
+class WarehouseBusyError(IngestionError):
+    """Another process builds the warehouse, which DuckDB then gives to nobody else."""
+
+
 class SecretError(IngestionError):
     """A ``secret://NAME`` cannot be revealed; names the secret and the store, never another secret."""
 

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ingestion.audit import AuditLog, LoadResult
-from ingestion.errors import IngestionError
+from ingestion.errors import IngestionError, WarehouseBusyError
 from ingestion.maintenance import Maintained
 from ingestion.plan import PlannedLoad
 from ingestion.specs import SystemSpec
@@ -143,7 +143,8 @@ def warehouse_state(warehouse: Path | None) -> WarehouseState:
     """Open quarantine and KPIs; nothing where another engine holds them.
 
     Raises:
-        IngestionError: Another process writes to the file, or it is no warehouse.
+        WarehouseBusyError: Another process writes to the file.
+        IngestionError: The file is no warehouse.
     """
     if warehouse is None:
         return WarehouseState()
@@ -196,7 +197,8 @@ def _rows(warehouse: Path, query: str) -> list[tuple[Any, ...]]:
     """Rows of a query, none where the warehouse does not have the table yet.
 
     Raises:
-        IngestionError: The file is no warehouse, or another process writes to it.
+        WarehouseBusyError: Another process writes to the file.
+        IngestionError: The file is no warehouse.
     """
     if not warehouse.is_file():
         return []
@@ -205,8 +207,10 @@ def _rows(warehouse: Path, query: str) -> list[tuple[Any, ...]]:
             return connection.execute(query).fetchall()
     except duckdb.CatalogException:
         return []
-    except duckdb.IOException:
-        raise IngestionError(f"{warehouse.name} cannot be opened; wait until no other process builds it") from None
+    except duckdb.IOException as error:
+        if "lock" in str(error):
+            raise WarehouseBusyError(f"{warehouse.name} is being built; its numbers show when that is done") from None
+        raise IngestionError(f"{warehouse.name} cannot be opened as a warehouse; restore it, or rcm replay") from None
 
 
 def plan_view(planned: Sequence[PlannedLoad]) -> Table:

@@ -20,7 +20,7 @@ from ingestion.cli.console import (
     read_control,
     records,
 )
-from ingestion.errors import IngestionError
+from ingestion.errors import WarehouseBusyError
 
 if TYPE_CHECKING:
     from ingestion.redrive import WaitingRejects
@@ -82,7 +82,7 @@ def _warehouse(settings: "Settings") -> "WarehouseState | None":
 
     try:
         return warehouse_state(settings.warehouse if settings.uses_duckdb else None)
-    except IngestionError as error:
+    except WarehouseBusyError as error:
         complain(str(error), severity="warning")
         return None
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from ingestion.cli import app
 from tests.python.ingestion.conftest import Project
 
-COMMANDS = ("simulate", "plan", "ingest", "run", "status", "demo")
+COMMANDS = ("simulate", "demo", "plan", "ingest", "redrive", "run", "replay", "status", "maintain")
 WAREHOUSE = {"type": "duckdb", "path": "{{ env_var('RCM_LAKEHOUSE') }}/warehouse.duckdb"}
 PROFILE = {"x": {"target": "embedded", "outputs": {"embedded": WAREHOUSE}}}
 
@@ -262,6 +262,22 @@ def test_a_file_that_is_no_warehouse_is_one_line(loaded: Project) -> None:
     assert "warehouse.duckdb cannot be opened" in errors(result)[0]
 
 
+def test_status_shows_the_loads_while_the_warehouse_is_built(loaded: Project) -> None:
+    script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    place = str(loaded.root / "lakehouse" / "warehouse.duckdb")
+    with subprocess.Popen(
+        [sys.executable, "-c", script, place], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as builder:
+        assert builder.stdout is not None
+        assert builder.stdout.readline() == "open\n"
+        result = rcm("status")
+        shown = as_json("status")
+        builder.communicate()
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: warehouse.duckdb is being built")
+    assert (shown["kpis"], len(shown["tables"])) == (None, 4)
+
+
 def declare_models(project: Project, **models: str) -> None:
     """Make the project a dbt project with these models."""
     settings = yaml.safe_load((project.root / "dbt_project.yml").read_text())
@@ -323,3 +339,49 @@ def test_the_demo_is_for_the_simulated_hospitals(monkeypatch: pytest.MonkeyPatch
     result = rcm("demo")
     assert result.exit_code == 2
     assert "unset RCM_BRONZE" in errors(result)[0]
+
+
+def test_a_range_is_read_again_by_the_command_line(loaded: Project) -> None:
+    loaded.visit(("late", 3, None, "2024-01-01 09:00:00"))
+    results = {
+        result["table"]: result
+        for result in as_json("ingest", "--since", "2024-01-01", "--until", "2024-01-01")["results"]
+    }
+    assert (results["visits"]["load_type"], results["visits"]["watermark_high"]) == (
+        "backfill",
+        "2024-01-01 23:59:59.999999",
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--since", "yesterday"), "--since yesterday: is no date"),
+        (("--full", "--since", "2024-01-01"), "give one or the other"),
+    ],
+)
+@pytest.mark.usefixtures("loaded")
+def test_a_range_that_makes_no_sense_is_a_usage_error(options: tuple[str, ...], says: str) -> None:
+    result = rcm("ingest", *options)
+    assert result.exit_code == 2
+    assert says in errors(result)[0]
+
+
+def test_rejected_lines_show_in_the_status_until_they_are_redriven(loaded: Project) -> None:
+    loaded.drop("claims/bad.csv", "ClaimID,Amount\nC7,1\nC8\n")
+    assert rcm("ingest").exit_code == 0
+    assert "payer.claims: 1 lines wait in rejects/payer/claims/" in rcm("status").stdout
+    [waiting] = as_json("status")["waiting_rejects"]
+    (loaded.landing / waiting["place"]).write_text("ClaimID,Amount\nC8,2\n")
+
+    assert rcm("redrive").exit_code == 0
+
+    assert as_json("status")["waiting_rejects"] == []
+    assert "No rejected lines wait" in rcm("redrive").stdout
+
+
+@pytest.mark.usefixtures("loaded")
+def test_maintain_tells_of_every_table() -> None:
+    tables = {table["label"]: table for table in as_json("maintain")}
+    assert set(tables) == {"emr.visits", "emr.wards", "payer.claims", "codes.codes", "audit.load_log", "audit.rejects"}
+    assert "files before" in rcm("maintain").stdout
