@@ -17,7 +17,7 @@ from ingestion.bronze import Batch
 from ingestion.errors import LoadConflictError
 from ingestion.storage import Location
 
-Status = Literal["committed", "unchanged", "duplicate_file", "conflict", "failed", "inactive"]
+Status = Literal["committed", "unchanged", "nothing", "duplicate_file", "conflict", "failed", "inactive"]
 
 LOADS = pa.schema(
     [
@@ -162,6 +162,7 @@ class AuditLog:
     def catch_up(self, batches: Iterable[Batch]) -> None:
         """Write down the commits that the tables do not know: a run was killed between its commit and them."""
         batches = list(batches)
+        _create(self.rejects, REJECTS)
         self.append(LoadResult.of_batch(batch) for batch in batches)
         self.note_rejects(batches)
 
@@ -187,6 +188,13 @@ class AuditLog:
             ],
             lambda row: row["batch_id"],
         )
+
+
+def _create(place: Location, schema: pa.Schema) -> None:
+    """Make an empty table, so that who reads it later reads it as it is then."""
+    if place.delta() is None:
+        with place.told():
+            write_deltalake(place.url, schema.empty_table(), mode="ignore", storage_options=place.delta_options or None)
 
 
 def _moment(batch: Batch) -> datetime:

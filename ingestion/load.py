@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
-from traceback import extract_tb
 from typing import Protocol
 
 import pyarrow as pa
@@ -20,9 +19,9 @@ from ingestion.errors import (
     BorderUnavailableError,
     IngestionError,
     LoadConflictError,
-    SpecError,
 )
 from ingestion.landing import archive_file
+from ingestion.messages import one_line
 from ingestion.plan import (
     WHAT_IS_NEW,
     PlannedLoad,
@@ -35,7 +34,6 @@ from ingestion.plan import (
     selected_tables,
 )
 from ingestion.redrive import keep_rejects, plan_redrive
-from ingestion.secret_store import masked
 from ingestion.settings import Settings
 from ingestion.sources import open_source
 from ingestion.specs import SystemSpec, TableSpec
@@ -270,7 +268,7 @@ def _load(run: _Run, planned: PlannedLoad) -> LoadResult:
         if planned.action == "inactive":
             result = replace(result, status="inactive", message=planned.reason)
         elif planned.action == "nothing":
-            result = replace(result, message=planned.reason)
+            result = replace(result, status="unchanged" if planned.is_current else "nothing", message=planned.reason)
         elif planned.file is not None:
             result = _load_file(run, planned, result)
         else:
@@ -279,7 +277,8 @@ def _load(run: _Run, planned: PlannedLoad) -> LoadResult:
         # What the other run loads is loaded; what came since is the next run's.
         result = replace(result, status="conflict", message=str(error))
     except Exception as error:  # noqa: BLE001 - one source that fails leaves the others going
-        result = replace(result, status="failed", error_class=type(error).__name__, message=_message(planned, error))
+        message = one_line(error, planned.file.name if planned.file else None)
+        result = replace(result, status="failed", error_class=type(error).__name__, message=message)
     result = replace(result, seconds=round(time.monotonic() - begun, 3))
     run.progress.finished(result)
     return result
@@ -307,9 +306,19 @@ def _load_file(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResul
     else:
         message = f"{file.name}: its bytes were loaded as batch {known.batch_id}"
         result = replace(result, status="duplicate_file", message=message)
-    if known is not None and not is_bulk and file.is_still():
-        keep_rejects(landing, planned.table, file, known, bronze.batches())
-    archive_file(landing, planned.table, file, [known.batch_id, label] if known else [label])
+    remark = None
+    try:
+        if known is not None and not is_bulk and file.is_still():
+            remark = keep_rejects(landing, planned.table, file, known, bronze.batches())
+        archive_file(landing, planned.table, file, [known.batch_id, label] if known else [label])
+    except (OSError, IngestionError) as error:
+        # What is committed is loaded; the next run archives it.
+        remark = (
+            f"{file.name}: was not archived ({type(error).__name__}); check landing/archive, the next run tries again"
+        )
+    if remark is not None:
+        remark = remark if remark.startswith(file.name) else f"{file.name}: {remark}"
+        result = replace(result, message="; ".join(filter(None, [result.message, remark])))
     return result
 
 
@@ -340,14 +349,15 @@ def _append(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResult:
 
 def _inspection(run: _Run, planned: PlannedLoad) -> Inspection:
     """The border check of one load's batch."""
-    table, subject = planned.table, f"{planned.file.name}: it " if planned.file else "the batch "
+    table, name = planned.table, f"{planned.file.name}: " if planned.file else ""
+    subject = f"{name}it " if name else "the batch "
 
     def inspect(draft: Draft) -> tuple[Checks, Sequence[str]]:
         result = run.border.check(table, draft.part, draft.rows, draft.earlier_rows, draft.batch_id)
         if result.rejects:
             raise BorderRejectedError(f"{subject}breaks its contract, nothing was committed; {'; '.join(result.lines)}")
         failed = (":".join(filter(None, (failure.check, failure.column))) for failure in result.failures)
-        return Checks(result.evaluated, tuple(failed)), result.lines
+        return Checks(result.evaluated, tuple(failed)), [f"{name}{line}" for line in result.lines]
 
     return inspect
 
@@ -356,18 +366,6 @@ def _watched(batches: Iterable[pa.RecordBatch], progress: Progress, label: str) 
     for batch in batches:
         progress.advanced(label, batch.num_rows)
         yield batch
-
-
-def _message(planned: PlannedLoad, error: Exception) -> str:
-    """One line for the log: our own errors as they are, others by class and place, for their text may hold values."""
-    if isinstance(error, (IngestionError, SpecError)):
-        return masked(str(error))
-    place = extract_tb(error.__traceback__)[-1]
-    file = f"{planned.file.name}: " if planned.file else ""
-    return (
-        f"{file}unexpected {type(error).__name__} at {Path(place.filename).name}:{place.lineno}; "
-        "nothing was written, please report it"
-    )
 
 
 def _run_id() -> str:

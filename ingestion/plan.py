@@ -12,6 +12,7 @@ from ingestion.extraction import LoadType
 from ingestion.extractors import icd, icd10_cm
 from ingestion.extractors.npi_bulk import waiting_bulk
 from ingestion.landing import LandingFile, waiting_files
+from ingestion.messages import one_line
 from ingestion.settings import Settings
 from ingestion.specs import SystemSpec, TableSpec
 from ingestion.storage import Location
@@ -49,6 +50,16 @@ class PlannedLoad:
     file: LandingFile | None = None
     redrive_of: Batch | None = None
     error: Exception | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """What blocks the table, in one line."""
+        return one_line(self.error, self.file.name if self.file else None) if self.error else None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether there is nothing to do because bronze has all there is, and not because nothing was there to read."""
+        return self.table.load.extractor in RELEASES
 
     @property
     def is_likely_news(self) -> bool:
@@ -198,7 +209,7 @@ def _plan_reconciled(settings: Settings, system: SystemSpec, table: TableSpec, b
     if read and max(read) + table.load.full_every > datetime.now(UTC).replace(tzinfo=None):
         return planned
     days = table.load.full_every.total_seconds() / 86_400
-    reason = f"reads all to reconcile, as every {days:g} days; commits only what differs"
+    reason = f"reads all to reconcile, as every {days:g} days; commits it if anything differs"
     return replace(planned, load_type="full", reason=reason)
 
 
@@ -211,7 +222,7 @@ def _plan_load(system: SystemSpec, table: TableSpec, batches: list[Batch], *, fu
     if full:
         return PlannedLoad(system, table, "load", "full", "--full was asked for", watermark)
     if table.load.mode == "full":
-        return PlannedLoad(system, table, "load", "full", "mode is full: reads all, commits only what differs")
+        return PlannedLoad(system, table, "load", "full", "mode is full: reads all, commits it if anything differs")
     if table.load.extractor is not None:
         return PlannedLoad(system, table, "load", "incremental", "asks for providers' numbers not in bronze yet")
     if watermark is None:

@@ -15,16 +15,20 @@ from ingestion.storage import Location
 
 def keep_rejects(
     landing: Location, table: TableSpec, file: LandingFile, batch: Batch, batches: Sequence[Batch]
-) -> None:
+) -> str | None:
     """Write the lines of a file that its batch could not take to rejects/<system>/<table>/<batch id>_<name>.
 
-    Written between commit and archive; a run that was killed there is completed by the next one.
+    Returns what a steward has to do, None where there is nothing. Written between commit and archive; a run that was
+    killed there is completed by the next one.
     """
     lines = [int(str(line)) for line, _ in batch.rejects]
     place = landing / REJECTS / table.system / table.name / f"{batch.batch_id}_{_plain_name(file)}"
     is_redriven = any(other.redrive_of == batch.batch_id for other in batches)
-    if lines and not is_redriven and not place.exists():
+    if not lines or is_redriven:
+        return None
+    if not place.exists():
         place.write(files.records_at(table, file, lines))
+    return f"{len(lines)} of its lines cannot be read; correct {place.name} in {REJECTS}/, then rcm redrive"
 
 
 def plan_redrive(settings: Settings, system: SystemSpec, table: TableSpec) -> list[PlannedLoad]:
@@ -82,6 +86,17 @@ def _planned(system: SystemSpec, table: TableSpec, file: LandingFile, batches: d
             f"{file.name}: its name begins with no batch of this table; give it its old name back"
         )
         return PlannedLoad(system, table, "blocked", "incremental", "belongs to no batch", file=file, error=error)
+    newer = [
+        batch.batch_id
+        for batch in batches.values()
+        if batch.batch_id > origin.batch_id and batch.source_file == origin.source_file and batch.redrive_of is None
+    ]
+    if newer:
+        error = UnreadableFileError(
+            f"{file.name}: {origin.source_file} came again as batch {max(newer)}, which these older lines would "
+            "overwrite; remove this file, or send the lines as a new one"
+        )
+        return PlannedLoad(system, table, "blocked", "redrive", "was corrected meanwhile", file=file, error=error)
     reason = f"rejected lines of batch {origin.batch_id}"
     return PlannedLoad(system, table, "load", "redrive", reason, file=file, redrive_of=origin)
 

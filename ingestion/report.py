@@ -108,10 +108,19 @@ def table_states(log: AuditLog, systems: Sequence[SystemSpec]) -> list[TableStat
             attempts as (
                 select
                     *,
-                    max(started_at) filter (where status not in ('failed', 'conflict'))
-                        over (partition by system, "table") as succeeded_at
+                    -- A table of many files is well when all of them are.
+                    bool_or(status in ('failed', 'conflict')) over (partition by run_id, system, "table") as went_wrong
                 from load_log
+            ),
+
+            judged as (
+                select
+                    *,
+                    max(started_at) filter (where not went_wrong) over (partition by system, "table") as well_at,
+                    status = 'failed' and (well_at is null or started_at > well_at) as is_open_failure
+                from attempts
             )
+
             select
                 system,
                 "table",
@@ -119,11 +128,13 @@ def table_states(log: AuditLog, systems: Sequence[SystemSpec]) -> list[TableStat
                 max(started_at) filter (where status = 'committed') as last_batch_at,
                 arg_max(rows_written, batch_id) filter (where status = 'committed') as last_batch_rows,
                 max(started_at) as checked_at,
-                arg_max(status, started_at) as status,
-                count(*) filter (where status = 'failed' and (succeeded_at is null or started_at > succeeded_at))
-                    as failures,
-                nullif(arg_max(coalesce(message, ''), started_at), '') as message
-            from attempts
+                coalesce(max('failed') filter (where is_open_failure), arg_max(status, started_at)) as status,
+                count(*) filter (where is_open_failure) as failures,
+                nullif(coalesce(
+                    arg_max(message, started_at) filter (where is_open_failure),
+                    arg_max(coalesce(message, ''), started_at)
+                ), '') as message
+            from judged
             group by system, "table"
             """
         ).fetchall()
@@ -220,7 +231,7 @@ def plan_view(planned: Sequence[PlannedLoad]) -> Table:
         view.add_row(
             load.table.label,
             f"[green]{load.load_type}[/green]" if load.action == "load" else _styled(load.action),
-            escape(f"{load.file.name}: {load.reason}" if load.file else str(load.error or load.reason)),
+            escape(f"{load.file.name}: {load.reason}" if load.file else load.problem or load.reason),
         )
     return view
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 import duckdb
@@ -39,7 +39,10 @@ def open_source(
     if table.kind == "files" and planned.file is not None:
         return files.extract(table, planned.file)
     if table.load.extractor == "npi_registry" and planned.file is not None:
-        return npi_bulk.extract(table, planned.file, _numbers_to_ask(settings, systems, table, full=True))
+        wanted = _numbers_to_ask(settings, systems, table, full=True)
+        if not wanted:
+            raise SourceUnavailableError("no provider in bronze has a valid NPI yet; load the providers first")
+        return npi_bulk.extract(table, planned.file, wanted)
     if table.load.extractor in RELEASES and is_installed(settings, planned.system, table):
         return icd10_cm.extract(table)
     address = connection_value(settings, planned.system)
@@ -49,8 +52,9 @@ def open_source(
     if table.load.extractor == "icd":
         return icd.extract(table, _icd_access(settings, address), cache)
     numbers = _numbers_to_ask(settings, systems, table, full=full)
-    load_type: Literal["full", "incremental"] = "full" if planned.load_type == "full" else "incremental"
-    return npi_registry.extract(table, address, numbers, load_type, cache)
+    # Never the whole registry: a provider that it did not answer for is not one that went.
+    keep = timedelta(0) if full else npi_registry.KEEP
+    return npi_registry.extract(table, address, numbers, "incremental", cache, keep=keep)
 
 
 def _cache(settings: Settings, address: str, name: str) -> Path | None:

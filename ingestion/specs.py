@@ -95,6 +95,12 @@ class RowCountBand(_Spec):
     min: Annotated[float, Field(ge=0)] = 0.0
     max: Annotated[float | None, Field(gt=0)] = None
 
+    @model_validator(mode="after")
+    def _reject_an_empty_band(self) -> "RowCountBand":
+        if self.max is not None and self.max < self.min:
+            raise ValueError("max is below min, so that no batch would fit; exchange them")
+        return self
+
 
 class ContractSpec(_Spec):
     """What a table promises at the border: ``config.meta.contract``."""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # Called with the number of nodes finished and of all nodes.
 Progress = Callable[[int, int], None]
 
+# Messages that hold names of the project and counts, never a value.
+_ABOUT_SQL = ("Binder Error", "Catalog Error", "Parser Error", "Compilation Error", "Got ", "IO Error", "no message")
+_LONGEST_KIND = 40
 _FAILED = ("error", "fail", "runtime error")
 
 
@@ -165,5 +168,9 @@ def _first_line(text: str) -> str:
     """What a dbt message says after its headline, which repeats the node's name and file."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     line = lines[1] if len(lines) > 1 and " Error in " in lines[0] else (lines or ["no message"])[0]
-    # Engines quote the value that did not fit: it may be a patient's.
-    return re.sub(r"'[^']*'", "'...'", line)
+    # About what the SQL names, engines speak of the SQL; about what it meets at work, they quote the value, and that
+    # may be a patient's.
+    kind, _, _ = line.partition(":")
+    if line.startswith(_ABOUT_SQL):
+        return re.sub(r"'[^']*'", "'...'", line)
+    return f"{kind[:_LONGEST_KIND]}; logs/dbt.log has the whole message"

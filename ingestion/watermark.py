@@ -33,7 +33,9 @@ def lower_bound(watermark: str, data_type: str, lag: timedelta) -> str | int:
     if data_type == "bigint":
         return int(watermark)
     if data_type == "date":
-        return (date.fromisoformat(watermark[:10]) - lag).isoformat()
+        # A part of a day is a whole one: a date has no hours to go back by.
+        days = -(-lag // timedelta(days=1))
+        return (date.fromisoformat(watermark[:10]) - timedelta(days=days)).isoformat()
     return shortest_text(datetime.fromisoformat(watermark) - lag)
 
 

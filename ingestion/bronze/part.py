@@ -78,7 +78,6 @@ def write_part(
     source = pa.schema([*source_schema(table), *extraction.extra_columns])
     engine.register("incoming", rows.reader(source))
     names = ", ".join(quoted(name) for name in source.names)
-    unknown_only = "where _row_hash not in (select _row_hash from known)" if extraction.drop_known else ""
     stream = engine.execute(
         f"""
         select
@@ -89,8 +88,7 @@ def write_part(
             $ingested_at::timestamp as _ingested_at,
             $source_file::varchar as _source_file,
             _row_hash
-        from (select *, {_row_hash(source.names)} as _row_hash from incoming)
-        {unknown_only}
+        from {_arrivals(table, source.names, drop_known=extraction.drop_known)}
         """,
         {
             "batch_id": batch_id,
@@ -144,15 +142,51 @@ def money_of(engine: duckdb.DuckDBPyConnection, part: Path, table: TableSpec) ->
     columns = table.money_columns
     if not columns:
         return {}
-    sums = ", ".join(f"coalesce(sum(try_cast({quoted(name)} as decimal(18, 2))), 0)" for name in columns)
+    types = {column.name: column.data_type for column in table.columns}
+    sums = ", ".join(
+        f"coalesce(sum(try_cast({quoted(name)} as decimal(38, {_scale(types[name])}))), 0)" for name in columns
+    )
     [row] = engine.execute(f"select {sums} from read_parquet(?)", [str(part)]).fetchall()
     return {name: str(total) for name, total in zip(columns, row, strict=True)}
 
 
+def _arrivals(table: TableSpec, names: list[str], *, drop_known: bool) -> str:
+    """SQL of the rows to write, with their hashes: all, or those of every key that has a row bronze does not know.
+
+    All rows of such a key, and not the new one alone: a key that is twice in the source would otherwise bring one of
+    its rows with each load, in turn, for ever.
+    """
+    hashed = f"(select *, {_row_hash(names)} as _row_hash from incoming)"
+    if not drop_known:
+        return hashed
+    keys = ", ".join(quoted(name) for name in table.load.key)
+    same_key = " and ".join(
+        f"arrivals.{quoted(name)} is not distinct from news.{quoted(name)}" for name in table.load.key
+    )
+    return f"""
+        (
+            with arrivals as materialized (select * from {hashed})
+            select arrivals.*
+            from arrivals
+            semi join (
+                select {keys} from arrivals where _row_hash not in (select _row_hash from known)
+            ) as news on {same_key}
+        )
+    """
+
+
 def _row_hash(names: list[str]) -> str:
-    """SQL of the md5 over columns in declared order; separators keep NULL, '' and shifted values apart."""
-    values = ", ".join(f"coalesce(cast({quoted(name)} as varchar), chr(30))" for name in names)
+    """SQL of the md5 over columns by name, for their order means nothing.
+
+    Separators keep NULL, '' and shifted values apart.
+    """
+    values = ", ".join(f"coalesce(cast({quoted(name)} as varchar), chr(30))" for name in sorted(names))
     return f"md5(concat_ws(chr(31), {values}))"
+
+
+def _scale(data_type: str) -> int:
+    """Digits behind the point of a declared decimal; two of an amount that is text."""
+    return int(data_type.removesuffix(")").split(",")[1]) if data_type.startswith("decimal") else 2
 
 
 def quoted(name: str) -> str:
@@ -165,7 +199,7 @@ def part_engine() -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory DuckDB with bounded memory and an empty table ``known`` of row hashes."""
     with tempfile.TemporaryDirectory(prefix=SCRATCH) as spill, duckdb.connect(":memory:") as connection:
         connection.execute("set threads = 1")
-        connection.execute("set memory_limit = '1GB'")
+        connection.execute("set memory_limit = '512MB'")
         connection.execute(f"set temp_directory = '{spill}'")
         connection.execute("create temp table known (_row_hash varchar)")
         yield connection

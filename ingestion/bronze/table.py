@@ -195,7 +195,13 @@ class BronzeTable:
         if delta is None:
             return declared
         held = pa.schema(delta.schema().to_arrow())
+        folded = {name.lower(): name for name in held.names}
         for column in declared:
+            if folded.get(column.name.lower(), column.name) != column.name:
+                raise SchemaDriftError(
+                    f"column {column.name} is {folded[column.name.lower()]} in bronze, capitals apart; "
+                    "give it that name, or another one"
+                )
             index = held.get_field_index(column.name)
             if index >= 0 and held.field(index).type != column.type:
                 raise SchemaDriftError(
@@ -214,10 +220,11 @@ class BronzeTable:
         """
         since = next((batch for batch in history if batch.load_type == "full"), history[-1])
         held = {field.name for field in delta.schema().fields}
-        keys = [name for name in self.table.load.key if name in held]
+        # A key column that bronze does not have yet tells no rows apart: every row since stands for itself.
+        keys = list(self.table.load.key) if held.issuperset(self.table.load.key) else ["_row_hash"]
         # Without a second batch there is nothing to choose from.
         is_only_batch = since is history[0]
-        columns = ["_row_hash"] if is_only_batch else [*keys, "_batch_id", "_row_hash"]
+        columns = ["_row_hash"] if is_only_batch else list(dict.fromkeys([*keys, "_batch_id", "_row_hash"]))
         reader = pa.RecordBatchReader.from_stream(delta.scan(columns, f"_batch_id >= '{since.batch_id}'"))
         engine.register("current_hashes" if is_only_batch else "arrivals_held", reader)
         if is_only_batch:

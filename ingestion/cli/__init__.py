@@ -4,6 +4,7 @@ Heavy libraries are imported inside the commands that need them, so that help ap
 Exit codes: 0 done, 1 some source or model failed, 2 usage or configuration.
 """
 
+import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +33,8 @@ for part in (demonstration, loading, building, operations):
 def main() -> None:
     """Entry point of the installed command."""
     stay_lean()
+    # What is written holds patients' data: their owner reads it, and nobody else.
+    os.umask(0o077)
     try:
         app(prog_name="rcm")
     except Exception as error:  # noqa: BLE001 - whatever it is, one line; its text may hold values of the data

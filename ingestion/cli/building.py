@@ -44,7 +44,7 @@ def run(
         from ingestion.plan import Request
 
         declared = read_control(settings)
-        summary = load(settings, declared.systems, source, table, Request(full))
+        summary = load(settings, declared.systems, source, table, Request(full), problems=declared.problems)
         print_loads(summary)
         built = build(settings)
         exit_if(bool(summary.failed or declared.problems or built.failures))

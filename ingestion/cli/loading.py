@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -68,7 +68,7 @@ def plan(
         else:
             output().print(plan_view(planned))
         blocked = [load for load in planned if load.action == "blocked"]
-        complain(*(f"{load.table.label}: {load.error}" for load in blocked))
+        complain(*(f"{load.table.label}: {load.problem}" for load in blocked))
         exit_if(bool(blocked or declared.problems))
 
 
@@ -81,7 +81,7 @@ def _plan_record(load: "PlannedLoad") -> dict[str, Any]:
         "watermark_low": load.watermark_low,
         "source_file": load.file.name if load.file else None,
         "reason": load.reason,
-        "error": str(load.error) if load.error else None,
+        "error": load.problem,
     }
 
 
@@ -105,7 +105,9 @@ def ingest(
     """Load sources into bronze; a source that fails keeps no other from loading."""
     with project(project_dir) as settings:
         declared = read_control(settings)
-        summary = load(settings, declared.systems, source, table, request_of(full, since, until))
+        summary = load(
+            settings, declared.systems, source, table, request_of(full, since, until), problems=declared.problems
+        )
         if as_json:
             print_json({"run_id": summary.run_id, "seconds": summary.seconds, "results": records(summary.results)})
         else:
@@ -120,6 +122,7 @@ def load(
     table: str | None = None,
     request: "Request | None" = None,
     *,
+    problems: Sequence[str] = (),
     rejects: bool = False,
 ) -> "IngestSummary":
     """Load with a progress bar; failures go to standard error.
@@ -130,9 +133,10 @@ def load(
         source: Only this system.
         table: Only this table.
         request: What to read; None for what is new.
+        problems: What is wrong with systems that are left out; an alert tells of it, too.
         rejects: Take rejected lines again, and nothing else.
     """
-    from ingestion.alerts import failed_loads
+    from ingestion.alerts import Failure, failed_loads
     from ingestion.event_log import EventLog
     from ingestion.load import ingest as ingest_tables
     from ingestion.load import redrive as redrive_tables
@@ -147,6 +151,7 @@ def load(
             wanted = request or WHAT_IS_NEW
             summary = ingest_tables(reached, systems, source=source, table=table, request=wanted, progress=progress)
         failures = failed_loads(summary.results)
+        failures += tuple(Failure("control table", "left out", "SpecError", problem) for problem in problems)
         if failures and settings.values.get("RCM_ALERT_URL"):
             events.alerted(alarm(settings, summary.run_id, failures))
     complain(*(f"{result.label}: {result.message}" for result in summary.results if result.status == "failed"))
@@ -165,17 +170,23 @@ def request_of(full: bool, since: str | None, until: str | None) -> "Request":
 
     if full and (since or until):
         raise SpecError(["--full reads everything, --since and --until a range: give one or the other"])
-    return Request(full, _bound("--since", since), _bound("--until", until))
+    request = Request(full, _bound("--since", since), _bound("--until", until))
+    if request.since and request.until and not request.since.isdigit() and request.since > request.until:
+        raise SpecError([f"--since {since} is after --until {until}; give the earlier moment first"])
+    return request
 
 
 def _bound(option: str, text: str | None) -> str | None:
-    """A bound as watermarks are written; a day that ends a range ends it with its last moment."""
+    """A bound as watermarks are written, in UTC; a day that ends a range ends it with its last moment."""
+    # A watermark may be a number.
     if text is None or text.isdigit():
         return text
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise SpecError([f"{option} {text}: is no date; write 2024-03-01 or 2024-03-01T08:00, say"]) from None
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
     is_day = len(text) <= len("2024-03-01")
     if option == "--until" and is_day:
         moment = moment.replace(hour=23, minute=59, second=59, microsecond=999_999)
@@ -194,7 +205,7 @@ def redrive(
     """Take rejected lines of files again, after they were corrected in landing/rejects or the declaration was."""
     with project(project_dir) as settings:
         declared = read_control(settings)
-        summary = load(settings, declared.systems, source, table, rejects=True)
+        summary = load(settings, declared.systems, source, table, problems=declared.problems, rejects=True)
         if as_json:
             print_json({"run_id": summary.run_id, "seconds": summary.seconds, "results": records(summary.results)})
         elif summary.results:

@@ -21,6 +21,8 @@ from ingestion.storage import Location
 BLOCK_BYTES = 1 << 20
 TAXONOMIES = 15
 _MEMBER = re.compile(r"(.*/)?npidata_pfile_\d{8}-(?P<until>\d{8})\.csv", re.IGNORECASE)
+# More bad lines are a bad file.
+MAX_REJECTS = 1_000
 _DATE = re.compile(r"\d{8}")
 
 NUMBER, ENTITY_TYPE = "NPI", "Entity Type Code"
@@ -129,6 +131,8 @@ def _content(file: LandingFile) -> Iterator[IO[bytes]]:
 
 def _reader(content: IO[bytes], extraction: Extraction) -> csv.CSVStreamingReader:
     def reject(row: csv.InvalidRow) -> str:
+        if len(extraction.rejects) + extraction.rows_rejected >= MAX_REJECTS:
+            return "error"
         if row.number is None:
             extraction.rows_rejected += 1
         else:

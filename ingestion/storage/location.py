@@ -42,7 +42,10 @@ class Location:
             SpecError: A URL of another kind.
         """
         if "://" not in text:
-            return cls(str(base / text))
+            place = str(base / text)
+            if any(sign in place for sign in "[]*?"):
+                raise SpecError([f"{place}: a folder whose name holds one of []*? cannot be searched; choose another"])
+            return cls(place)
         if _ABFSS.fullmatch(text) is None:
             scheme = text.split("://", maxsplit=1)[0]
             raise SpecError(

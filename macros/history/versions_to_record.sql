@@ -34,7 +34,8 @@ arrivals as (
         _arrival,
         _record_hash,
         row_status,
-        modified_at
+        modified_at,
+        _ingested_at
     from arrived
     {%- if history %}
     where {{ key }} in (select {{ key }} from pending_keys)
@@ -53,7 +54,10 @@ with_newest_before as (
         *,
         max(case when row_status = 'valid' then modified_at end) over (
             partition by {{ key }} order by _arrival rows between unbounded preceding and 1 preceding
-        ) as newest_modified_before
+        ) as newest_modified_before,
+        count(case when row_status = 'valid' then 1 end) over (
+            partition by {{ key }} order by _arrival rows between unbounded preceding and 1 preceding
+        ) as valid_before
     from arrivals
     where {{ key }} in (select {{ key }} from repeated)
 ),
@@ -64,9 +68,10 @@ timely as (
         lag(_record_hash) over (partition by {{ key }} order by _arrival) as previous_record_hash
     from with_newest_before
     where
-        (row_status = 'valid' and (newest_modified_before is null or modified_at >= newest_modified_before))
+        -- A row without a date is as new as its arrival: nothing says that it is late.
+        (row_status = 'valid' and coalesce(modified_at >= newest_modified_before, true))
         -- The deletion of a record that never was valid ends nothing.
-        or (row_status = 'deleted' and newest_modified_before is not null)
+        or (row_status = 'deleted' and valid_before > 0)
 ),
 
 versions as (
@@ -75,7 +80,8 @@ versions as (
         _arrival,
         cast(row_number() over (partition by {{ key }} order by _arrival) as bigint) as version_number,
         -- A record that comes back after its deletion keeps its old date: it holds from the deletion on.
-        max(modified_at) over (
+        -- A row without a date holds from the newest date before it, or from its load.
+        max(coalesce(modified_at, newest_modified_before, _ingested_at)) over (
             partition by {{ key }} order by _arrival rows between unbounded preceding and current row
         ) as effective_at
     from timely
@@ -87,7 +93,7 @@ versions as (
         {{ key }},
         _arrival,
         cast(1 as bigint) as version_number,
-        modified_at as effective_at
+        coalesce(modified_at, _ingested_at) as effective_at
     from arrivals
     where {{ key }} not in (select {{ key }} from repeated) and row_status = 'valid'
 ),

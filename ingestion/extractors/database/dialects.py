@@ -62,6 +62,9 @@ class Dialect(Protocol):
     def read_as(self, column: SourceColumn, data_type: str) -> tuple[str, pa.DataType]:
         """Expression that reads a column for its declared type without loss, and the Arrow type it arrives in."""
 
+    def missing(self, column: SourceColumn) -> str:
+        """Condition that a row has no watermark."""
+
     def newest(self, column: SourceColumn) -> str:
         """Expression of the greatest watermark, as text that loses no digit."""
 
@@ -96,6 +99,10 @@ class Sqlite:
         """Text."""
         return f"cast({self.quoted(column.name)} as text)", pa.string()
 
+    def missing(self, column: SourceColumn) -> str:
+        """A text may be blank, which is no moment either."""
+        return f"nullif(trim({self.quoted(column.name)}), '') is null"
+
     def newest(self, column: SourceColumn) -> str:
         """The text itself."""
         return f"cast(max({self.quoted(column.name)}) as text)"
@@ -126,6 +133,9 @@ class _Odbc:
     def quoted(self, name: str) -> str:
         first, last = self.quotes
         return first + name.replace(last, last * 2) + last
+
+    def missing(self, column: SourceColumn) -> str:
+        return f"{self.quoted(column.name)} is null"
 
     def read_as(self, column: SourceColumn, data_type: str) -> tuple[str, pa.DataType]:
         sql = self.quoted(column.name)

@@ -75,10 +75,10 @@ def _moving_bounds(source: Source, table: TableSpec, window: Window, column: Sou
             # A row dated in the future comes with every load; as the upper bound it would pass by all before it.
             parts.append(dialect.compared(column, ">", now))
         if table.load.null_watermark == "include":
-            parts.append(Predicate(f"{dialect.quoted(column.name)} is null"))
+            parts.append(Predicate(dialect.missing(column)))
         predicate = _any(parts) if parts else Predicate("1 = 0")
     elif table.load.null_watermark == "exclude":
-        predicate = Predicate(f"{dialect.quoted(column.name)} is not null")
+        predicate = Predicate(f"not ({dialect.missing(column)})")
     else:
         predicate = None
     return Bounds(predicate, low, newest or window.low, rejected)
@@ -87,7 +87,9 @@ def _moving_bounds(source: Source, table: TableSpec, window: Window, column: Sou
 def _range(dialect: Dialect, table: TableSpec, window: Window, column: SourceColumn) -> Predicate:
     """Both ends closed, either may be open; rows without a watermark are in no range."""
     try:
-        parts = [Predicate(f"{dialect.quoted(column.name)} is not null")]
+        if table.watermark_type != "bigint" and any(bound and bound.isdigit() for bound in (window.low, window.high)):
+            raise ValueError("a number is no moment")
+        parts = [Predicate(f"not ({dialect.missing(column)})")]
         if window.low is not None:
             first = lower_bound(window.low, table.watermark_type or "", timedelta(0))
             parts.append(dialect.compared(column, ">=", first))
@@ -126,7 +128,7 @@ def _count_nulls(source: Source, table: TableSpec, column: SourceColumn) -> int:
     policy = table.load.null_watermark
     if policy == "include":
         return 0
-    is_null = Predicate(f"{source.dialect.quoted(column.name)} is null")
+    is_null = Predicate(source.dialect.missing(column))
     count = int(str(source.value(*_select(table, source.dialect, "count(*)", is_null))))
     if count and policy == "fail":
         raise NullWatermarkError(

@@ -13,7 +13,7 @@ import yaml
 
 from ingestion.audit import LoadResult
 from ingestion.control_table import load_systems
-from ingestion.load import IngestSummary, ingest
+from ingestion.load import IngestSummary, ingest, redrive
 from ingestion.plan import Request, audit_log, bronze_table
 from ingestion.settings import Settings, read_settings
 
@@ -120,6 +120,11 @@ class Project:
 
     def settings(self) -> Settings:
         return read_settings({})
+
+    def redrive(self) -> list[LoadResult]:
+        """The results of taking rejected lines again."""
+        settings = self.settings()
+        return list(redrive(settings, load_systems(settings.project_dir, settings.bronze_dir)).results)
 
     def bronze(self, label: str, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """Rows of a bronze table, in the order they arrived."""

@@ -59,7 +59,7 @@ def test_both_ends_of_a_range_may_be_open_and_count_themselves(loaded: Project) 
 def test_tables_without_a_watermark_are_left_alone_and_say_why(loaded: Project) -> None:
     result = backfill(loaded, "2024-01-01", None)["emr.wards"]
 
-    assert (result.status, result.rows_read) == ("unchanged", 0)
+    assert (result.status, result.rows_read) == ("nothing", 0)
     assert "no range to read again" in (result.message or "")
 
 

@@ -5,8 +5,6 @@ from pathlib import Path
 import pytest
 
 from ingestion.audit import LoadResult
-from ingestion.control_table import load_systems
-from ingestion.load import redrive
 from ingestion.plan import audit_log
 from tests.python.ingestion.conftest import Project
 
@@ -21,11 +19,6 @@ def waiting(project: Project) -> Path:
     """The one file of rejected lines."""
     [place] = rejects_folder(project).iterdir()
     return place
-
-
-def redriven(project: Project) -> list[LoadResult]:
-    settings = project.settings()
-    return list(redrive(settings, load_systems(settings.project_dir, settings.bronze_dir)).results)
 
 
 def listed(project: Project) -> list[tuple[str, int, str | None]]:
@@ -60,7 +53,7 @@ def test_rejects_hold_no_values(project: Project) -> None:
 def test_corrected_lines_land_with_the_name_of_their_file(project: Project) -> None:
     waiting(project).write_text("ClaimID,Amount\nC2,2.00\nC4,4.00\n")
 
-    [result] = redriven(project)
+    [result] = project.redrive()
 
     assert (result.status, result.load_type, result.rows_written) == ("committed", "redrive", 2)
     rows = project.bronze("payer.claims", ["ClaimID", "_source_file", "_load_type"])
@@ -68,13 +61,13 @@ def test_corrected_lines_land_with_the_name_of_their_file(project: Project) -> N
     assert {row["_source_file"] for row in rows} == {"claims/may.csv"}
     assert {row["_load_type"] for row in rows} == {"incremental"}
     assert list(rejects_folder(project).iterdir()) == []
-    assert redriven(project) == []
+    assert project.redrive() == []
 
 
 def test_what_is_still_bad_waits_again(project: Project, rejected: LoadResult) -> None:
     waiting(project).write_text("ClaimID,Amount\nC2,2.00\nC4,4.00,5\n")
 
-    [result] = redriven(project)
+    [result] = project.redrive()
 
     assert (result.rows_written, result.rows_rejected) == (1, 1)
     assert waiting(project).read_text() == "ClaimID,Amount\nC4,4.00,5\n"
@@ -85,7 +78,7 @@ def test_what_is_still_bad_waits_again(project: Project, rejected: LoadResult) -
 def test_lines_nobody_corrected_stay_where_they_are(project: Project) -> None:
     before = waiting(project)
 
-    [result] = redriven(project)
+    [result] = project.redrive()
 
     assert (result.status, result.error_class) == ("failed", "UnreadableFileError")
     assert "no line can be read" in (result.message or "")
@@ -105,7 +98,7 @@ def test_a_file_without_a_readable_line_lands_nowhere_and_stays(project: Project
 def test_a_renamed_file_of_rejects_says_so(project: Project) -> None:
     waiting(project).rename(rejects_folder(project) / "mine.csv")
 
-    [result] = redriven(project)
+    [result] = project.redrive()
 
     assert result.status == "failed"
     assert "give it its old name back" in (result.message or "")
@@ -114,7 +107,7 @@ def test_a_renamed_file_of_rejects_says_so(project: Project) -> None:
 @pytest.mark.usefixtures("rejected")
 def test_the_same_bytes_again_bring_no_rejects_again(project: Project) -> None:
     waiting(project).write_text("ClaimID,Amount\nC2,2.00\nC4,4.00\n")
-    redriven(project)
+    project.redrive()
     project.drop("claims/resent.csv", FILE)
 
     assert project.load("payer.claims").status == "duplicate_file"
