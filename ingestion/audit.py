@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError
 
@@ -141,6 +142,20 @@ class AuditLog:
     def results(self) -> list[LoadResult]:
         """Every load, the newest first; none before the first run."""
         return [LoadResult(**row) for row in self.load_table().sort_by([("started_at", "descending")]).to_pylist()]
+
+    def last_full_read(self, system: str, table: str) -> datetime | None:
+        """When a table was last read in full, whether that brought a batch or not; UTC without zone."""
+        delta = self.loads.delta()
+        if delta is None:
+            return None
+        reads = _scan(delta, LOADS, ["system", "table", "load_type", "status", "started_at"]).filter(
+            (pc.field("system") == system)
+            & (pc.field("table") == table)
+            & (pc.field("load_type") == "full")
+            & pc.field("status").isin(["committed", "unchanged"])
+        )
+        last: datetime | None = pc.max(reads.column("started_at")).as_py()
+        return last
 
     def load_table(self) -> pa.Table:
         """Every load, in no order."""

@@ -201,12 +201,8 @@ def _plan_reconciled(settings: Settings, system: SystemSpec, table: TableSpec, b
     if planned.load_type == "full" or table.load.full_every is None:
         return planned
     # A full read that found no difference has no commit, only a line in the log.
-    read = [
-        result.started_at
-        for result in audit_log(settings).results()
-        if result.label == table.label and result.load_type == "full" and result.status in ("committed", "unchanged")
-    ]
-    if read and max(read) + table.load.full_every > datetime.now(UTC).replace(tzinfo=None):
+    last = audit_log(settings).last_full_read(table.system, table.name)
+    if last is not None and last + table.load.full_every > datetime.now(UTC).replace(tzinfo=None):
         return planned
     days = table.load.full_every.total_seconds() / 86_400
     reason = f"reads all to reconcile, as every {days:g} days; commits it if anything differs"

@@ -68,7 +68,7 @@ def build(settings: Settings, on_progress: Progress | None = None, *, full_refre
     failures = [_failure(result) for result in results if str(result.status) in _FAILED]
     if outcome.exception is not None and not failures:
         # dbt wraps its messages; the headline alone says nothing.
-        failures = [f"dbt: {' '.join(str(outcome.exception).split())}"]
+        failures = [_refusal(str(outcome.exception))]
     statuses = [str(result.status) for result in results]
     transformation = Transformation(
         done=sum(status in ("success", "pass") for status in statuses),
@@ -156,6 +156,13 @@ def _environment(settings: Settings) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def _refusal(text: str) -> str:
+    """Why dbt did not start."""
+    if "Could not set lock" in text:
+        return "dbt: another process builds the warehouse or holds it open for writing; run again when it is done"
+    return f"dbt: {' '.join(text.split())}"
 
 
 def _failure(result: object) -> str:

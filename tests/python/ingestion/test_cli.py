@@ -385,3 +385,18 @@ def test_maintain_tells_of_every_table() -> None:
     tables = {table["label"]: table for table in as_json("maintain")}
     assert set(tables) == {"emr.visits", "emr.wards", "payer.claims", "codes.codes", "audit.load_log", "audit.rejects"}
     assert "files before" in rcm("maintain").stdout
+
+
+def test_a_second_build_says_who_is_in_the_way(loaded: Project) -> None:
+    declare_models(loaded, built="select 1 as one")
+    script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    place = str(loaded.root / "lakehouse" / "warehouse.duckdb")
+    with subprocess.Popen(
+        [sys.executable, "-c", script, place], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as builder:
+        assert builder.stdout is not None
+        assert builder.stdout.readline() == "open\n"
+        result = rcm("replay")
+        builder.communicate()
+    assert result.exit_code == 1
+    assert "another process builds the warehouse" in errors(result)[0]
