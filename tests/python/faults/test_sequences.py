@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from ingestion.border.process import WORKER
 from ingestion.plan import Request
 from tests.python.faults.lakehouse import Account, Lakehouse, account, ingest_here, maintain_here, redrive_here
 from tests.python.faults.processes import At, run
@@ -146,11 +147,14 @@ def ingest_by_a_late_clock(request: Request) -> None:
 @contextlib.contextmanager
 def inside(folder: Path) -> Iterator[None]:
     executable = sys.executable
+    WORKER.stop()
     try:
         with contextlib.chdir(folder):
             yield
     finally:
         sys.executable = executable
+        # What passes every batch here must judge none of another test.
+        WORKER.stop()
 
 
 class Sequences(RuleBasedStateMachine):
