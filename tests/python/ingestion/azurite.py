@@ -74,7 +74,7 @@ def running(certificate: Path | None = None) -> Iterator[Azurite]:
     """
     node = shutil.which("node")
     if node is None or not MAIN.is_file():
-        pytest.skip("Azurite is not installed: make system-packages installs it (needs node and npm)")
+        pytest.skip("Azurite is not installed: make test installs it where node and npm are")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

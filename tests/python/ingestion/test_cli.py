@@ -1,10 +1,12 @@
 """The command rcm on small real projects: what it prints, how it fails, and its exit codes."""
 
+import contextlib
 import datetime as dt
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -262,17 +264,24 @@ def test_a_file_that_is_no_warehouse_is_one_line(loaded: Project) -> None:
     assert "warehouse.duckdb cannot be opened" in errors(result)[0]
 
 
-def test_status_shows_the_loads_while_the_warehouse_is_built(loaded: Project) -> None:
+@contextlib.contextmanager
+def warehouse_held_open(project: Project) -> Iterator[None]:
+    """Another process holds the warehouse open for writing, as a build does."""
     script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
-    place = str(loaded.root / "lakehouse" / "warehouse.duckdb")
+    place = str(project.root / "lakehouse" / "warehouse.duckdb")
     with subprocess.Popen(
         [sys.executable, "-c", script, place], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as builder:
         assert builder.stdout is not None
         assert builder.stdout.readline() == "open\n"
+        yield
+        builder.communicate()
+
+
+def test_status_shows_the_loads_while_the_warehouse_is_built(loaded: Project) -> None:
+    with warehouse_held_open(loaded):
         result = rcm("status")
         shown = as_json("status")
-        builder.communicate()
     assert result.exit_code == 0
     assert result.stderr.startswith("warning: warehouse.duckdb is being built")
     assert (shown["kpis"], len(shown["tables"])) == (None, 4)
@@ -389,14 +398,7 @@ def test_maintain_tells_of_every_table() -> None:
 
 def test_a_second_build_says_who_is_in_the_way(loaded: Project) -> None:
     declare_models(loaded, built="select 1 as one")
-    script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
-    place = str(loaded.root / "lakehouse" / "warehouse.duckdb")
-    with subprocess.Popen(
-        [sys.executable, "-c", script, place], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as builder:
-        assert builder.stdout is not None
-        assert builder.stdout.readline() == "open\n"
+    with warehouse_held_open(loaded):
         result = rcm("replay")
-        builder.communicate()
     assert result.exit_code == 1
     assert "another process builds the warehouse" in errors(result)[0]
