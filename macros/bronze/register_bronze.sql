@@ -42,7 +42,7 @@
     {% do run_query("create table if not exists " ~ relation ~ " using delta location '" ~ location ~ "'") %}
 {% endmacro %}
 
-{# DuckDB reads Azure through its Blob endpoint, abfss://container@account.dfs.core.windows.net/x as az://container/x. #}
+{# DuckDB reads Azure by its Blob endpoint: abfss://container@account.dfs.core.windows.net/x is az://container/x. #}
 {% macro duckdb__register_delta_table(relation, location, columns) %}
     {% set location = modules.re.sub('^abfss://([^@]+)@[^/]+', 'az://\\1', location) %}
     {% set commits = run_query("select count(*) from glob('" ~ location ~ "/_delta_log/*.json')") %}
