@@ -342,7 +342,7 @@ def _append(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResult:
         watermark_high=extraction.watermark_high,
         rows_read=appended.rows_read,
         rows_duplicate=appended.rows_duplicate,
-        rows_rejected=extraction.rows_rejected,
+        rows_rejected=extraction.rows_rejected + len(extraction.rejects),
         message="; ".join(extraction.warnings) or None,
     )
 

@@ -1,5 +1,6 @@
 """The SQL text of each engine; everything else about a database is the same."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -119,7 +120,7 @@ class Sqlite:
         return Predicate(f"replace({self.quoted(column.name)}, 'T', ' ') < ?", (after,))
 
 
-class _Odbc:
+class _Odbc(ABC):
     """What the engines behind ODBC share: typed columns, compared in their own type."""
 
     quotes = ('"', '"')
@@ -162,14 +163,14 @@ class _Odbc:
     def until(self, column: SourceColumn, value: Parameter) -> Predicate:
         return self.compared(column, "<=", value)
 
-    def _utc(self, column: SourceColumn) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _utc(self, column: SourceColumn) -> str: ...
 
-    def _text(self, column: SourceColumn) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _text(self, column: SourceColumn) -> str: ...
 
-    def _decimal(self, column: SourceColumn) -> pa.DataType | None:
-        raise NotImplementedError
+    @abstractmethod
+    def _decimal(self, column: SourceColumn) -> pa.DataType | None: ...
 
 
 class Postgres(_Odbc):
