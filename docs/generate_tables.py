@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 STAGING = ROOT / "models/silver/staging/_staging__models.yml"
 COMMON_DATA_MODEL = ROOT / "models/silver/cdm/_cdm__models.yml"
-KPIS = ROOT / "models/gold/kpis/_kpis__models.yml"
+KPIS = ROOT / "models/gold/kpis"
 RULE_MACROS = ROOT / "macros/staging/rules.sql"
 
 # What a KPI's contract says in the dictionary, besides its name and formula; a contract may leave out the last two.
@@ -108,7 +108,8 @@ def kpi_table(*keys: str) -> str:
     """Return one table row per KPI contract, with these of its keys as columns."""
     rows = [
         tuple(kpi.get(key, "") for key in keys)
-        for _, model in entities(KPIS, "kpi_")
+        for path in sorted(KPIS.rglob("_*__models.yml"))
+        for _, model in entities(path, "kpi_")
         for kpi in model["config"]["meta"].get("kpis", [])
     ]
     return markdown_table(tuple(key.replace("label", "KPI").replace("_", " ") for key in keys), rows)

@@ -1,7 +1,8 @@
 {# Entities of the common data model: one staging model, one history and one cdm view each. #}
 {% macro entities() %}
     {{ return([
-        'patients', 'providers', 'departments', 'encounters', 'transactions', 'claims', 'procedures', 'diagnoses', 'npi'
+        'patients', 'providers', 'departments', 'encounters', 'transactions', 'adjustments', 'claims',
+        'procedures', 'diagnoses', 'npi'
     ]) }}
 {% endmacro %}
 

@@ -1,0 +1,3 @@
+{% snapshot adjustments_history %}
+{{ versions_to_record('adjustments') }}
+{% endsnapshot %}
