@@ -7,6 +7,8 @@ import ast
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,21 @@ COMMON_DATA_MODEL = ROOT / "models/silver/cdm/_cdm__models.yml"
 KPIS = ROOT / "models/gold/kpis"
 RULE_MACROS = ROOT / "macros/staging/rules.sql"
 
-# What a KPI's contract says in the dictionary, besides its name and formula; a contract may leave out the last two.
-KPI_DETAILS = ("date_basis", "exclusions", "unit", "computability", "target", "benchmark")
+# What every KPI's contract says; null where there is none.
+CONTRACT_KEYS = (
+    "name",
+    "label",
+    "formula",
+    "numerator",
+    "denominator",
+    "date_basis",
+    "exclusions",
+    "computability",
+    "needs",
+    "unit",
+    "target",
+    "benchmark",
+)
 
 
 def main() -> int:
@@ -38,8 +53,8 @@ def tables() -> dict[Path, str]:
     return {
         ROOT / "docs/data-quality.md": rule_table(),
         ROOT / "docs/common-data-model.md": mapping_tables(),
-        ROOT / "docs/kpis.md": kpi_table("label", "formula", *KPI_DETAILS),
-        ROOT / "README.md": kpi_table("label", "formula", "unit", "target"),
+        ROOT / "docs/kpi-dictionary.md": kpi_sections(),
+        ROOT / "README.md": headline_table(),
     }
 
 
@@ -104,15 +119,62 @@ def rule_test(rule: Mapping[str, Any]) -> str:
     return test if rule.get("null_is_bad", True) else f"{test}; NULL is fine"
 
 
-def kpi_table(*keys: str) -> str:
-    """Return one table row per KPI contract, with these of its keys as columns."""
-    rows = [
-        tuple(kpi.get(key, "") for key in keys)
+@dataclass(frozen=True)
+class KpiContract:
+    """One entry of config.meta.kpis, with the model it stands in; a contract without SQL has no model to compute it."""
+
+    model: str
+    subject: str
+    columns: frozenset[str]
+    said: Mapping[str, str | None]
+
+    @property
+    def has_model(self) -> bool:
+        """False where the contract only says what is missing."""
+        return self.model != "kpi_contracts"
+
+
+def kpi_contracts() -> list[KpiContract]:
+    """Return every KPI contract, by folder, then those without a model."""
+    contracts = [
+        KpiContract(model["name"], path.parent.name, frozenset(column["name"] for column in model["columns"]), said)
         for path in sorted(KPIS.rglob("_*__models.yml"))
         for _, model in entities(path, "kpi_")
-        for kpi in model["config"]["meta"].get("kpis", [])
+        for said in model["config"]["meta"].get("kpis", [])
     ]
-    return markdown_table(tuple(key.replace("label", "KPI").replace("_", " ") for key in keys), rows)
+    return sorted(contracts, key=lambda contract: not contract.has_model)
+
+
+def headline_table() -> str:
+    """Return one table row per KPI of the headline page."""
+    keys = ("label", "formula", "unit", "target")
+    rows = [
+        tuple(contract.said[key] or "" for key in keys)
+        for contract in kpi_contracts()
+        if "headline_period" in contract.said
+    ]
+    return markdown_table(("KPI", *keys[1:]), rows)
+
+
+def kpi_sections() -> str:
+    """Return a section per folder of KPIs, in it one per KPI with its whole contract."""
+    parts = []
+    for (has_model, subject), contracts in groupby(kpi_contracts(), key=lambda kpi: (kpi.has_model, kpi.subject)):
+        parts.append(f"## {subject.replace('_', ' ').capitalize() if has_model else 'Not computed: needs a column'}")
+        for contract in contracts:
+            table = markdown_table((f"`{contract.said['name']}`", ""), contract_rows(contract))
+            parts.append(f"### {contract.said['label']}\n\n{table}")
+    return "\n\n".join(parts)
+
+
+def contract_rows(contract: KpiContract) -> list[tuple[str, str]]:
+    """Return what a contract says, a row per key; SQL as code, without the alias of the model."""
+    sql = {key: f"`{said.replace('kpi.', '')}`" for key in ("numerator", "denominator") if (said := contract.said[key])}
+    rows = [("model", f"`gold.{contract.model}`")] if contract.has_model else []
+    rows += [(key.replace("_", " "), sql.get(key) or contract.said[key] or "none") for key in CONTRACT_KEYS[2:]]
+    if "feed" in contract.said:
+        rows.append(("feed", f"`{contract.said['feed']}`: empty until it arrives"))
+    return rows
 
 
 def mapping_tables() -> str:

@@ -30,19 +30,19 @@ measures as (
     {%- for kpi in (kpi_contracts(kpi_model) if execute else []) %}
     select
         {{ outer.index * 10 + loop.index }} as sort_order,
-        '{{ kpi.name }}' as kpi_name,
+        {{ contract_text(kpi.name) }} as kpi_name,
         {% if kpi.split_by is defined -%}
         concat('{{ kpi.label }}: ', {{ kpi.split_by }})
         {%- else -%}
-        '{{ kpi.label }}'
+        {{ contract_text(kpi.label) }}
         {%- endif %} as kpi_label,
-        '{{ kpi.unit }}' as unit,
-        '{{ kpi.get("target", "") | replace("'", "''") }}' as target,
-        '{{ kpi.computability }}' as computability,
+        {{ contract_text(kpi.unit) }} as unit,
+        {{ contract_text(kpi.target or '') }} as target,
+        {{ contract_text(kpi.computability) }} as computability,
         kpi.hospital_key,
         as_of.as_of_date,
         {{ kpi.numerator }} as numerator,
-        {{ kpi.get('denominator', 'cast(null as decimal(18, 2))') }} as denominator
+        {{ kpi.denominator or 'cast(null as decimal(18, 2))' }} as denominator
     from {{ relation }} as kpi
     inner join as_of on kpi.hospital_key = as_of.hospital_key
     where {{ kpi.headline_period }}

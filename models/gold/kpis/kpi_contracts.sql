@@ -1,0 +1,57 @@
+-- What each KPI means and whether this warehouse can compute it, from the contracts in config.meta.kpis of all models.
+with
+
+contracts as (
+    {%- for kpi in (all_kpi_contracts() if execute else []) %}
+    {%- set has_model = kpi.model_name != model.name %}
+    select
+        {{ contract_text(kpi.name) }} as kpi_name,
+        {{ contract_text(kpi.label) }} as kpi_label,
+        {{ contract_text(kpi.subject if has_model else 'not_computed') }} as subject,
+        {{ contract_text(kpi.formula) }} as formula,
+        {{ contract_text(kpi.numerator) }} as numerator,
+        {{ contract_text(kpi.denominator) }} as denominator,
+        {{ contract_text(kpi.date_basis) }} as date_basis,
+        {{ contract_text(kpi.exclusions) }} as exclusions,
+        {{ contract_text(kpi.computability) }} as computability,
+        {{ contract_text(kpi.needs) }} as needs,
+        {{ contract_text(kpi.unit) }} as unit,
+        {{ contract_text(kpi.target) }} as target,
+        {{ contract_text(kpi.benchmark) }} as benchmark,
+        {{ contract_text(kpi.model_name if has_model else none) }} as model_name,
+        {{ contract_text(kpi.get('feed')) }} as feed
+    {% if not loop.last %}union all{% endif %}
+    {%- endfor %}
+),
+
+-- The one feed a hospital may lack and its KPIs' models still build, empty.
+feeds as (
+    select
+        'adjustments' as feed,
+        count(*) > 0 as has_rows
+    from {{ ref('cdm_adjustments') }}
+),
+
+final as (
+    select
+        contracts.kpi_name,
+        contracts.kpi_label,
+        contracts.subject,
+        contracts.formula,
+        contracts.numerator,
+        contracts.denominator,
+        contracts.date_basis,
+        contracts.exclusions,
+        contracts.computability,
+        contracts.needs,
+        contracts.unit,
+        contracts.target,
+        contracts.benchmark,
+        contracts.model_name,
+        contracts.feed,
+        contracts.model_name is not null and (contracts.feed is null or feeds.has_rows) as is_computed
+    from contracts
+    left join feeds on contracts.feed = feeds.feed
+)
+
+select * from final
