@@ -3,7 +3,7 @@
 ``simulate`` writes, below the lakehouse folder:
 
 - ``sources/hospital_a.db`` and ``sources/hospital_b.db``: SQLite databases with patients, providers, departments,
-  encounters and transactions;
+  encounters, transactions and adjustments;
 - ``landing/claims/*.csv`` and ``landing/cpt/procedures_2024.csv``: files are delivered once; what ingestion has moved
   away is not delivered again;
 - ``sources/registry.json``: what the API stub serves;
@@ -92,7 +92,7 @@ def simulate(
     asked = {"version": _VERSION, "patients": patients, "seed": seed}
     state = _existing(sources / "simulation.json")
     reached = _check(asked, day, state, sources)
-    if state is not None and reached == day and _is_complete(sources):
+    if state is not None and reached == day and _is_complete(sources, state):
         return SimulationSummary(lakehouse, patients, seed, day, False, state["rows"], ())
 
     report = progress or (lambda _text: None)
@@ -158,9 +158,10 @@ def _check(asked: Mapping[str, int], day: int, state: Mapping[str, Any] | None, 
     return reached
 
 
-def _is_complete(sources: Path) -> bool:
+def _is_complete(sources: Path, state: Mapping[str, Any]) -> bool:
+    """Whether nothing is missing: a file, or a table that simulations of earlier releases do not have."""
     names = [*(f"{habits.system}.db" for habits in HOSPITALS), "registry.json", "answer_key.json"]
-    return all((sources / name).exists() for name in names)
+    return all((sources / name).exists() for name in names) and all("adjustments" in r for r in state["rows"].values())
 
 
 def _deliver_claims(setting: Setting, landing: Path, reached: int, day: int) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from simulator.adjustments import no_adjustments
 from simulator.charges import (
     encounter_table,
     transaction_table,
@@ -48,7 +49,7 @@ def setting(habits: HospitalHabits, seed: int, patients: int, day: int) -> Setti
 
 
 def database_tables(setting: Setting, day: int) -> Mapping[str, Planted]:
-    """The five tables of the hospital's database at the end of ``day``."""
+    """The six tables of the hospital's database at the end of ``day``."""
     hospital, story = setting.hospital, setting.story
     visits = visible_encounters(hospital, day)
     return {
@@ -63,6 +64,7 @@ def database_tables(setting: Setting, day: int) -> Mapping[str, Planted]:
             ENCOUNTER_TWIN,
         ),
         "transactions": planted_transactions(setting, day),
+        "adjustments": Planted(no_adjustments(), np.zeros(0, np.int8), {}),
     }
 
 
