@@ -10,8 +10,8 @@
                 {% do register_delta(node, 'bronze/' ~ system ~ '/' ~ entity, bronze_columns(node)) %}
             {% endfor %}
         {% endfor %}
-        {% for node in graph.sources.values() if node.source_name == 'audit' %}
-            {% do register_delta(node, 'audit/' ~ node.identifier, declared_columns(node)) %}
+        {% for node in graph.sources.values() if node.source_name in ['audit', 'ledger'] %}
+            {% do register_delta(node, node.source_name ~ '/' ~ node.identifier, declared_columns(node)) %}
         {% endfor %}
     {% endif %}
 {% endmacro %}

@@ -1,26 +1,53 @@
--- Invariant 3. A difference means that the ledger bills an account other than what its charge lines say it owes.
+-- Invariant 3. A difference means that the ledger bills an account other than what its charge lines, payments and
+-- adjustments say it owes: a patient or payer is billed for money that is not due, or never billed for what is.
 with
-
-ledger as (
-    select
-        transaction_key,
-        sum(ar_delta_amount) as balance_amount
-    from {{ ref('fct_ar_events') }}
-    group by transaction_key
-),
 
 lines as (
     select
-        transaction_key,
-        balance_amount
-    from {{ ref('fct_transactions') }}
+        case
+            when encounter_id is null then transaction_key
+            else {{ generate_surrogate_key(['source_system', 'encounter_id']) }}
+        end as account_key,
+        coalesce(charge_amount, 0) - coalesce(paid_amount, 0) as balance_amount
+    from {{ ref('cdm_transactions') }}
+
+    union all
+
+    select
+        case
+            when encounter_id is not null then {{ generate_surrogate_key(['source_system', 'encounter_id']) }}
+            when transaction_id is not null then {{ generate_surrogate_key(['source_system', 'transaction_id']) }}
+            else adjustment_key
+        end as account_key,
+        case
+            when adjustment_type in ('DENIAL', 'TRANSFER') then 0
+            when adjustment_type = 'REFUND' then adjustment_amount
+            else -adjustment_amount
+        end as balance_amount
+    from {{ ref('cdm_adjustments') }}
+),
+
+accounts as (
+    select
+        account_key,
+        sum(balance_amount) as balance_amount
+    from lines
+    group by account_key
+),
+
+ledger as (
+    select
+        account_key,
+        sum(ar_delta_amount) as balance_amount
+    from {{ ref('fct_ar_events') }}
+    group by account_key
 )
 
 select
-    ledger.transaction_key as ledger_transaction_key,
-    lines.transaction_key as line_transaction_key,
+    ledger.account_key as ledger_account_key,
+    accounts.account_key as silver_account_key,
     ledger.balance_amount as ledger_amount,
-    lines.balance_amount as line_amount
+    accounts.balance_amount as silver_amount
 from ledger
-full outer join lines on ledger.transaction_key = lines.transaction_key
-where coalesce(ledger.balance_amount, 0) <> coalesce(lines.balance_amount, 0)
+full outer join accounts on ledger.account_key = accounts.account_key
+where coalesce(ledger.balance_amount, 0) <> coalesce(accounts.balance_amount, 0)

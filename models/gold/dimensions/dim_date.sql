@@ -20,6 +20,13 @@ dates as (
         least(service_date, claim_date) as first_date,
         greatest(service_date, claim_date) as last_date
     from {{ ref('cdm_claims') }}
+
+    union all
+
+    select
+        post_date as first_date,
+        post_date as last_date
+    from {{ ref('cdm_adjustments') }}
 ),
 
 bounds as (

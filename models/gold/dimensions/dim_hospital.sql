@@ -2,7 +2,7 @@
 with
 
 hospitals as (
-    {% for entity in ['patients', 'providers', 'departments', 'encounters', 'transactions', 'claims'] -%}
+    {% for entity in ['patients', 'providers', 'departments', 'encounters', 'transactions', 'adjustments', 'claims'] -%}
     select source_system from {{ ref(entity ~ '_history') }}
     {% if not loop.last %}union{% endif %}
     {% endfor -%}

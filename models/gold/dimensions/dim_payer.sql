@@ -12,6 +12,12 @@ payers as (
     select
         source_system,
         payer_id,
+        coalesce(payer_group, 'Unknown') as payer_group
+    from {{ ref('adjustments_history') }}
+    union
+    select
+        source_system,
+        payer_id,
         payer_group
     from {{ ref('int_claim_payers') }}
 ),

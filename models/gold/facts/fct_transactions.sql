@@ -34,10 +34,14 @@ final as (
         transactions.paid_date,
         coalesce(transactions.charge_amount, 0) as charge_amount,
         coalesce(transactions.paid_amount, 0) as paid_amount,
+        coalesce(adjustments.adjustment_amount, 0) as adjustment_amount,
         cast(
-            coalesce(transactions.charge_amount, 0) - coalesce(transactions.paid_amount, 0) as decimal(18, 2)
+            coalesce(transactions.charge_amount, 0) - coalesce(transactions.paid_amount, 0)
+            - coalesce(adjustments.adjustment_amount, 0) as decimal(18, 2)
         ) as balance_amount
     from transactions
+    left join {{ ref('int_transaction_adjustments') }} as adjustments
+        on transactions.transaction_key = adjustments.transaction_key
     left join {{ ref('cdm_patients') }} as patients on transactions.patient_key = patients.patient_key
     left join {{ ref('cdm_encounters') }} as encounters on transactions.encounter_key = encounters.encounter_key
     {{ join_as_of('dim_patient', 'patient_key', 'transactions.patient_key', 'transactions.service_date') }}

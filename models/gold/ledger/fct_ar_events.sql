@@ -1,170 +1,158 @@
--- The ledger. A version of a charge line that changes money, date, account or payer reverses what the version before it
--- posted and posts anew, dated when the change became known: what was posted once never changes.
+-- The ledger, insert-only: what was posted once stays. A version of a charge line or an adjustment that changes money,
+-- date, account or payer reverses what the version before it posted and posts anew, dated when the change became known.
+-- Keys are durable ones: a dimension's version that arrives later must not rewrite the ledger; see join_as_of.
+{{ config(materialized='incremental', incremental_strategy='append') }}
+
+{%- set seen = batches_seen(this) if is_incremental() else {} %}
+
 with
 
-versions as (
-    select
-        transaction_key,
-        source_system,
-        version_number,
-        dbt_valid_from as known_at,
-        cast(dbt_valid_from as date) as known_date,
-        is_deleted,
-        encounter_id,
-        patient_id,
-        provider_id,
-        department_id,
-        payer_id,
-        coalesce(payer_group, 'Unknown') as payer_group,
-        payment_source,
-        service_date,
-        paid_date,
-        coalesce(charge_amount, 0) as charge_amount,
-        coalesce(paid_amount, 0) as paid_amount
-    from {{ ref('transactions_history') }}
-),
-
--- A charge line carries two legs: what was charged and what was paid on it.
 legs as (
-    select
-        *,
-        'CHARGE' as leg,
-        'CHARGE' as event_type,
-        service_date as business_date,
-        cast(charge_amount as decimal(18, 2)) as ar_delta_amount
-    from versions
-
-    union all
-
-    select
-        *,
-        'PAYMENT' as leg,
-        case when payment_source = 'patient' then 'PAYMENT_PATIENT' else 'PAYMENT_INSURANCE' end as event_type,
-        coalesce(paid_date, known_date) as business_date,
-        cast(-paid_amount as decimal(18, 2)) as ar_delta_amount
-    from versions
+    {{ ledger_legs() }}
 ),
 
+{% if is_incremental() -%}
+changed_records as (
+    select distinct record_key
+    from legs
+    where {{ is_after_batches(seen) }}
+),
+
+{% endif -%}
 fingerprinted as (
     select
         *,
-        case
-            when is_deleted or ar_delta_amount = 0 then 'nothing posted'
-            else {{ generate_surrogate_key([
-                'event_type', 'business_date', 'ar_delta_amount', 'encounter_id', 'patient_id', 'provider_id',
-                'department_id', 'payer_id', 'payer_group', 'service_date'
-            ]) }}
-        end as fingerprint
+        is_deleted or ar_delta_amount = 0 as is_blank,
+        {{ generate_surrogate_key([
+            'event_type', 'encounter_id', 'patient_id', 'provider_id', 'department_id', 'payer_id', 'payer_group',
+            'service_date'
+        ]) }} as context
     from legs
+    {%- if is_incremental() %}
+    where record_key in (select changed_records.record_key from changed_records)
+    {%- endif %}
 ),
 
 paired as (
     select
-        legs.*,
-        previous.version_number as previous_version_number,
-        coalesce(previous.fingerprint, 'nothing posted') as previous_fingerprint
-    from fingerprinted as legs
+        current_legs.*,
+        coalesce(previous.is_blank, true) as is_previous_blank,
+        case
+            when current_legs.is_blank or coalesce(previous.is_blank, true)
+                then current_legs.is_blank and coalesce(previous.is_blank, true)
+            else
+                current_legs.context = previous.context
+                and current_legs.business_date = previous.business_date
+                and current_legs.ar_delta_amount = previous.ar_delta_amount
+        end as is_unchanged,
+        -- More paid on a later day is a further payment, not a correction of the one before.
+        coalesce(
+            current_legs.leg = 'PAYMENT'
+            and not current_legs.is_blank
+            and not previous.is_blank
+            and current_legs.context = previous.context
+            and current_legs.business_date > previous.business_date
+            and current_legs.ar_delta_amount < previous.ar_delta_amount,
+            false
+        ) as is_further_payment,
+        previous.ar_delta_amount as previous_amount,
+        previous.version_number as previous_version_number
+    from fingerprinted as current_legs
     left join fingerprinted as previous
         on
-            legs.transaction_key = previous.transaction_key
-            and legs.leg = previous.leg
-            and legs.version_number = previous.version_number + 1
+            current_legs.record_key = previous.record_key
+            and current_legs.leg = previous.leg
+            and current_legs.version_number = previous.version_number + 1
+    {%- if is_incremental() %}
+    where {{ is_after_batches(seen, 'current_legs') }}
+    {%- endif %}
 ),
 
-reversals as (
+events as (
     select
-        reversed.transaction_key,
+        reversed.record_key,
         paired.version_number,
         reversed.leg,
         'REVERSAL' as event_type,
-        reversed.event_type as reversed_event_type,
+        reversed.event_type as money_type,
         paired.known_at,
-        paired.known_date as post_date,
+        cast(paired.known_at as date) as post_date,
         cast(-reversed.ar_delta_amount as decimal(18, 2)) as ar_delta_amount,
         reversed.source_system,
+        reversed.transaction_id,
         reversed.encounter_id,
         reversed.patient_id,
         reversed.provider_id,
         reversed.department_id,
         reversed.payer_id,
         reversed.payer_group,
-        reversed.service_date
+        reversed.service_date,
+        paired._source_table,
+        paired._batch_id
     from paired
     inner join fingerprinted as reversed
         on
-            paired.transaction_key = reversed.transaction_key
+            paired.record_key = reversed.record_key
             and paired.leg = reversed.leg
             and paired.previous_version_number = reversed.version_number
-    where
-        paired.fingerprint <> paired.previous_fingerprint
-        and paired.previous_fingerprint <> 'nothing posted'
-),
+    where not paired.is_unchanged and not paired.is_previous_blank and not paired.is_further_payment
 
-postings as (
+    union all
+
     select
-        transaction_key,
+        record_key,
         version_number,
         leg,
         event_type,
-        cast(null as string) as reversed_event_type,
+        event_type as money_type,
         known_at,
-        case when previous_fingerprint = 'nothing posted' then business_date else known_date end as post_date,
-        ar_delta_amount,
+        case
+            when is_previous_blank or is_further_payment then business_date
+            else cast(known_at as date)
+        end as post_date,
+        cast(ar_delta_amount - case when is_further_payment then previous_amount else 0 end as decimal(18, 2))
+            as ar_delta_amount,
         source_system,
+        transaction_id,
         encounter_id,
         patient_id,
         provider_id,
         department_id,
         payer_id,
         payer_group,
-        service_date
+        service_date,
+        _source_table,
+        _batch_id
     from paired
-    where fingerprint <> previous_fingerprint and fingerprint <> 'nothing posted'
-),
-
-events as (
-    select * from reversals
-    union all
-    select * from postings
-),
-
-keyed as (
-    select
-        *,
-        {{ generate_surrogate_key(['source_system', 'patient_id']) }} as patient_key,
-        {{ generate_surrogate_key(['source_system', 'provider_id']) }} as provider_key,
-        {{ generate_surrogate_key(['source_system', 'department_id']) }} as department_key
-    from events
+    where not is_unchanged and not is_blank
 ),
 
 final as (
     select
-        {{ generate_surrogate_key([
-            'keyed.transaction_key', 'keyed.version_number', 'keyed.leg', 'keyed.event_type'
-        ]) }} as ar_event_key,
-        {{ generate_surrogate_key(['keyed.source_system']) }} as hospital_key,
+        {{ generate_surrogate_key(['record_key', 'version_number', 'leg', 'event_type']) }} as ar_event_key,
+        {{ generate_surrogate_key(['source_system']) }} as hospital_key,
         -- The account is the encounter; a line without one is an account of its own.
         case
-            when keyed.encounter_id is null then keyed.transaction_key
-            else {{ generate_surrogate_key(['keyed.source_system', 'keyed.encounter_id']) }}
+            when encounter_id is not null then {{ generate_surrogate_key(['source_system', 'encounter_id']) }}
+            when transaction_id is not null then {{ generate_surrogate_key(['source_system', 'transaction_id']) }}
+            else record_key
         end as account_key,
-        keyed.transaction_key,
-        {{ member('dim_patient.patient_version_key', 'keyed.patient_id') }} as patient_version_key,
-        {{ member('dim_provider.provider_version_key', 'keyed.provider_id') }} as provider_version_key,
-        {{ member('dim_department.department_version_key', 'keyed.department_id') }} as department_version_key,
-        {{ payer_key('keyed.source_system', 'keyed.payer_id', 'keyed.payer_group') }} as payer_key,
-        {{ date_key('keyed.post_date') }} as post_date_key,
-        keyed.payer_group,
-        keyed.event_type,
-        coalesce(keyed.reversed_event_type, keyed.event_type) as money_type,
-        keyed.service_date,
-        keyed.post_date,
-        keyed.known_at,
-        keyed.ar_delta_amount
-    from keyed
-    {{ join_as_of('dim_patient', 'patient_key', 'keyed.patient_key', 'keyed.service_date') }}
-    {{ join_as_of('dim_provider', 'provider_key', 'keyed.provider_key', 'keyed.service_date') }}
-    {{ join_as_of('dim_department', 'department_key', 'keyed.department_key', 'keyed.service_date') }}
+        {{ durable_key('source_system', 'transaction_id') }} as transaction_key,
+        {{ durable_key('source_system', 'patient_id') }} as patient_key,
+        {{ durable_key('source_system', 'provider_id') }} as provider_key,
+        {{ durable_key('source_system', 'department_id') }} as department_key,
+        {{ payer_key('source_system', 'payer_id', 'payer_group') }} as payer_key,
+        {{ date_key('post_date') }} as post_date_key,
+        payer_group,
+        event_type,
+        money_type,
+        service_date,
+        post_date,
+        known_at,
+        ar_delta_amount,
+        _source_table,
+        _batch_id
+    from events
 )
 
 select * from final

@@ -8,7 +8,7 @@ monthly_deltas as (
         payer_group,
         cast({{ dbt.date_trunc('month', 'post_date') }} as date) as post_month,
         sum(ar_delta_amount) as ar_delta_amount,
-        max(case when event_type = 'CHARGE' then service_date end) as last_service_date,
+        max(case when event_type in ('CHARGE', 'TRANSFER') then {{ var('aging_anchor') }} end) as anchor_date,
         min(post_date) as first_post_date
     from {{ ref('fct_ar_events') }}
     group by hospital_key, account_key, payer_group, {{ dbt.date_trunc('month', 'post_date') }}
@@ -21,7 +21,7 @@ running as (
         payer_group,
         post_month,
         sum(ar_delta_amount) over account_to_date as balance_amount,
-        max(last_service_date) over account_to_date as last_service_date,
+        max(anchor_date) over account_to_date as anchor_date,
         min(first_post_date) over account_to_date as first_post_date,
         lead(post_month) over (
             partition by hospital_key, account_key, payer_group order by post_month
@@ -43,7 +43,7 @@ open_balances as (
         months.as_of_date,
         running.balance_amount,
         -- As from a discharge: the account's last service, or its first posting where nothing is charged yet.
-        coalesce(running.last_service_date, running.first_post_date) as aged_from_date
+        coalesce(running.anchor_date, running.first_post_date) as aged_from_date
     from running
     inner join {{ ref('dim_ledger_month') }} as months
         on

@@ -1,0 +1,11 @@
+{# True for rows of batches newer than those seen, of tables not seen at all too; seen is what batches_seen() gives. #}
+{% macro is_after_batches(seen, alias=none) -%}
+{%- set table = alias ~ '._source_table' if alias else '_source_table' -%}
+{%- set batch = alias ~ '._batch_id' if alias else '_batch_id' -%}
+(
+    {%- for source_table, batch_id in seen.items() %}
+    ({{ table }} = '{{ source_table }}' and {{ batch }} > '{{ batch_id }}') or
+    {%- endfor %}
+    {{ table }} not in ('' {%- for source_table in seen %}, '{{ source_table }}'{% endfor %})
+)
+{%- endmacro %}

@@ -1,0 +1,13 @@
+-- The closes of every month, with what became of each.
+select
+    closes.*,
+    reopened.reopened_at,
+    reopened.reopened_by,
+    reopened.reason as reopen_reason,
+    reopened.close_version is null as is_in_force
+from {{ source('ledger', 'month_close') }} as closes
+left join {{ source('ledger', 'month_reopen') }} as reopened
+    on
+        closes.source_system = reopened.source_system
+        and closes.month_key = reopened.month_key
+        and closes.close_version = reopened.close_version

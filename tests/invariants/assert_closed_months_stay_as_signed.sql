@@ -1,0 +1,63 @@
+-- Invariant 8. A closed month that shows another cent than was signed is a report that finance signed and nobody can
+-- find again.
+with
+
+signed as (
+    select
+        hospital_key,
+        payer_group,
+        month_key,
+        {% for column in ledger_classes() -%}
+        {{ column }},
+        {% endfor -%}
+        opening_amount,
+        restatement_amount,
+        closing_amount
+    from {{ ref('fct_month_close') }}
+    where is_in_force
+),
+
+shown as (
+    select
+        hospital_key,
+        payer_group,
+        month_key,
+        {% for column in ledger_classes() -%}
+        {{ column }},
+        {% endfor -%}
+        opening_amount,
+        restatement_amount,
+        closing_amount
+    from {{ ref('fct_ar_rollforward_monthly') }}
+    where close_version is not null
+),
+
+recorded as (
+    select
+        {{ generate_surrogate_key(['source_system']) }} as hospital_key,
+        payer_group,
+        month_key,
+        closing_amount
+    from {{ source('ledger', 'month_close') }}
+),
+
+in_table as (
+    select
+        hospital_key,
+        payer_group,
+        month_key,
+        closing_amount
+    from {{ ref('fct_month_close') }}
+)
+
+(select 'not shown as signed' as difference, hospital_key, payer_group, month_key from (
+    select * from signed except select * from shown
+) as missing)
+union all
+(select 'shown but not signed' as difference, hospital_key, payer_group, month_key from (
+    select * from shown except select * from signed
+) as invented)
+union all
+(select 'not as recorded' as difference, hospital_key, payer_group, month_key from (
+    select * from recorded except select * from in_table
+) as lost)

@@ -1,0 +1,50 @@
+-- Invariants 5 and 6. A/R that the roll-forward shows and the events do not add up to was lost or invented between the
+-- two; a transfer that does not net to zero makes a receivable nobody owes.
+with
+
+months as (
+    select
+        hospital_key,
+        month_key,
+        month_end_date
+    from {{ ref('dim_ledger_month') }}
+),
+
+ledger as (
+    select
+        months.hospital_key,
+        months.month_key,
+        sum(events.ar_delta_amount) as ledger_amount
+    from months
+    inner join {{ ref('fct_ar_events') }} as events
+        on months.hospital_key = events.hospital_key and months.month_end_date >= events.post_date
+    group by months.hospital_key, months.month_key
+),
+
+rollforward as (
+    select
+        hospital_key,
+        month_key,
+        max(case when is_closed then 1 else 0 end) as closed,
+        sum(closing_amount) as closing_amount,
+        sum(restated_closing_amount) as restated_closing_amount,
+        sum(transfer_amount) as transfer_amount
+    from {{ ref('fct_ar_rollforward_monthly') }}
+    group by hospital_key, month_key
+)
+
+select
+    months.hospital_key,
+    months.month_key,
+    ledger.ledger_amount,
+    rollforward.closing_amount,
+    rollforward.restated_closing_amount,
+    rollforward.transfer_amount
+from months
+left join ledger on months.hospital_key = ledger.hospital_key and months.month_key = ledger.month_key
+left join rollforward on months.hospital_key = rollforward.hospital_key and months.month_key = rollforward.month_key
+where
+    rollforward.month_key is null
+    or rollforward.restated_closing_amount <> coalesce(ledger.ledger_amount, 0)
+    or (rollforward.closed = 0 and rollforward.closing_amount <> rollforward.restated_closing_amount)
+    or rollforward.transfer_amount <> 0
