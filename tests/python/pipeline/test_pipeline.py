@@ -282,6 +282,13 @@ MUTATIONS = {
     "assert_each_row_belongs_to_its_system": (
         "update silver.stg_departments set _source_table = 'hospital_b.departments'"
     ),
+    "assert_rollforward_closes": (
+        "update gold.fct_ar_rollforward_monthly set opening_amount = opening_amount + 0.01 where month_key = 202403"
+    ),
+    "assert_rollforward_equals_the_ledger": "delete from gold.fct_ar_rollforward_monthly where month_key = 202404",
+    "assert_closed_months_stay_as_signed": (
+        "update gold.fct_ar_rollforward_monthly set close_version = 1 where month_key = 202311"
+    ),
     "assert_ledger_events_never_fall_outside_known_time": (
         "update gold.fct_ar_events set post_date = date '2024-01-01' where event_type = 'REVERSAL'"
     ),
