@@ -187,10 +187,10 @@ def mapping_tables() -> str:
         rows = [
             (f"`{column['name']}`", column["data_type"], column_notes(column, key))
             for column in model["columns"]
-            if not column_meta(column).get("computed")
+            if not {"computed", "keyed_hash"} & set(column_meta(column))
         ]
         rows += [
-            (f"`{name}`", data_type, "Judged by a rule and then dropped; it never leaves bronze.")
+            (f"`{name}`", data_type, "Judged by a rule and then dropped; it never leaves bronze in clear.")
             for name, data_type in meta.get("inputs", {}).items()
         ]
         sections.append(f"### {entity}\n\n{markdown_table(('column', 'type', 'meaning'), rows)}")

@@ -27,7 +27,11 @@ def read_common_data_model(project_dir: Path) -> CommonDataModel:
     contracts = {name.removeprefix("cdm_"): model for name, model in _models(models / "cdm").items()}
     columns = {
         entity: frozenset(
-            {column["name"] for column in model.get("columns", []) if not _meta(column).get("computed")}
+            {
+                column["name"]
+                for column in model.get("columns", [])
+                if not {"computed", "keyed_hash"} & set(_meta(column))
+            }
             | set(_meta(staging.get(entity, {})).get("inputs", {}))
             | {"source_system"}
         )

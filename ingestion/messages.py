@@ -1,10 +1,29 @@
 """Errors as the one line that terminal, log and alert show."""
 
+import re
 from pathlib import Path
 from traceback import extract_tb
 
 from ingestion.errors import IngestionError, SpecError
 from ingestion.secret_store import masked
+
+# What DuckDB says of these quotes the project's SQL and its files, never a value.
+_OF_THE_PROJECT = (
+    "Binder Error",
+    "Catalog Error",
+    "Parser Error",
+    "Dependency Error",
+    "TransactionContext Error",
+    "IO Error",
+)
+
+
+def without_values(message: str) -> str:
+    """What DuckDB says of a failure, without what it quotes of the data, which may be a patient's."""
+    if message.startswith(_OF_THE_PROJECT):
+        return message
+    unquoted = re.sub(r"""['"].*['"]""", "'...'", message, flags=re.DOTALL)
+    return re.sub(r"\d+", "#", unquoted.split("\n", 1)[0])
 
 
 def one_line(error: Exception, file: str | None = None) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ingestion.messages import without_values
 from ingestion.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ Progress = Callable[[int, int], None]
 
 # Messages that hold names of the project and counts, never a value.
 _ABOUT_SQL = ("Binder Error", "Catalog Error", "Parser Error", "Compilation Error", "Got ", "IO Error", "no message")
+_OF_DUCKDB = re.compile(r"[A-Z][A-Za-z ]+ Error: ")
 _LONGEST_KIND = 40
 _FAILED = ("error", "fail", "runtime error")
 
@@ -180,4 +182,6 @@ def _first_line(text: str) -> str:
     kind, _, _ = line.partition(":")
     if line.startswith(_ABOUT_SQL):
         return re.sub(r"'[^']*'", "'...'", line)
+    if _OF_DUCKDB.match(line):
+        return without_values(line)
     return f"{kind[:_LONGEST_KIND]}; logs/dbt.log has the whole message"

@@ -31,7 +31,8 @@ select
     '{{ system }}'
     {%- endif %} as source_system,
     {% for column in mapped -%}
-    {%- set expression = map.get(column.name, '_ingested_at' if column.name == 'modified_at' else none) -%}
+    {%- set name = column.config.meta.get('keyed_hash', {}).get('of', column.name) -%}
+    {%- set expression = map.get(name, '_ingested_at' if name == 'modified_at' else none) -%}
     {%- if can_be_unparsed(expression, column, node.columns) -%}
         {%- do unparsed.append((column, expression)) -%}
     {%- endif -%}
@@ -71,13 +72,24 @@ where _batch_id > '{{ staged_until }}'
         [
             meta.map, meta.get('date_format'), meta.get('severity', {}), all_rules(entity),
             contract_broken(bronze_node(system, entity))
-        ], sort_keys=true
+        ] + keyed_hash_declarations(entity), sort_keys=true
     )) -}}
 {%- endmacro %}
 
+{# What decides the keyed hashes of an entity: their declarations and a fingerprint of the key; [] where it has none. #}
+{% macro keyed_hash_declarations(entity) %}
+    {% set declared = mapped_columns(entity) | map(attribute='config.meta.keyed_hash') | select('defined') | list %}
+    {% if declared and execute %}
+        {% set fingerprint = run_query('select ' ~ keyed_hash("'fingerprint'")).columns[0].values()[0] %}
+        {% do declared.append(fingerprint) %}
+    {% endif %}
+    {{ return(declared) }}
+{% endmacro %}
+
 {# A map that names a column the common data model does not have would vanish silently. #}
 {% macro check_map(system, entity, map, mapped) -%}
-    {%- set known = mapped | map(attribute='name') | list + ['source_system'] -%}
+    {%- set known = mapped | rejectattr('config.meta.keyed_hash', 'defined') | map(attribute='name') | list
+        + ['source_system'] -%}
     {%- for name in map if name not in known -%}
         {{ exceptions.raise_compiler_error(
             system ~ '.' ~ entity ~ ': map names ' ~ name ~ ', which the common data model of ' ~ entity

@@ -13,6 +13,8 @@
         {%- for canonical, words in values.items() -%}
             {%- for word in words %} when '{{ word }}' then '{{ canonical }}'{% endfor -%}
         {%- endfor %} end
+    {%- elif column.config.meta.get('keyed_hash') -%}
+        {{ keyed_hash_of(text, column.config.meta.keyed_hash) }}
     {%- elif column.data_type == 'string' -%}
         {{ text }}
     {%- elif date_format and column.data_type == 'date' -%}

@@ -1,0 +1,35 @@
+{#
+    HMAC-SHA256 of a text as lower-case hex, NULL for NULL: sha256(outer || sha256(inner || text)). Who has the hash but
+    not the key cannot try all values, as one could with a plain hash. The two halves of the key never stand in SQL.
+#}
+{% macro keyed_hash(text) %}
+    {{- adapter.dispatch('keyed_hash')(text) -}}
+{% endmacro %}
+
+{# Spark puts in what its configuration holds; the names match its redaction, so that its interface hides them. #}
+{% macro default__keyed_hash(text) -%}
+    sha2(concat(
+        unhex('${spark.rcm.phi.secret.outer}'),
+        unhex(sha2(concat(unhex('${spark.rcm.phi.secret.inner}'), encode({{ text }}, 'UTF-8')), 256))
+    ), 256)
+{%- endmacro %}
+
+{# Two secrets of a scope, in hex; Databricks redacts them wherever it shows a query. #}
+{% macro databricks__keyed_hash(text) -%}
+    {%- set scope = env_var('RCM_PHI_SCOPE', 'rcm') -%}
+    sha2(concat(
+        unhex(secret('{{ scope }}', 'phi-outer')),
+        unhex(sha2(concat(unhex(secret('{{ scope }}', 'phi-inner')), encode({{ text }}, 'UTF-8')), 256))
+    ), 256)
+{%- endmacro %}
+
+{# Variables of the session, set by ingestion/duckdb_plugin.py; without them no hash must pass for one. #}
+{% macro duckdb__keyed_hash(text) -%}
+    case
+        when getvariable('rcm_phi_outer') is null then error('RCM_PHI_KEY is not known to this session')
+        else sha256(
+            cast(getvariable('rcm_phi_outer') as blob)
+            || unhex(sha256(cast(getvariable('rcm_phi_inner') as blob) || encode({{ text }})))
+        )
+    end
+{%- endmacro %}
