@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,10 +14,15 @@ import duckdb
 import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
+from filelock import FileLock
 
 from ingestion.duckdb_plugin import load_delta
 
 PROJECT = Path(__file__).parents[3]
+
+# The demonstration, and the days that follow it.
+SIMULATE = ("--patients", "400")
+DAYS = (0, 1, 2, 3)
 
 
 @dataclass
@@ -76,10 +82,45 @@ class Warehouse:
         return {str(name): str(content) for name, content in self.query(hashed)}
 
 
-@pytest.fixture(scope="module")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """An empty lakehouse, shared by the tests of one module in their order."""
-    return Warehouse(tmp_path_factory.mktemp("lakehouse"))
+@dataclass(frozen=True)
+class SimulatedDays:
+    """Two simulated hospitals after each day, loaded and built day by day: once for all workers of a test session."""
+
+    folder: Path
+
+    def copy(self, day: int, into: Path) -> Warehouse:
+        """The lakehouse after that day, to do with as one likes."""
+        with FileLock(self.folder / "lock"):
+            self._make(day)
+        return Warehouse(Path(shutil.copytree(self._lakehouse(day), into, dirs_exist_ok=True)))
+
+    def printed(self, day: int) -> str:
+        """What the demonstration said on that day."""
+        return (self.folder / f"day_{day}.txt").read_text()
+
+    def _lakehouse(self, day: int) -> Path:
+        return self.folder / f"day_{day}"
+
+    def _make(self, day: int) -> None:
+        printed = self.folder / f"day_{day}.txt"
+        if printed.exists():
+            return
+        warehouse = Warehouse(self._lakehouse(day))
+        if day:
+            self._make(day - 1)
+            shutil.copytree(self._lakehouse(day - 1), warehouse.lakehouse)
+            warehouse.run("rcm", "simulate", *SIMULATE, "--day", str(day))
+        printed.write_text(warehouse.run("rcm", "demo", *SIMULATE))
+
+
+@pytest.fixture(scope="session")
+def simulated_days(tmp_path_factory: pytest.TempPathFactory) -> SimulatedDays:
+    """The simulated days; a worker that wants one waits while another makes it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder = shared / "simulated_days"
+    folder.mkdir(exist_ok=True)
+    return SimulatedDays(folder)
 
 
 def write_departments(
