@@ -7,6 +7,8 @@ final as (
         status_description,
         is_adjudicated,
         is_denied,
+        is_paid,
+        is_withdrawn,
         is_open
     from {{ ref('claim_statuses') }}
 
@@ -14,7 +16,10 @@ final as (
 
     {{ special_members(
         ['claim_status_key', 'claim_status', 'status_description'],
-        {'is_adjudicated': 'false', 'is_denied': 'false', 'is_open': 'false'}
+        {
+            'is_adjudicated': 'false', 'is_denied': 'false', 'is_paid': 'false', 'is_withdrawn': 'false',
+            'is_open': 'false'
+        }
     ) }}
 )
 

@@ -27,6 +27,13 @@ dates as (
         post_date as first_date,
         post_date as last_date
     from {{ ref('cdm_adjustments') }}
+
+    union all
+
+    select
+        least(first_billed_date, status_date) as first_date,
+        greatest(first_billed_date, status_date) as last_date
+    from {{ ref('int_claim_status_changes') }}
 ),
 
 bounds as (

@@ -31,6 +31,14 @@ MUTATIONS = {
         "delete from gold.kpi_payer_mix where payer_group = 'Medicare' and month_key = 202401"
     ),
     "assert_facts_hold_silver_once": "insert into gold.fct_claims from gold.fct_claims limit 1",
+    "assert_claims_never_multiply_charges": (
+        "create table silver.twice as from silver.int_transaction_claims;"
+        " insert into silver.twice from silver.twice;"
+        " create or replace view silver.int_transaction_claims as from silver.twice"
+    ),
+    "assert_claims_stand_where_their_history_ends": (
+        "delete from gold.fct_claim_status_events where sequence_number = 1 and claim_status = 'PENDING'"
+    ),
     "assert_history_agrees_with_staging": "delete from history.patients_history where version_number = 1",
     "assert_staged_rows_follow_their_declarations": "update silver.stg_claims set _declaration_hash = 'older'",
     "assert_history_has_one_unbroken_line_per_record": (
