@@ -4,17 +4,18 @@ Both are projections of the Delta commits, plus the loads that ended without one
 is written by the next.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import CommitProperties, write_deltalake
 from deltalake.exceptions import DeltaError
 
 from ingestion.bronze import Batch
+from ingestion.delta_rows import read_rows, scan
 from ingestion.errors import LoadConflictError
 from ingestion.storage import Location
 
@@ -148,7 +149,7 @@ class AuditLog:
         delta = self.loads.delta()
         if delta is None:
             return None
-        reads = _scan(delta, LOADS, ["system", "table", "load_type", "status", "started_at"]).filter(
+        reads = scan(delta, LOADS, ["system", "table", "load_type", "status", "started_at"]).filter(
             (pc.field("system") == system)
             & (pc.field("table") == table)
             & (pc.field("load_type") == "full")
@@ -159,11 +160,11 @@ class AuditLog:
 
     def load_table(self) -> pa.Table:
         """Every load, in no order."""
-        return _read(self.loads, LOADS)
+        return read_rows(self.loads, LOADS)
 
     def rejected_lines(self) -> pa.Table:
         """Every line that could not be read, in the order of files and lines."""
-        return _read(self.rejects, REJECTS).sort_by([("batch_id", "ascending"), ("line", "ascending")])
+        return read_rows(self.rejects, REJECTS).sort_by([("batch_id", "ascending"), ("line", "ascending")])
 
     def append(self, results: Iterable[LoadResult]) -> None:
         """Add the outcomes of one run as one commit, less those that another run caught up with."""
@@ -216,24 +217,6 @@ def _moment(batch: Batch) -> datetime:
     return datetime.fromisoformat(batch.started_at).astimezone(UTC).replace(tzinfo=None)
 
 
-def _read(place: Location, schema: pa.Schema) -> pa.Table:
-    delta = place.delta()
-    return schema.empty_table() if delta is None else _scan(delta, schema, schema.names)
-
-
-def _scan(delta: DeltaTable, schema: pa.Schema, columns: Sequence[str]) -> pa.Table:
-    """Rows of a table in no order, with nulls for columns that are younger than the table."""
-    wanted = pa.schema([schema.field(name) for name in columns])
-    held = {field.name for field in delta.schema().fields}
-    rows = pa.table(delta.scan([name for name in wanted.names if name in held]))
-    # The reader hands out string views, which Arrow cannot sort.
-    arrays = [
-        rows.column(field.name).cast(field.type) if field.name in held else pa.nulls(rows.num_rows, field.type)
-        for field in wanted
-    ]
-    return pa.table(arrays, schema=wanted)
-
-
 def _append_once(
     place: Location, schema: pa.Schema, rows: list[dict[str, Any]], identity: Callable[[dict[str, Any]], object]
 ) -> None:
@@ -244,7 +227,7 @@ def _append_once(
     """
     for _ in range(ATTEMPTS if rows else 0):
         delta = place.delta()
-        held = [] if delta is None else _scan(delta, schema, IDENTITY).to_pylist()
+        held = [] if delta is None else scan(delta, schema, IDENTITY).to_pylist()
         known = {identity(row) for row in held}
         missing = [row for row in rows if identity(row) not in known]
         if not missing:

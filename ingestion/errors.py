@@ -55,3 +55,7 @@ class SecretError(IngestionError):
 
 class BorderUnavailableError(IngestionError):
     """The border check could not judge a batch; nothing was committed."""
+
+
+class MonthCloseError(IngestionError):
+    """A month cannot be closed or reopened as things stand; nothing was written."""

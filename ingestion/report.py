@@ -1,13 +1,11 @@
 """What people read in the terminal: plans, loads, states of tables, KPIs and the accounting of rows."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import duckdb
 from rich import box
@@ -15,10 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from ingestion.audit import AuditLog, LoadResult
-from ingestion.errors import IngestionError, WarehouseBusyError
 from ingestion.maintenance import Maintained
 from ingestion.plan import PlannedLoad
+from ingestion.receivables import Receivable
 from ingestion.specs import SystemSpec
+from ingestion.warehouse import warehouse_rows
 
 ALL_HOSPITALS = "All hospitals"
 _STYLES = {
@@ -166,7 +165,7 @@ def open_quarantine(warehouse: Path) -> list[OpenQuarantine]:
     """Open quarantine by entity and system; empty before the first build."""
     return [
         OpenQuarantine(*row)
-        for row in _rows(
+        for row in warehouse_rows(
             warehouse,
             """
         select entity, source_system, count(*) from silver.quarantine
@@ -180,7 +179,7 @@ def headline_kpis(warehouse: Path) -> list[Kpi]:
     """KPIs in their order, hospitals by name and all of them last; empty before the first build."""
     return [
         Kpi(*row)
-        for row in _rows(
+        for row in warehouse_rows(
             warehouse,
             f"""
         select as_of_date, hospital_name, kpi_name, kpi_label, kpi_value, unit, target from gold.kpi_headline
@@ -192,7 +191,7 @@ def headline_kpis(warehouse: Path) -> list[Kpi]:
 
 def row_account(warehouse: Path) -> RowAccount | None:
     """Bronze rows by outcome over all batches; None before the first build."""
-    rows = _rows(
+    rows = warehouse_rows(
         warehouse,
         """
         select sum(bronze_rows)::bigint, sum(current_rows)::bigint, sum(superseded_rows)::bigint,
@@ -202,26 +201,6 @@ def row_account(warehouse: Path) -> RowAccount | None:
         """,
     )
     return RowAccount(*rows[0]) if rows else None
-
-
-def _rows(warehouse: Path, query: str) -> list[tuple[Any, ...]]:
-    """Rows of a query, none where the warehouse does not have the table yet.
-
-    Raises:
-        WarehouseBusyError: Another process writes to the file.
-        IngestionError: The file is no warehouse.
-    """
-    if not warehouse.is_file():
-        return []
-    try:
-        with closing(duckdb.connect(str(warehouse), read_only=True)) as connection:
-            return connection.execute(query).fetchall()
-    except duckdb.CatalogException:
-        return []
-    except duckdb.IOException as error:
-        if "lock" in str(error):
-            raise WarehouseBusyError(f"{warehouse.name} is being built; its numbers show when that is done") from None
-        raise IngestionError(f"{warehouse.name} cannot be opened as a warehouse; restore it, or rcm replay") from None
 
 
 def plan_view(planned: Sequence[PlannedLoad]) -> Table:
@@ -310,6 +289,23 @@ def kpi_view(kpis: Sequence[Kpi]) -> Table:
     return view
 
 
+def receivables_view(found: Sequence[Receivable], as_of: date) -> Table:
+    """One line per hospital, or hospital and payer group, and their total, in dollars and cents."""
+    grouped = found[0].payer_group is not None
+    names = ("hospital", "payer group") if grouped else ("hospital",)
+    view = _view(*names, "as known then", "as restated now", "as signed", numbers=range(len(names), len(names) + 3))
+    view.title = f"Accounts receivable as of {as_of}"
+    view.title_style = "bold"
+    view.title_justify = "left"
+    for line in found:
+        signed = _dollars(line.as_signed) if line.as_signed is not None else "-"
+        named = (line.hospital_code, line.payer_group or "") if grouped else (line.hospital_code,)
+        view.add_row(*map(escape, named), _dollars(line.known_then), _dollars(line.restated_now), signed)
+    totals = (sum(line.known_then for line in found), sum(line.restated_now for line in found))
+    view.add_row("all", *([""] if grouped else []), *(_dollars(Decimal(total)) for total in totals), "")
+    return view
+
+
 def accounting_line(account: RowAccount) -> str:
     """Every row of bronze and where it is, as one sum."""
     line = (
@@ -336,6 +332,10 @@ def _measure(kpi: Kpi) -> str:
     if kpi.unit == "$":
         return f"{'-' if kpi.value < 0 else ''}${abs(kpi.value):,.0f}"
     return f"{kpi.value:,.1f}{'%' if kpi.unit == '%' else ' ' + kpi.unit}"
+
+
+def _dollars(amount: Decimal) -> str:
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.2f}"
 
 
 def _styled(outcome: str) -> str:

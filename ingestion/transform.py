@@ -43,13 +43,16 @@ class Transformation:
     warnings: tuple[str, ...]
 
 
-def build(settings: Settings, on_progress: Progress | None = None, *, full_refresh: bool = False) -> Transformation:
+def build(
+    settings: Settings, on_progress: Progress | None = None, *, full_refresh: bool = False, select: str | None = None
+) -> Transformation:
     """``dbt build`` in the project's folder with ``profiles/profiles.yml``; the log goes to logs/dbt.log.
 
     Args:
         settings: Their values are dbt's environment for the time of the build.
         on_progress: Called from dbt's threads after every node.
         full_refresh: Build everything anew from bronze.
+        select: Only these nodes, as dbt selects them.
     """
     # dbt takes seconds to import, so only a build pays for it.
     from dbt.cli.main import dbtRunner
@@ -59,6 +62,7 @@ def build(settings: Settings, on_progress: Progress | None = None, *, full_refre
     arguments += ["build", "--exclude-resource-type", "unit_test", "--project-dir", str(settings.project_dir)]
     arguments += ["--profiles-dir", str(settings.project_dir / "profiles")]
     arguments += ["--full-refresh"] if full_refresh else []
+    arguments += ["--select", select] if select else []
     progress = _NodeCount(on_progress)
     with contextlib.chdir(settings.project_dir), _environment(settings):
         try:
@@ -78,7 +82,9 @@ def build(settings: Settings, on_progress: Progress | None = None, *, full_refre
         failures=tuple(failures),
         warnings=tuple(_failure(result) for result in results if str(result.status) == "warn"),
     )
-    _keep(settings, transformation)
+    # A part that built says nothing of the rest, which may have failed before.
+    if select is None or failures:
+        _keep(settings, transformation)
     return transformation
 
 

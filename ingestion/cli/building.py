@@ -89,6 +89,16 @@ def build(settings: "Settings", *, full_refresh: bool = False) -> "Transformatio
     return built
 
 
+def rebuild(settings: "Settings", select: str) -> bool:
+    """Build a part quietly; returns whether that failed, and says so on standard error."""
+    from ingestion import transform
+
+    built = transform.build(settings, select=select)
+    complain(*built.failures)
+    complain(*built.warnings, severity="warning")
+    return bool(built.failures)
+
+
 def print_kpis(settings: "Settings") -> None:
     """The KPI table and where every row of bronze is, from the embedded warehouse."""
     from ingestion.report import accounting_line, headline_kpis, kpi_view, row_account

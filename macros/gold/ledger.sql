@@ -26,8 +26,8 @@
 #}
 {% macro ledger_legs() -%}
 {%- set record = [
-    'version_number', 'dbt_valid_from as known_at', 'is_deleted', 'source_system', 'transaction_id', 'encounter_id',
-    'patient_id', 'provider_id', 'department_id'
+    'version_number', 'is_deleted', 'source_system', 'transaction_id', 'encounter_id', 'patient_id', 'provider_id',
+    'department_id'
 ] -%}
 select
     transaction_key as record_key,
@@ -35,6 +35,7 @@ select
     'CHARGE' as event_type,
     service_date as business_date,
     cast(coalesce(charge_amount, 0) as decimal(18, 2)) as ar_delta_amount,
+    {{ first_known_at('inserted_at') }} as known_at,
     {{ record | join(',\n    ') }},
     payer_id,
     coalesce(payer_group, 'Unknown') as payer_group,
@@ -51,6 +52,7 @@ select
     case when payment_source = 'patient' then 'PAYMENT_PATIENT' else 'PAYMENT_INSURANCE' end as event_type,
     coalesce(paid_date, cast(dbt_valid_from as date)) as business_date,
     cast(-coalesce(paid_amount, 0) as decimal(18, 2)) as ar_delta_amount,
+    {{ first_known_at('greatest(cast(paid_date as timestamp), inserted_at)') }} as known_at,
     {{ record | join(',\n    ') }},
     payer_id,
     coalesce(payer_group, 'Unknown') as payer_group,
@@ -71,6 +73,7 @@ select
         case adjustment_type when 'REFUND' then adjustment_amount when 'DENIAL' then 0 else -adjustment_amount end
         as decimal(18, 2)
     ) as ar_delta_amount,
+    {{ first_known_at('inserted_at') }} as known_at,
     {{ record | join(',\n    ') }},
     payer_id,
     coalesce(payer_group, 'Unknown') as payer_group,
@@ -89,6 +92,7 @@ select
     cast(
         case when adjustment_type = 'TRANSFER' then adjustment_amount else 0 end as decimal(18, 2)
     ) as ar_delta_amount,
+    {{ first_known_at('inserted_at') }} as known_at,
     {{ record | join(',\n    ') }},
     -- Who owes it now is known by group alone.
     cast(null as string) as payer_id,
@@ -97,6 +101,17 @@ select
     _source_table,
     _batch_id
 from {{ ref('adjustments_history') }}
+{%- endmacro %}
+
+{#
+    When an amount became known: with its version. The first version that arrived may have been changed long after its
+    amounts were written; they are known since the moment the row itself names, where that is earlier.
+#}
+{% macro first_known_at(moment) -%}
+    case
+        when version_number = 1 then least(dbt_valid_from, coalesce({{ moment }}, dbt_valid_from))
+        else dbt_valid_from
+    end
 {%- endmacro %}
 
 {#

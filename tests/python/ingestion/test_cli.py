@@ -18,7 +18,20 @@ from typer.testing import CliRunner, Result
 from ingestion.cli import app
 from tests.python.ingestion.conftest import Project
 
-COMMANDS = ("simulate", "demo", "plan", "ingest", "redrive", "run", "replay", "status", "maintain")
+COMMANDS = (
+    "simulate",
+    "demo",
+    "plan",
+    "ingest",
+    "redrive",
+    "run",
+    "replay",
+    "close",
+    "reopen",
+    "ar",
+    "status",
+    "maintain",
+)
 WAREHOUSE = {"type": "duckdb", "path": "{{ env_var('RCM_LAKEHOUSE') }}/warehouse.duckdb"}
 PROFILE = {"x": {"target": "embedded", "outputs": {"embedded": WAREHOUSE}}}
 

@@ -1,0 +1,158 @@
+"""``rcm close``, ``rcm reopen`` and ``rcm ar``: months as signed, and A/R as of any day."""
+
+import getpass
+import re
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ingestion.cli.building import rebuild
+from ingestion.cli.console import (
+    AsJson,
+    ProjectDir,
+    complain,
+    examples,
+    exit_if,
+    output,
+    print_json,
+    project,
+    read_control,
+    records,
+)
+from ingestion.errors import IngestionError, SpecError
+
+if TYPE_CHECKING:
+    from ingestion.control_table import ControlTable
+    from ingestion.settings import Settings
+
+commands = typer.Typer()
+
+Month = Annotated[str, typer.Argument(metavar="YYYY-MM", help="The month, such as 2026-10.")]
+HospitalName = Annotated[
+    str | None, typer.Option("--hospital", metavar="SYSTEM", help="Only this hospital, such as hospital_a.")
+]
+Who = Annotated[
+    str | None,
+    typer.Option("--by", metavar="NAME", help="Who signs.  [dim]default: the user[/dim]", show_default=False),
+]
+# What a close or reopening changes.
+AFTER_A_CLOSE = "int_month_closes+"
+
+
+@commands.command(
+    epilog=examples(
+        ("rcm close 2026-10", "sign October, and every open month before it, for all hospitals"),
+        ("rcm close 2026-10 --hospital hospital_a", "for one hospital"),
+    )
+)
+def close(month: Month, hospital: HospitalName = None, by: Who = None, project_dir: ProjectDir = None) -> None:
+    """Freeze a month as gold shows it now; later news of it is the restatement of the first open month."""
+    with project(project_dir) as settings:
+        from ingestion.month_close import close_month, shown_month
+
+        wanted, control = _month_key(month), read_control(settings)
+        names, failed = _hospitals(settings, control, hospital), 0
+        for name in names:
+            try:
+                done = close_month(settings, control.systems, name, wanted, by or getpass.getuser())
+            except IngestionError as error:
+                complain(str(error))
+                failed += 1
+                continue
+            amount = f"A/R ${done.closing_amount:,.2f}, version {done.version}"
+            if done.months:
+                span = [shown_month(key) for key in sorted({done.months[0], done.months[-1]})]
+                output().print(f"{name}: closed {' to '.join(span)}, {amount}")
+            else:
+                output().print(f"{name}: {month} was closed before, {amount}; nothing changed")
+        # A close that was killed before its build is built by the next call, which finds the month closed.
+        exit_if((failed < len(names) and rebuild(settings, AFTER_A_CLOSE)) or failed > 0)
+
+
+@commands.command(
+    epilog=examples(
+        ('rcm reopen 2026-10 --reason "wrong rate of payer 7"', "then correct, rcm run, and close it again"),
+    )
+)
+def reopen(
+    month: Month,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; no patient's data.", show_default=False)],
+    hospital: HospitalName = None,
+    by: Who = None,
+    project_dir: ProjectDir = None,
+) -> None:
+    """Take back the close of the last closed month; its version stays on record, the next close makes a new one."""
+    with project(project_dir) as settings:
+        from ingestion.month_close import reopen_month
+
+        wanted, control = _month_key(month), read_control(settings)
+        names, failed = _hospitals(settings, control, hospital), 0
+        for name in names:
+            try:
+                version = reopen_month(settings, name, wanted, by or getpass.getuser(), reason)
+            except IngestionError as error:
+                complain(str(error))
+                failed += 1
+                continue
+            output().print(f"{name}: {month} is open again; version {version} no longer counts")
+        exit_if((failed < len(names) and rebuild(settings, AFTER_A_CLOSE)) or failed > 0)
+
+
+@commands.command(
+    epilog=examples(
+        ("rcm ar --as-of 2026-10-31", "what was owed at the end of October, as known then and as restated now"),
+        ("rcm ar --as-of 2026-10-31 --by-payer-group --json", "the same by payer group, for a machine"),
+    )
+)
+def ar(
+    as_of: Annotated[str, typer.Option(metavar="DATE", help="The day, yyyy-mm-dd; it counts to its end.")],
+    by_payer_group: Annotated[bool, typer.Option("--by-payer-group", help="A line per payer group.")] = False,
+    as_json: AsJson = False,
+    project_dir: ProjectDir = None,
+) -> None:
+    """Show accounts receivable as of a day: as known then, as restated now, and as signed at a closed month's end."""
+    with project(project_dir) as settings:
+        from ingestion.receivables import receivables
+        from ingestion.report import receivables_view
+
+        day = _day(as_of)
+        _require_embedded(settings)
+        found = receivables(settings.warehouse, day, by_payer_group=by_payer_group)
+        if as_json:
+            print_json({"as_of_date": day, "receivables": records(found)})
+        elif found:
+            output().print(receivables_view(found, day))
+        else:
+            output().print(f"Nothing was posted up to {day}, or nothing is built yet: rcm run")
+
+
+def _hospitals(settings: "Settings", control: "ControlTable", wanted: str | None) -> list[str]:
+    from ingestion.month_close import ledger_hospitals
+
+    _require_embedded(settings)
+    names = ledger_hospitals(control.systems)
+    if wanted is None:
+        return names
+    if wanted not in names:
+        raise SpecError([f"--hospital {wanted}: no such hospital; there is {', '.join(names)}"])
+    return [wanted]
+
+
+def _require_embedded(settings: "Settings") -> None:
+    if not settings.uses_duckdb:
+        raise SpecError(["this command reads the embedded warehouse; it needs RCM_TARGET=duckdb"])
+
+
+def _month_key(text: str) -> int:
+    found = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text)
+    if found is None:
+        raise SpecError([f"{text}: not a month; write it as yyyy-mm, such as 2026-10"])
+    return int(found[1]) * 100 + int(found[2])
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SpecError([f"--as-of {text}: not a day; write it as yyyy-mm-dd, such as 2026-10-31"]) from None
