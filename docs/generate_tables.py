@@ -19,6 +19,7 @@ STAGING = ROOT / "models/silver/staging/_staging__models.yml"
 COMMON_DATA_MODEL = ROOT / "models/silver/cdm/_cdm__models.yml"
 KPIS = ROOT / "models/gold/kpis"
 RULE_MACROS = ROOT / "macros/staging/rules.sql"
+RELATION_MACROS = ROOT / "macros/quality/relations.sql"
 
 # What every KPI's contract says; null where there is none.
 CONTRACT_KEYS = (
@@ -82,28 +83,50 @@ def rule_table() -> str:
             (f"`{rule['name']}`", entity, rule["description"], rule["severity"], rule_test(rule))
             for rule in meta["config"]["meta"].get("rules", [])
         ]
-    for entity, model in entities(COMMON_DATA_MODEL, "cdm_"):
-        rows += [
-            (
-                f"`{column['name']}_not_found`",
-                entity,
-                f"The {parent} record it names does not exist; facts use the unknown member.",
-                "warn",
-                f"`dq_references`: `{column['name']}` among the current {parent}",
-            )
-            for column in model["columns"]
-            if (parent := column_meta(column).get("references"))
-        ]
+    rows += [row for entity, model in entities(COMMON_DATA_MODEL, "cdm_") for row in relation_rows(entity, model)]
     return markdown_table(("rule", "entity", "meaning", "severity", "bad when"), rows)
+
+
+def relation_rows(entity: str, model: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield a table row for each relation of an entity's references."""
+    missing = parent_missing()
+    for column in model["columns"]:
+        if parent := column_meta(column).get("references"):
+            name, place = column["name"], f"`{column['name']}` among the current {parent}"
+            yield (
+                f"`{missing['name'].replace('{column}', name)}`",
+                entity,
+                missing["description"].replace("{parent}", parent),
+                missing["severity"],
+                f"`dq_references`: not {place}",
+            )
+            for relation in column_meta(column).get("relations", []):
+                test = f"`dq_references`: {place} and `{' '.join(relation['bad_when'].split())}`"
+                yield f"`{relation['name']}`", entity, relation["description"], relation["severity"], test
 
 
 def built_in_rules() -> list[dict[str, str]]:
     """Return the rules every entity has, read from the macro that declares them."""
-    declared = re.search(r"macro built_in_rules\(\) %}\s*{{ return\((\[.*?\])\) }}", RULE_MACROS.read_text(), re.DOTALL)
-    if declared is None:
-        raise ValueError(f"{RULE_MACROS} declares no built-in rules")
-    rules: list[dict[str, str]] = ast.literal_eval(declared[1])
+    rules: list[dict[str, str]] = ast.literal_eval(returned_by("built_in_rules", RULE_MACROS))
     return rules
+
+
+def parent_missing() -> dict[str, str]:
+    """Return the relation every reference has, read from the macro that declares it."""
+    relation: dict[str, str] = ast.literal_eval(returned_by("parent_missing", RELATION_MACROS))
+    return relation
+
+
+def returned_by(macro: str, path: Path) -> str:
+    """Return the text of the literal that a macro returns.
+
+    Raises:
+        ValueError: The file has no such macro.
+    """
+    declared = re.search(rf"macro {macro}\(\) %}}\s*{{{{ return\((.*?)\) }}}}", path.read_text(), re.DOTALL)
+    if declared is None:
+        raise ValueError(f"{path} declares no macro {macro} that returns a literal")
+    return declared[1]
 
 
 def rule_test(rule: Mapping[str, Any]) -> str:
@@ -111,6 +134,8 @@ def rule_test(rule: Mapping[str, Any]) -> str:
     if "not_matching" in rule:
         ((column, pattern),) = rule["not_matching"].items()
         test = f"`{column}` does not match `{pattern}`"
+    elif "malformed_code" in rule:
+        test = f"`{rule['malformed_code']}` has no shape of its [code systems](#code-systems)"
     elif "macro" in rule:
         ((macro, column),) = rule["macro"].items()
         test = f"`{macro}({column})`"

@@ -1,7 +1,7 @@
 """What the dbt models declare of the common data model: the columns a source may map, and the rules that judge it."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,25 @@ BUILT_IN_RULES = frozenset({"key_missing", "value_unparseable", "key_repeated_in
 
 @dataclass(frozen=True)
 class CommonDataModel:
-    """Names by entity; an entity that the project does not declare is not in them."""
+    """Names by entity; an entity that the project does not declare is not in them.
+
+    Args:
+        columns: What a map can fill.
+        rules: What judges a row.
+        relations: What judges a record together with the one it refers to.
+        coded: Columns that hold codes of a code system.
+        code_systems: The code systems there are, of all entities.
+    """
 
     columns: Mapping[str, frozenset[str]]
     rules: Mapping[str, frozenset[str]]
+    relations: Mapping[str, frozenset[str]]
+    coded: Mapping[str, frozenset[str]]
+    code_systems: frozenset[str]
 
 
 def read_common_data_model(project_dir: Path) -> CommonDataModel:
-    """Read ``cdm_<entity>`` and ``stg_<entity>`` of models/silver; what is wrong with these files, dbt reports."""
+    """Read models/silver (``cdm_<entity>``, ``stg_<entity>``) and vars.code_systems; what is wrong, dbt says."""
     models = project_dir / "models" / "silver"
     staging = {name.removeprefix("stg_"): model for name, model in _models(models / "staging").items()}
     contracts = {name.removeprefix("cdm_"): model for name, model in _models(models / "cdm").items()}
@@ -41,7 +52,27 @@ def read_common_data_model(project_dir: Path) -> CommonDataModel:
         entity: frozenset({rule["name"] for rule in _meta(model).get("rules", [])}) | BUILT_IN_RULES
         for entity, model in staging.items()
     }
-    return CommonDataModel(columns, rules)
+    relations = {entity: frozenset(_relations(model)) for entity, model in contracts.items()}
+    coded = {
+        entity: frozenset(column["name"] for column in model.get("columns", []) if _meta(column).get("code_systems"))
+        for entity, model in contracts.items()
+    }
+    return CommonDataModel(columns, rules, relations, coded, _code_systems(project_dir / "dbt_project.yml"))
+
+
+def _relations(model: Mapping[str, Any]) -> Iterator[str]:
+    """Names as macros/quality/relations.sql gives them."""
+    for column in model.get("columns", []):
+        if "references" in _meta(column):
+            yield f"{column['name']}_not_found"
+            yield from (relation["name"] for relation in _meta(column).get("relations", []))
+
+
+def _code_systems(path: Path) -> frozenset[str]:
+    with contextlib.suppress(yaml.YAMLError, OSError):
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        return frozenset(document.get("vars", {}).get("code_systems", {}))
+    return frozenset()
 
 
 def _models(folder: Path) -> dict[str, dict[str, Any]]:

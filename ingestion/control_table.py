@@ -179,6 +179,7 @@ def _lines(error: ValidationError, prefix: str, columns: object = None) -> Itera
         "bool_type": "is neither true nor false",
         "bool_parsing": "is neither true nor false",
         "tuple_type": "is not a list; write [Column]",
+        "less_than_equal": "is more than 1; write a share, 0.2 for 20 %",
         "too_short": "is empty; name at least one",
         "model_type": "is missing or is not a mapping of keys; see docs/onboarding-a-hospital.md",
         "string_pattern_mismatch": "may hold only a-z, 0-9 and _, and starts with a letter; rename it",
@@ -221,19 +222,36 @@ def _list_problems(
 
 
 def _model_problems(systems: Iterable[SystemSpec], model: CommonDataModel) -> Iterator[tuple[str, str]]:
-    """What a source says about columns and rules of the common data model that are not there."""
+    """What a source says about columns, rules and code systems of the common data model that are not there."""
     for system in systems:
         for table in system.tables:
-            place = f"{system.path.name}: {table.label}"
-            columns, rules = model.columns.get(table.name), model.rules.get(table.name)
-            for name in sorted(set(table.column_map) - columns) if columns else ():
-                yield system.name, f"{place}: map.{name}: is no column of {table.name}; there are {_listing(columns)}"
-            for name in sorted(set(table.severity) - rules) if rules else ():
-                yield system.name, f"{place}: severity.{name}: is no rule of {table.name}; there are {_listing(rules)}"
+            for problem in _table_problems(table, model):
+                yield system.name, f"{system.path.name}: {table.label}: {problem}"
 
 
-def _listing(names: Iterable[str] | None) -> str:
-    return ", ".join(sorted(names or ()))
+def _table_problems(table: TableSpec, model: CommonDataModel) -> Iterator[str]:
+    entity = table.name
+    if entity not in model.columns:
+        return
+    relations = model.relations[entity]
+    for key, given, known, kind in (
+        ("map", table.column_map, model.columns[entity], "column"),
+        ("severity", table.severity, model.rules.get(entity, frozenset()) | relations, "rule"),
+        ("limits", table.limits, relations, "relation"),
+        ("code_systems", table.code_systems, model.coded[entity], "column with codes"),
+    ):
+        for name in sorted(set(given) - known):
+            yield f"{key}.{name}: is no {kind} of {entity}; there are {_listing(known)}"
+    for name, severity in table.severity.items():
+        if name in relations and severity not in ("warn", "ignore"):
+            yield f"severity.{name}: judges current records, which are in gold already; it can only warn or ignore"
+    for column, names in table.code_systems.items():
+        for name in sorted(set(names) - model.code_systems):
+            yield f"code_systems.{column}: {name} is no known code system; there are {_listing(model.code_systems)}"
+
+
+def _listing(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
 
 
 def _schema_problems(systems: Iterable[SystemSpec]) -> Iterator[tuple[str, str]]:

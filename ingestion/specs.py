@@ -49,6 +49,10 @@ def _data_type(value: str) -> str:
     return value
 
 
+def _one_or_several(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
 class _Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -114,6 +118,15 @@ class ContractSpec(_Spec):
         return self.severity.get(check, "warn" if check == "row_count" else "quarantine")
 
 
+class QuarantineSpec(_Spec):
+    """When held-back rows of a batch stop the build: ``config.meta.quarantine``; read by dq_circuit_breaker."""
+
+    limit: Annotated[float | None, Field(gt=0, le=1)] = None
+    minimum_rows: Annotated[int | None, Field(ge=1)] = None
+    # Batches that a steward has looked at, and that may stay as they are.
+    accepted: tuple[str, ...] = ()
+
+
 class TableSpec(_Spec):
     """One source table, checked: a contradiction between its keys does not get this far."""
 
@@ -123,8 +136,11 @@ class TableSpec(_Spec):
     load: LoadSpec
     columns: Annotated[tuple[ColumnSpec, ...], Field(min_length=1)]
     column_map: dict[str, str] = Field(default_factory=dict)
-    # Read by the staging macros; checked here, so that a misspelt severity does not switch a rule off in silence.
+    # Read by dbt's macros; checked here, so that a misspelt name does not switch a rule off in silence.
     severity: dict[str, Severity] = Field(default_factory=dict)
+    code_systems: dict[str, Annotated[tuple[str, ...], BeforeValidator(_one_or_several)]] = Field(default_factory=dict)
+    limits: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    quarantine: QuarantineSpec = QuarantineSpec()
     date_format: str | None = None
     contract: ContractSpec = ContractSpec()
 

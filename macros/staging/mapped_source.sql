@@ -65,14 +65,19 @@ where _batch_id > '{{ staged_until }}'
 {%- endif %}
 {%- endmacro %}
 
-{# Fingerprint of all that decides how a source table is staged: its map, formats and severities, and the rules. #}
+{# Fingerprint of all that decides how a source table is staged: its map, formats, severities, codes, and the rules. #}
 {% macro declaration_hash(system, entity) -%}
     {%- set meta = bronze_node(system, entity).config.meta -%}
+    {%- set judged = [] -%}
+    {%- for rule in all_rules(entity) -%}
+        {%- set codes = rule.get('malformed_code') -%}
+        {%- do judged.append(
+            [rule, severity_in(rule, system, entity), code_shape(system, entity, codes) if codes else none]
+        ) -%}
+    {%- endfor -%}
     {{- local_md5(tojson(
-        [
-            meta.map, meta.get('date_format'), meta.get('severity', {}), all_rules(entity),
-            contract_broken(bronze_node(system, entity))
-        ] + keyed_hash_declarations(entity), sort_keys=true
+        [meta.map, meta.get('date_format'), judged, contract_broken(bronze_node(system, entity))]
+        + keyed_hash_declarations(entity), sort_keys=true
     )) -}}
 {%- endmacro %}
 

@@ -1,9 +1,10 @@
 {#
     Rules of an entity are declared once, in the meta of its staging model; this is their one reading. A rule says
-    what is bad, in one of three forms:
+    what is bad, in one of four forms:
         bad_when: SQL over the entity's columns
         not_matching: {column: regular expression}
         macro: {macro name: column}
+        malformed_code: column, judged by the shapes of the code systems its source declares
     NULL counts as bad unless null_is_bad is false. Severity: reject, quarantine or warn; a source may override it.
 #}
 {% macro entity_meta(entity) %}
@@ -37,7 +38,7 @@
 {% endmacro %}
 
 {# SQL that is true where the row is bad, never NULL. #}
-{% macro rule_fails(rule) -%}
+{% macro rule_fails(rule, entity) -%}
     {%- set null_is_bad = rule.get('null_is_bad', true) -%}
     {%- if 'not_matching' in rule -%}
         {%- set column, pattern = (rule.not_matching.items() | list)[0] -%}
@@ -45,19 +46,37 @@
     {%- elif 'macro' in rule -%}
         {%- set name, column = (rule.macro.items() | list)[0] -%}
         coalesce({{ context[name](column) }}, {{ null_is_bad }})
+    {%- elif 'malformed_code' in rule -%}
+        coalesce({{ code_is_malformed(entity, rule.malformed_code) }}, {{ null_is_bad }})
     {%- else -%}
         coalesce({{ rule.bad_when }}, {{ null_is_bad }})
     {%- endif -%}
 {%- endmacro %}
 
-{# Where a rule, with the severity a source gives it, has one of the wanted severities. #}
+{# How severe a rule is for one source: as declared unless the source says otherwise, 'ignore' where it cannot apply. #}
+{% macro severity_in(rule, system, entity) %}
+    {% if 'malformed_code' in rule and code_shape(system, entity, rule.malformed_code) is none %}
+        {{ return('ignore') }}
+    {% endif %}
+    {{ return(bronze_node(system, entity).config.meta.get('severity', {}).get(rule.name, rule.severity)) }}
+{% endmacro %}
+
+{# The source tables of an entity that a rule judges, as {source table: severity}. #}
+{% macro tables_judged(rule, entity) %}
+    {% set judged = {} %}
+    {% for system in systems_feeding(entity) if severity_in(rule, system, entity) != 'ignore' %}
+        {% do judged.update({system ~ '.' ~ entity: severity_in(rule, system, entity)}) %}
+    {% endfor %}
+    {{ return(judged) }}
+{% endmacro %}
+
+{# Where a rule, with the severity a source gives it, has the wanted severity: 'true', 'false' or a condition. #}
 {% macro rule_has_severity(rule, severity, entity) -%}
     {%- set tables = [] -%}
     {%- set others = [] -%}
     {%- for system in systems_feeding(entity) -%}
-        {%- set overrides = bronze_node(system, entity).config.meta.get('severity', {}) -%}
-        {%- set own_severity = overrides.get(rule.name, rule.severity) -%}
-        {%- do (tables if own_severity == severity else others).append("'" ~ system ~ "." ~ entity ~ "'") -%}
+        {%- set here = severity_in(rule, system, entity) == severity -%}
+        {%- do (tables if here else others).append("'" ~ system ~ "." ~ entity ~ "'") -%}
     {%- endfor -%}
     {%- if not others -%}{{ return('true' if tables else 'false') }}{%- endif -%}
     {{ return('_source_table in (' ~ tables | join(', ') ~ ')' if tables else 'false') }}
@@ -69,7 +88,7 @@
     {%- for rule in all_rules(entity) -%}
         {%- set applies = rule_has_severity(rule, severity, entity) -%}
         {%- if applies != 'false' %},
-        case when {{ '_' ~ rule.name if rule in built_in_rules() else rule_fails(rule) }}
+        case when {{ '_' ~ rule.name if rule in built_in_rules() else rule_fails(rule, entity) }}
         {%- if applies != 'true' %} and {{ applies }}{% endif %} then '{{ rule.name }}' end
         {%- endif -%}
     {%- endfor %})

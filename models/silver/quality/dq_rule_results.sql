@@ -1,17 +1,20 @@
--- Duplicates are left out: the row they repeat was judged in its own batch.
+-- Duplicates are left out: the row they repeat was judged in its own batch. A rule that does not apply to a source
+-- gives no row, so that its zero does not look like a clean bill.
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
 {%- set seen = batches_seen(this) if is_incremental() else {} %}
 
 with
 
-{% for entity in entities() -%}
+{% set results = [] -%}
+{%- for entity in entities() -%}
 {{ entity }} as (
     select
         source_system,
         _source_table,
         _batch_id,
-        count(*) as rows_checked,
+        count(*) as rows_staged,
+        count(*) filter (where row_status <> 'rejected') as rows_read,
         {% for rule in (all_rules(entity) if execute else []) -%}
         count(*) filter (where {{ has_failed(rule.name) }}) as {{ rule.name }}{% if not loop.last %},{% endif %}
         {% endfor %}
@@ -24,23 +27,39 @@ with
     group by source_system, _source_table, _batch_id
 ),
 
-{% endfor -%}
-final as (
-    {% for entity in entities() %}{% set outer = loop -%}
-    {% for rule in (all_rules(entity) if execute else []) -%}
+{% for rule in (all_rules(entity) if execute else []) -%}
+{%- for severity, tables in tables_judged(rule, entity).items() | groupby(1) -%}
+{%- do results.append(entity ~ '__' ~ rule.name ~ '__' ~ severity) -%}
+{{ results[-1] }} as (
     select
         '{{ entity }}' as entity,
         source_system,
         _source_table,
         _batch_id,
         '{{ rule.name }}' as rule_name,
-        rows_checked,
-        {{ rule.name }} as rows_failed,
-        {{ safe_divide(rule.name, 'rows_checked') }} as failure_rate
+        '{{ severity }}' as severity,
+        -- What cannot be read is judged by no other rule.
+        {{ 'rows_staged' if severity == 'reject' else 'rows_read' }} as rows_checked,
+        {{ rule.name }} as rows_failed
     from {{ entity }}
-    {% if not (loop.last and outer.last) %}union all{% endif %}
+    where _source_table in ('{{ tables | map('first') | join("', '") }}')
+),
+
+{% endfor -%}
+{% endfor -%}
+{% endfor -%}
+unioned as (
+    {% for name in results -%}
+    select * from {{ name }}
+    {% if not loop.last %}union all{% endif %}
     {% endfor -%}
-    {% endfor -%}
+),
+
+final as (
+    select
+        *,
+        {{ safe_divide('rows_failed', 'rows_checked') }} as failure_rate
+    from unioned
 )
 
 select * from final

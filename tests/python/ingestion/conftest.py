@@ -76,10 +76,15 @@ class Project:
     def landing(self) -> Path:
         return self.root / "lakehouse" / "landing"
 
-    def declare(self, sources: Sequence[dict[str, Any]], listed: dict[str, list[str]] | None = None) -> None:
+    def declare(
+        self,
+        sources: Sequence[dict[str, Any]],
+        listed: dict[str, list[str]] | None = None,
+        code_systems: dict[str, list[str]] | None = None,
+    ) -> None:
         if listed is None:
             listed = {entry["name"]: [table["name"] for table in entry["tables"]] for entry in sources}
-        project = {"name": "x", "vars": {"systems": {"models/bronze": listed}}}
+        project = {"name": "x", "vars": {"systems": {"models/bronze": listed}, "code_systems": code_systems or {}}}
         self.write("dbt_project.yml", yaml.safe_dump(project, sort_keys=False))
         self.write("models/bronze/sources.yml", yaml.safe_dump({"version": 2, "sources": list(sources)}))
 

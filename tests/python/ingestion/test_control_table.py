@@ -21,6 +21,11 @@ def problems(project: Project) -> list[str]:
     return caught.value.problems
 
 
+def meta_of(table: dict[str, Any]) -> dict[str, Any]:
+    meta: dict[str, Any] = table["config"]["meta"]
+    return meta
+
+
 def load_of(table: dict[str, Any]) -> dict[str, Any]:
     load: dict[str, Any] = table["config"]["meta"]["load"]
     return load
@@ -53,6 +58,8 @@ def test_systems_come_in_the_order_of_the_list_and_others_are_left_alone(project
         (VISITS, lambda t: load_of(t).pop("watermark"), "load.watermark: is missing"),
         (VISITS, lambda t: load_of(t).update(watermark="Nope"), "load.watermark: Nope is not among the declared"),
         (VISITS, lambda t: load_of(t).update(watermark="VisitID"), "load.watermark: column VisitID is a string"),
+        (WARDS, lambda t: meta_of(t).update(limits={"x": 2}), "limits.x: is more than 1; write a share, 0.2 for 20 %"),
+        (WARDS, lambda t: meta_of(t).update(quarantine={"limt": 0.1}), "quarantine.limt: is no key of the control"),
         (VISITS, lambda t: load_of(t).update(mode="full"), "load.watermark: has no meaning in a full load"),
         (VISITS, lambda t: load_of(t).update(mode="sometimes"), "load.mode: is none of 'full' or 'incremental'"),
         (VISITS, lambda t: load_of(t).update(lag="2 days"), "load.lag: is not an ISO 8601 duration"),
@@ -180,6 +187,29 @@ def test_a_project_without_the_list(project: Project) -> None:
     project.write("dbt_project.yml", "name: x\n")
 
     assert problems(project)[0].startswith("dbt_project.yml: vars.systems: has no list for models/bronze")
+
+
+def test_codes_limits_and_relations_name_what_the_common_data_model_has(project: Project) -> None:
+    project.write(
+        "models/silver/cdm/_cdm__models.yml",
+        "models: [{name: cdm_wards, columns: [{name: ward_id}, {name: head_id, config: {meta: {references: providers,"
+        " relations: [{name: head_retired}]}}}, {name: code, config: {meta: {code_systems: [CPT]}}}]}]",
+    )
+    wards = deepcopy(WARDS)
+    wards["config"]["meta"] |= {
+        "severity": {"head_retired": "quarantine", "head_id_not_found": "ignore"},
+        "limits": {"head_id_not_found": 0.5, "head_id": 0.5},
+        "code_systems": {"code": ["CPT", "ICD-9"], "head_id": "SNOMED"},
+    }
+    project.declare([source("emr", "database", "X", "sqlite:///x", [wards])], code_systems={"CPT": [], "SNOMED": []})
+
+    assert problems(project) == [
+        "sources.yml: emr.wards: limits.head_id: is no relation of wards; there are head_id_not_found, head_retired",
+        "sources.yml: emr.wards: code_systems.head_id: is no column with codes of wards; there are code",
+        "sources.yml: emr.wards: severity.head_retired: judges current records, which are in gold already; it can only "
+        "warn or ignore",
+        "sources.yml: emr.wards: code_systems.code: ICD-9 is no known code system; there are CPT, SNOMED",
+    ]
 
 
 def test_maps_and_severities_name_what_the_common_data_model_has(project: Project) -> None:
