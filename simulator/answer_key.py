@@ -27,22 +27,34 @@ which it landed, with the declared overlap of two days. Terms:
     ``payments_patient`` (PaidAmount by AmountType; patient: Co-pay and Self-pay), ``ar`` = charges - payments, and
     ``ar_month_end`` by current rows: charges with ServiceDate <= month end less payments with PaidDate <= month end.
     ``ledger_day_0`` is the same as first loaded; a ledger that never restates closed months reports those values.
+    With the adjustments feed, over current valid adjustments as well: ``adjustments`` by ledger event, ``write_offs``
+    (those for denials, bad debt, small balances and other reasons), ``refunds``, ``transfers`` (moved from one payer
+    group to another, which changes no balance); ``ar`` and ``ar_month_end`` (by PostDate) are less adjustments, plus
+    refunds.
 ``payers[system][payer]``
     ``planted_denial_rate`` and ``planted_payment_lag_days`` (median), and over current valid claims ``denied``,
     ``adjudicated`` (paid, partial or denied), ``pending``; ``median_payment_lag_days`` over the decided claims.
+    ``median_paid_lag_days`` and ``median_claim_lag_days``: over current valid claims whose transaction is current and
+    valid, from claim to payment where the payer paid all, and from service to claim.
+``denial_reasons[system][payer][reason]``
+    only with the adjustments feed: current valid denials by reason code ('' for none), ``count`` and ``amount``, and
+    ``planted_share`` of the payer's denials.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from simulator.adjustments import changed_adjustments, visible_adjustments
 from simulator.care import INSURED
 from simulator.charges import changed_lines, visible_encounters, visible_lines
 from simulator.claims import ClaimFile, claim_files
@@ -61,7 +73,8 @@ from simulator.directory import (
 )
 from simulator.parameters import HISTORY_START, PAYERS, SELF_PAY, date_of
 from simulator.registrations import changed_patients, visible_patients
-from simulator.sources import Setting, current_claims, file_size, planted_transactions
+from simulator.remittance_habits import DENIAL_REASON_SHARES, DENIAL_REASONS, EVENT_TYPES, TYPE_WORDS
+from simulator.sources import Setting, adjustments_on, current_claims, file_size, planted_transactions
 
 Counts = dict[str, int]
 # Column -> referenced entity; the rule is named after the reference.
@@ -87,6 +100,14 @@ _REFERENCES: Mapping[str, Sequence[tuple[str, str, str]]] = {
         ("PatientID", "patients", "patient_id_not_found"),
         ("ProviderID", "providers", "provider_id_not_found"),
         ("DeptID", "departments", "department_id_not_found"),
+    ],
+    "adjustments": [
+        ("TransactionID", "transactions", "transaction_id_not_found"),
+        ("EncounterID", "encounters", "encounter_id_not_found"),
+        ("PatientID", "patients", "patient_id_not_found"),
+        ("ProviderID", "providers", "provider_id_not_found"),
+        ("DeptID", "departments", "department_id_not_found"),
+        ("ClaimID", "claims", "claim_id_not_found"),
     ],
 }
 
@@ -116,6 +137,7 @@ def answer_key(
         "ledger": {},
         "ledger_day_0": {},
         "payers": {},
+        **({"denial_reasons": {}} if parameters["remittance"] else {}),
         "late_files": [],
     }
     procedures = planted_procedures()
@@ -147,7 +169,7 @@ def _add_hospital(
     married = {"npi_invalid": int(setting.hospital.providers.invalid[MARRIED])} if day >= MARRIAGE_DAY else {}
     _put(key, "providers", system, *_full_loads(providers, married))
     versions = _new_versions(setting, day)
-    for entity in ("patients", "encounters", "transactions"):
+    for entity in versions:
         _put(key, entity, system, *_incremental(entity, setting, tables[entity], versions[entity], day))
     _put(key, "claims", system, *_claim_counts(setting, files, claims))
 
@@ -157,13 +179,15 @@ def _add_hospital(
         # The bad version is quarantined; the good one before it stays current.
         lost = [f"HOSP1-{at + 1:06d}" for at in setting.story.name_lost]
         parents["patients"] = pa.chunked_array([*parents["patients"].chunks, pa.array(lost)])
-    for entity in _REFERENCES:
+    for entity in [name for name in _REFERENCES if name in key["rows"]]:
         key["orphans"].setdefault(entity, {})[system] = _orphans(entity, current[entity], parents, setting)
 
-    key["ledger"][system] = _ledger(current["transactions"], day)
+    key["ledger"][system] = _ledger(current["transactions"], day, _events(setting, current["adjustments"]))
     first = current["transactions"] if day == 0 else planted_transactions(setting, 0).current()
-    key["ledger_day_0"][system] = _ledger(first, 0)
-    key["payers"][system] = _payers(setting, current["claims"], day)
+    key["ledger_day_0"][system] = _ledger(first, 0, _events(setting, adjustments_on(setting, 0).current()))
+    key["payers"][system] = _payers(setting, current, day)
+    if setting.feed is not None:
+        key["denial_reasons"][system] = _denial_reasons(current["adjustments"])
     key["late_files"] += [
         {"file": file.name, "lands_on": date_of(file.lands_on).isoformat()}
         for file in files
@@ -232,24 +256,24 @@ def _full_loads(batches: Sequence[Planted], failures_of_changed: Mapping[str, in
 
 def _new_versions(setting: Setting, day: int) -> Counts:
     """Versions that became visible after day 0, by entity."""
-    hospital, story = setting.hospital, setting.story
-    counts = {"patients": 0, "encounters": 0, "transactions": 0}
+    hospital, story, feed = setting.hospital, setting.story, setting.feed
+    counts = {"patients": 0, "encounters": 0, "transactions": 0} | ({} if feed is None else {"adjustments": 0})
     for d in range(1, day + 1):
         visits = hospital.encounters.commit_day == d
         visits[story.changes.on(d).encounters()] = True
         counts["patients"] += int(changed_patients(hospital, story, d).sum())
         counts["encounters"] += int(visits.sum())
         counts["transactions"] += int(changed_lines(hospital, story.changes, d).sum())
+        if feed is not None:
+            counts["adjustments"] += changed_adjustments(feed, story.changes, d)
     return counts
 
 
 def _incremental(
     entity: str, setting: Setting, planted: Planted, new_versions: int, day: int
 ) -> tuple[Counts, Mapping[str, int]]:
-    hospital = setting.hospital
-    visible = {"patients": visible_patients, "encounters": visible_encounters, "transactions": visible_lines}[entity]
-    extras = planted.table.num_rows - len(visible(hospital, day))
-    bronze = len(visible(hospital, 0)) + extras + new_versions
+    extras = planted.table.num_rows - len(_visible(entity, setting, day))
+    bronze = len(_visible(entity, setting, 0)) + extras + new_versions
     current, quarantined = planted.current().num_rows, _fate(planted, QUARANTINED)
     still_open, failures = quarantined, dict(planted.failures)
     if entity == "patients":
@@ -263,6 +287,13 @@ def _incremental(
         bronze, _fate(planted, EXACT_DUPLICATE), _fate(planted, REJECTED), quarantined, still_open, current
     )
     return counts, failures
+
+
+def _visible(entity: str, setting: Setting, day: int) -> Ints:
+    if entity == "adjustments" and setting.feed is not None:
+        return visible_adjustments(setting.feed, setting.story.changes, day)
+    visible = {"patients": visible_patients, "encounters": visible_encounters, "transactions": visible_lines}[entity]
+    return visible(setting.hospital, day)
 
 
 def _claim_counts(setting: Setting, files: Sequence[ClaimFile], claims: Planted) -> tuple[Counts, Mapping[str, int]]:
@@ -285,6 +316,8 @@ def _orphans(entity: str, table: pa.Table, parents: Mapping[str, Any], setting: 
         "transactions": setting.story.lines,
         "claims": setting.story.claims,
     }
+    if setting.feed is not None:
+        plans["adjustments"] = setting.feed.plan
     found = {}
     for column, parent, rule in _REFERENCES[entity]:
         known = pc.or_kleene(pc.is_in(table[column], parents[parent]), pc.is_null(table[column]))
@@ -302,7 +335,53 @@ def _dollars(cents: int) -> str:
     return str(Decimal(int(cents)).scaleb(-2))
 
 
-def _ledger(transactions: pa.Table, day: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Events:
+    """Adjustments as ledger events: cents and post date, by event type; nothing without the feed."""
+
+    types: Sequence[str]
+    event: Ints
+    cents: Ints
+    post_date: npt.NDArray[np.datetime64]
+
+    def total(self, *types: str, until: np.datetime64 | None = None) -> int:
+        """Cents posted as one of the types."""
+        wanted = np.isin(self.event, [at for at, name in enumerate(self.types) if name in types])
+        if until is not None:
+            wanted &= self.post_date <= until
+        return int(self.cents[wanted].sum())
+
+
+def _events(setting: Setting, adjustments: pa.Table) -> _Events:
+    types = sorted(set(EVENT_TYPES))
+    event_of = dict(zip(TYPE_WORDS[setting.hospital.habits.system], map(types.index, EVENT_TYPES), strict=True))
+    event = np.array([event_of[word] for word in adjustments["AdjustmentType"].to_pylist()], dtype=np.int64)
+    post_date = pc.cast(adjustments["PostDate"], pa.date32()).to_numpy()
+    return _Events(types, event, _cents(adjustments["Amount"]), post_date)
+
+
+def _denial_reasons(adjustments: pa.Table) -> dict[str, dict[str, dict[str, Any]]]:
+    notices = adjustments.filter(pc.is_in(pc.utf8_lower(adjustments["AdjustmentType"]), pa.array(["denial", "denied"])))
+    cents, reasons = _cents(notices["Amount"]), pc.fill_null(notices["ReasonCode"], "").to_numpy()
+    payers = notices["PayorID"].to_numpy()
+    result: dict[str, dict[str, dict[str, Any]]] = {}
+    for payer, shares in zip(PAYERS, DENIAL_REASON_SHARES, strict=True):
+        if payer == SELF_PAY:
+            continue
+        planted = dict(zip(DENIAL_REASONS, shares, strict=True)) | {"": 0.0}
+        of_reason = {reason: (payers == payer) & (reasons == reason) for reason in planted}
+        result[payer] = {
+            reason: {
+                "planted_share": share,
+                "count": int(of_reason[reason].sum()),
+                "amount": _dollars(cents[of_reason[reason]].sum()),
+            }
+            for reason, share in planted.items()
+        }
+    return result
+
+
+def _ledger(transactions: pa.Table, day: int, events: _Events) -> dict[str, Any]:
     amount, paid = _cents(transactions["Amount"]), _cents(transactions["PaidAmount"])
     by_patient = pc.is_in(transactions["AmountType"], pa.array(["Co-pay", "Self-pay"])).to_numpy()
     service = pc.cast(transactions["ServiceDate"], pa.date32()).to_numpy()
@@ -310,20 +389,55 @@ def _ledger(transactions: pa.Table, day: int) -> dict[str, Any]:
     today = np.datetime64(date_of(day).isoformat())
     months = np.arange(np.datetime64(HISTORY_START.isoformat(), "M"), (today + 1).astype("datetime64[M]"))
     month_ends = [(month + 1).astype("datetime64[D]") - 1 for month in months]
-    balances = {str(t): amount[service <= t].sum() - paid[paid_on <= t].sum() for t in month_ends}
+    taken = [name for name in events.types if name.startswith("ADJ_")]
+    balances = {
+        str(t): amount[service <= t].sum()
+        - paid[paid_on <= t].sum()
+        - events.total(*taken, until=t)
+        + events.total("REFUND", until=t)
+        for t in month_ends
+    }
+    balance = amount.sum() - paid.sum() - events.total(*taken) + events.total("REFUND")
+    of_feed = {
+        "adjustments": {name: _dollars(events.total(name)) for name in taken},
+        "write_offs": _dollars(events.total("ADJ_DENIAL", "ADJ_BAD_DEBT", "ADJ_SMALL_BALANCE", "ADJ_OTHER")),
+        "refunds": _dollars(events.total("REFUND")),
+        "transfers": _dollars(events.total("TRANSFER")),
+    }
     return {
         "charges": _dollars(amount.sum()),
         "payments_insurance": _dollars(paid[~by_patient].sum()),
         "payments_patient": _dollars(paid[by_patient].sum()),
-        "ar": _dollars(amount.sum() - paid.sum()),
+        **(of_feed if len(events.event) else {}),
+        "ar": _dollars(balance),
         "ar_month_end": {end: _dollars(balance) for end, balance in balances.items()},
     }
 
 
-def _payers(setting: Setting, claims: pa.Table, day: int) -> dict[str, dict[str, Any]]:
+def _lags(current: Mapping[str, pa.Table], paid: str) -> tuple[pa.Table, pa.Table]:
+    """Payer and days of current claims with a current transaction: claim to full payment, and service to claim."""
+    payments = current["transactions"].select(["TransactionID", "PaidDate"])
+    claims = current["claims"].join(payments, "TransactionID", join_type="inner")
+
+    def days(first: str, then: str, rows: pa.Table) -> pa.Table:
+        dates = [pc.cast(rows[name], pa.date32()).cast(pa.int32()) for name in (first, then)]
+        return pa.table({"payer": rows["PayorID"], "days": pc.subtract(dates[1], dates[0])})
+
+    in_full = claims.filter(pc.and_(pc.equal(claims["ClaimStatus"], paid), pc.is_valid(claims["PaidDate"])))
+    return days("ClaimDate", "PaidDate", in_full), days("ServiceDate", "ClaimDate", claims)
+
+
+def _median(lags: pa.Table, payer: str) -> float | None:
+    days = lags.filter(pc.equal(lags["payer"], payer))["days"].to_numpy()
+    return float(np.median(days)) if len(days) else None
+
+
+def _payers(setting: Setting, current: Mapping[str, pa.Table], day: int) -> dict[str, dict[str, Any]]:
+    claims = current["claims"]
     lines, habits = setting.hospital.lines, setting.hospital.habits
     pending, paid, partial, denied = habits.status_words
     decided = (lines.kind == INSURED) & (lines.decision_day <= day)
+    paid_lags, claim_lags = _lags(current, paid)
     result: dict[str, dict[str, Any]] = {}
     for at, payer in enumerate(PAYERS):
         if payer == SELF_PAY:
@@ -339,5 +453,7 @@ def _payers(setting: Setting, claims: pa.Table, day: int) -> dict[str, dict[str,
             "pending": count.get(pending, 0),
             "planted_payment_lag_days": habits.payers[at].payment_lag,
             "median_payment_lag_days": float(np.median(waited)) if len(waited) else None,
+            "median_paid_lag_days": _median(paid_lags, payer),
+            "median_claim_lag_days": _median(claim_lags, payer),
         }
     return result

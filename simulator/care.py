@@ -62,6 +62,8 @@ class Lines:
     """One element per charge line; days relative to day 0 (NEVER: does not happen), money in cents.
 
     ``commit_day`` is when the new line becomes visible: its entry day, or one or two days later for a late row.
+    ``paid_at_last`` is what has been paid once the patient has paid too, ``adjusted_if_halved`` what adjustments take
+    off the line where half of its charge is taken back (see ``remittance``).
     """
 
     encounter: Ints
@@ -77,6 +79,8 @@ class Lines:
     decision_day: Ints
     outcome: Ints
     payer_paid: Ints
+    paid_at_last: Ints
+    adjusted_if_halved: Ints
     deductible: Ints
     coinsurance: Ints
     copay: Ints
@@ -218,6 +222,8 @@ def line_block(
         decision_day=decision_day,
         outcome=outcome,
         payer_paid=payer_paid,
+        paid_at_last=amount,
+        adjusted_if_halved=np.zeros_like(amount),
         deductible=deductible,
         coinsurance=coinsurance,
         copay=copay,

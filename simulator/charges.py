@@ -60,7 +60,7 @@ def transaction_table(hospital: Hospital, changes: Changes, day: int, rows: Ints
     payer, kind, amount = lines.payer[rows], lines.kind[rows], lines.amount[rows]
     paid_day = payment_day(hospital, day)[rows]
     by_patient = lines.patient_day[rows] <= day
-    paid = np.where(by_patient, amount, np.where(paid_day < NEVER, lines.payer_paid[rows], 0))
+    paid = np.where(by_patient, lines.paid_at_last[rows], np.where(paid_day < NEVER, lines.payer_paid[rows], 0))
     billed = lines.claim_day[rows] <= day
     modified = np.maximum(lines.entry_day[rows], np.where(billed, lines.claim_day[rows], -NEVER))
     modified = np.maximum(modified, np.where(paid_day < NEVER, paid_day, -NEVER))
@@ -69,7 +69,7 @@ def transaction_table(hospital: Hospital, changes: Changes, day: int, rows: Ints
         corrected = np.searchsorted(rows, change.corrected_lines)
         # Half of what was charged was never delivered; the overpaid half was returned.
         amount[corrected] = (amount[corrected] + 1) // 2
-        paid[corrected] = np.minimum(paid[corrected], amount[corrected])
+        paid[corrected] = amount[corrected] - lines.adjusted_if_halved[rows[corrected]]
         voided = np.searchsorted(rows, change.voided_lines)
         amount[voided], paid[voided], paid_day[voided] = 0, 0, NEVER
     # A denied line that the patient pays has become the patient's.

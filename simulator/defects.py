@@ -39,6 +39,10 @@ QUARANTINING = frozenset(
         "claim_date_out_of_range",
         "claim_status_unknown",
         "diagnosis_code_malformed",
+        "adjustment_type_unknown",
+        "adjustment_amount_missing",
+        "post_date_out_of_range",
+        "transfer_without_target",
     }
 )
 
@@ -311,3 +315,26 @@ CLAIM_PATCHES: Mapping[str, Patch] = {
     "department_id_not_found": _lost("DeptID", "DEPT9"),
 }
 CLAIM_TWIN = _swap("PayorType", "Government", "Private")
+
+
+def _no_target(table: pa.Table, at: Ints, world: Ints) -> Mapping[str, Any]:
+    # Nobody, or the one who owed it before.
+    own = table["LineOfBusiness"].take(pa.array(at)).to_pylist()
+    return {"ToLineOfBusiness": [None if row % 2 else group for row, group in zip(world, own, strict=True)]}
+
+
+ADJUSTMENT_PATCHES: Mapping[str, Patch] = {
+    "key_missing": _set("AdjustmentID", None),
+    "adjustment_type_unknown": _set("AdjustmentType", "Gremlins", None),
+    "adjustment_amount_missing": _set("Amount", None),
+    "post_date_out_of_range": _set("PostDate", None, "1850-03-04", "2199-01-01"),
+    "transfer_without_target": _no_target,
+    "denial_without_reason": _set("ReasonCode", None),
+    "transaction_id_not_found": _lost("TransactionID", "TRANS9"),
+    "encounter_id_not_found": _lost("EncounterID", "ENC9"),
+    "patient_id_not_found": _lost("PatientID", "HOSP1-9"),
+    "provider_id_not_found": _lost("ProviderID", "PROV9"),
+    "department_id_not_found": _lost("DeptID", "DEPT9"),
+    "claim_id_not_found": _lost("ClaimID", "CLAIM9"),
+}
+ADJUSTMENT_TWIN = _set("ReasonCode", "252")

@@ -51,6 +51,7 @@ class SimulationSummary:
         patients: patients per hospital on day 0.
         seed: seed of the world.
         day: day reached.
+        remittance: whether the adjustments feed is on.
         changed: whether this call wrote anything.
         rows: rows by system and table as the databases show them, planted defects included.
         files: files delivered by this call, relative to the landing folder.
@@ -60,6 +61,7 @@ class SimulationSummary:
     patients: int
     seed: int
     day: int
+    remittance: bool
     changed: bool
     rows: Mapping[str, Mapping[str, int]]
     files: tuple[str, ...]
@@ -71,6 +73,7 @@ def simulate(
     patients: int = 2000,
     seed: int = 42,
     day: int = 0,
+    remittance: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> SimulationSummary:
     """Create the simulated sources, or advance them to ``day``.
@@ -80,6 +83,7 @@ def simulate(
         patients: patients per hospital on day 0, at least 100; each makes about 4 charges.
         seed: seed of the world, 0 or more.
         day: days after 2024-12-31.
+        remittance: fill the adjustments tables, and let payments be what such a feed says.
         progress: called with a short text before each longer step.
 
     Returns:
@@ -89,11 +93,11 @@ def simulate(
         SimulationError: other parameters than those of the existing simulation, an earlier day, or senseless values.
     """
     sources, landing = lakehouse / "sources", lakehouse / "landing"
-    asked = {"version": _VERSION, "patients": patients, "seed": seed}
+    asked = {"version": _VERSION, "patients": patients, "seed": seed, "remittance": remittance}
     state = _existing(sources / "simulation.json")
     reached = _check(asked, day, state, sources)
     if state is not None and reached == day and _is_complete(sources, state):
-        return SimulationSummary(lakehouse, patients, seed, day, False, state["rows"], ())
+        return SimulationSummary(lakehouse, patients, seed, day, remittance, False, state["rows"], ())
 
     report = progress or (lambda _text: None)
     sources.mkdir(parents=True, exist_ok=True)
@@ -102,7 +106,7 @@ def simulate(
     files: list[str] = []
     for habits in HOSPITALS:
         report(f"{habits.system}: drawing the world up to day {day}")
-        world = setting(habits, seed, patients, day)
+        world = setting(habits, seed, patients, day, remittance=remittance)
         report(f"{habits.system}: delivering claim files")
         files += _deliver_claims(world, landing, reached, day)
         planted = database_tables(world, day)
@@ -122,13 +126,14 @@ def simulate(
     key["resent_files"] = [{"file": RESENT[0], "as": RESENT[1]}] if day >= RESEND_DAY else []
     write_json(sources / "answer_key.json", key)
     write_json(sources / "simulation.json", {**asked, "day": day, "rows": rows})
-    return SimulationSummary(lakehouse, patients, seed, day, True, rows, tuple(files))
+    return SimulationSummary(lakehouse, patients, seed, day, remittance, True, rows, tuple(files))
 
 
 def _existing(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
-    state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    # Simulations of earlier releases say nothing about the feed, which they do not have.
+    state: dict[str, Any] = {"remittance": False} | json.loads(path.read_text(encoding="utf-8"))
     return state
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from simulator.adjustments import no_adjustments
+from simulator.adjustments import Feed, feed, no_adjustments, planted_adjustments
 from simulator.charges import (
     encounter_table,
     transaction_table,
@@ -31,21 +31,27 @@ from simulator.directory import planted_departments, planted_providers
 from simulator.parameters import HospitalHabits
 from simulator.planning import Story, tell_story
 from simulator.registrations import planted_patients
+from simulator.remittance import with_remittance
 from simulator.world import Hospital, build_hospital
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One hospital with its story."""
+    """One hospital with its story and, where it is on, its adjustments feed."""
 
     hospital: Hospital
     story: Story
+    feed: Feed | None = None
 
 
-def setting(habits: HospitalHabits, seed: int, patients: int, day: int) -> Setting:
+def setting(habits: HospitalHabits, seed: int, patients: int, day: int, *, remittance: bool = False) -> Setting:
     """The world and the story of one hospital up to ``day``."""
     hospital = build_hospital(habits, seed, patients, day)
-    return Setting(hospital, tell_story(hospital, day))
+    story = tell_story(hospital, day)
+    if not remittance:
+        return Setting(hospital, story)
+    remitted, postings = with_remittance(hospital, story.lines.rows())
+    return Setting(remitted, story, feed(remitted, postings, day))
 
 
 def database_tables(setting: Setting, day: int) -> Mapping[str, Planted]:
@@ -64,8 +70,15 @@ def database_tables(setting: Setting, day: int) -> Mapping[str, Planted]:
             ENCOUNTER_TWIN,
         ),
         "transactions": planted_transactions(setting, day),
-        "adjustments": Planted(no_adjustments(), np.zeros(0, np.int8), {}),
+        "adjustments": adjustments_on(setting, day),
     }
+
+
+def adjustments_on(setting: Setting, day: int) -> Planted:
+    """The adjustments table at the end of ``day``."""
+    if setting.feed is None:
+        return no_adjustments()
+    return planted_adjustments(setting.hospital, setting.feed, setting.story.changes, day)
 
 
 def planted_transactions(setting: Setting, day: int) -> Planted:

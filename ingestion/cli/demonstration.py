@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 DEMO_PATIENTS = 2000
 DEMO_SEED = 42
+Remittance = Annotated[
+    bool,
+    typer.Option(
+        "--remittance",
+        help="Fill the hospitals' adjustments tables: denial reasons, write-offs, charity, refunds.",
+    ),
+]
 
 commands = typer.Typer()
 
@@ -27,6 +34,7 @@ commands = typer.Typer()
         ("rcm simulate", "two hospitals with 2,000 patients each"),
         ("rcm simulate --patients 100000 --seed 7", "a larger group"),
         ("rcm simulate --day 3", "the same group three days later"),
+        ("rcm simulate --remittance", "with adjustments, denials, write-offs and refunds"),
     )
 )
 def simulate(
@@ -42,6 +50,7 @@ def simulate(
         int | None,
         typer.Option(min=0, help="Days after the first extract.  [dim]default: where it is[/dim]", show_default=False),
     ] = None,
+    remittance: Remittance = False,
     project_dir: ProjectDir = None,
 ) -> None:
     """Make a hospital group's databases, claim files and registries, with counted defects and an answer key.
@@ -50,7 +59,9 @@ def simulate(
     corrected rows, deletes and new files.
     """
     with project(project_dir) as settings:
-        summary = _simulate(settings, {"patients": patients, "seed": seed, "day": day})
+        summary = _simulate(
+            settings, {"patients": patients, "seed": seed, "day": day, "remittance": remittance or None}
+        )
         output().print(_simulated(summary))
 
 
@@ -60,14 +71,21 @@ def _simulate(settings: "Settings", given: Mapping[str, int | None]) -> "Simulat
     from simulator import SimulationError
     from simulator import simulate as simulate_sources
 
-    defaults = {"patients": DEMO_PATIENTS, "seed": DEMO_SEED, "day": 0}
+    defaults = {"patients": DEMO_PATIENTS, "seed": DEMO_SEED, "day": 0, "remittance": False}
     existing = settings.sources / "simulation.json"
     held = json.loads(existing.read_text(encoding="utf-8")) if existing.is_file() else {}
     arguments: dict[str, int] = {**defaults, **{name: held[name] for name in defaults if name in held}}
     arguments |= {name: value for name, value in given.items() if value is not None}
     try:
         with bar("Simulating") as shown:
-            return simulate_sources(settings.warehouse.parent, **arguments, progress=shown.say)
+            return simulate_sources(
+                settings.warehouse.parent,
+                patients=arguments["patients"],
+                seed=arguments["seed"],
+                day=arguments["day"],
+                remittance=bool(arguments["remittance"]),
+                progress=shown.say,
+            )
     except SimulationError as error:
         raise SpecError([str(error)]) from None
 
@@ -75,6 +93,7 @@ def _simulate(settings: "Settings", given: Mapping[str, int | None]) -> "Simulat
 def _simulated(summary: "SimulationSummary") -> str:
     rows = sum(sum(tables.values()) for tables in summary.rows.values())
     what = f"{len(summary.rows)} hospitals, {summary.patients:,} patients each, seed {summary.seed}, day {summary.day}"
+    what += ", with adjustments" if summary.remittance else ""
     if not summary.changed:
         return f"Simulation is there already: {what}"
     return f"Simulated {what}: {rows:,} rows in databases, {len(summary.files)} files landed"
@@ -85,6 +104,7 @@ def _simulated(summary: "SimulationSummary") -> str:
         ("rcm demo", "simulate, ingest, build, print the KPIs"),
         ("rcm simulate --day 1 && rcm demo", "the next day"),
         ("RCM_LAKEHOUSE=/tmp/large rcm demo --patients 20000", "ten times the size, elsewhere"),
+        ("RCM_LAKEHOUSE=/tmp/feed rcm demo --remittance", "with adjustments, denials and write-offs, elsewhere"),
     )
 )
 def demo(
@@ -92,6 +112,7 @@ def demo(
         int | None,
         typer.Option(min=100, help="Patients of each hospital.  [dim]default: 2000[/dim]", show_default=False),
     ] = None,
+    remittance: Remittance = False,
     project_dir: ProjectDir = None,
 ) -> None:
     """Simulate two hospitals, ingest, build and print the KPIs: everything in one command, without a network."""
@@ -101,7 +122,7 @@ def demo(
         # Nobody is called out of bed for a demonstration.
         settings = settings.with_values({"RCM_ALERT_URL": ""})
         console = output()
-        simulation = _simulate(settings, {"patients": patients})
+        simulation = _simulate(settings, {"patients": patients, "remittance": remittance or None})
         console.print(_simulated(simulation))
         declared = read_control(settings)
         summary = load(settings, declared.systems)
