@@ -3,7 +3,7 @@
 -- Keys are durable ones: a dimension's version that arrives later must not rewrite the ledger; see join_as_of.
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
-{%- set seen = batches_seen(this) if is_incremental() else {} %}
+{%- set seen = batches_posted(this) %}
 
 with
 
@@ -11,7 +11,7 @@ legs as (
     {{ ledger_legs() }}
 ),
 
-{% if is_incremental() -%}
+{% if seen -%}
 changed_records as (
     select distinct record_key
     from legs
@@ -28,7 +28,7 @@ fingerprinted as (
             'service_date'
         ]) }} as context
     from legs
-    {%- if is_incremental() %}
+    {%- if seen %}
     where record_key in (select changed_records.record_key from changed_records)
     {%- endif %}
 ),
@@ -63,7 +63,7 @@ paired as (
             current_legs.record_key = previous.record_key
             and current_legs.leg = previous.leg
             and current_legs.version_number = previous.version_number + 1
-    {%- if is_incremental() %}
+    {%- if seen %}
     where {{ is_after_batches(seen, 'current_legs') }}
     {%- endif %}
 ),
