@@ -4,25 +4,39 @@ select
     *,
     {{ generate_surrogate_key([key, 'version_number']) }} as version_key,
     case
-        when version_number = min(version_number) over (partition by {{ key }})
-            then cast('1900-01-01' as timestamp)
-        else dbt_valid_from
+        when version_number = min(version_number) over (partition by {{ key }}) then {{ open_start() }}
+        else {{ in_known_time('dbt_valid_from') }}
     end as valid_from,
     -- A deletion ends nothing: what is billed afterwards still means the record as it last was.
     coalesce(
-        lead(dbt_valid_from) over (partition by {{ key }} order by version_number), {{ open_end() }}
+        lead({{ in_known_time('dbt_valid_from') }}) over (partition by {{ key }} order by version_number),
+        {{ open_end() }}
     ) as valid_to
 from {{ ref(entity ~ '_history') }}
 where not is_deleted
 {%- endmacro %}
 
-{# Joins a dimension's version that held on a date; exactly one does for a known key. #}
+{# valid_from of a dimension's first version. #}
+{% macro open_start() -%}cast('1900-01-01' as timestamp){%- endmacro %}
+
+{# A moment between the open ends: what a mistyped year leaves outside belongs to the first or the last version. #}
+{% macro in_known_time(moment) -%}
+    greatest(least({{ moment }}, cast('9999-12-30' as timestamp)), {{ open_start() }})
+{%- endmacro %}
+
+{# Joins a dimension's version that held on a date, the last one if there is no date; exactly one for a known key. #}
 {% macro join_as_of(dimension, key, on_key, on_date) -%}
 left join {{ ref(dimension) }} as {{ dimension }}
     on
         {{ dimension }}.{{ key }} = {{ on_key }}
-        and cast({{ on_date }} as timestamp) >= {{ dimension }}.valid_from
-        and cast({{ on_date }} as timestamp) < {{ dimension }}.valid_to
+        and {{ as_of(on_date, dimension) }}
+{%- endmacro %}
+
+{# True where a version's interval holds the date; without a date, where the interval is the last one. #}
+{% macro as_of(on_date, version) -%}
+{%- set moment = in_known_time("coalesce(cast(" ~ on_date ~ " as timestamp), cast('9999-12-30' as timestamp))") -%}
+{{ moment }} >= {{ version }}.valid_from
+        and {{ moment }} < {{ version }}.valid_to
 {%- endmacro %}
 
 {# A foreign key: -2 where the source names nothing, -1 where it names what the dimension does not have. #}

@@ -102,6 +102,6 @@ def test_a_full_refresh_makes_history_anew_from_bronze(tmp_path: Path) -> None:
     warehouse.run("dbt", "build")
     with duckdb.connect(str(warehouse.lakehouse / "warehouse.duckdb")) as connection:
         connection.execute("delete from history.departments_history where department_id = 'D1'")
-    assert "assert_history_agrees_with_staging" in warehouse.run("dbt", "build", expect=1)
+    assert "assert_history_equals_a_rebuild_from_bronze" in warehouse.run("dbt", "build", expect=1)
     warehouse.run("dbt", "build", "--full-refresh")
     assert versions(warehouse) == VERSIONS

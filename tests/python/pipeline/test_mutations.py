@@ -39,12 +39,19 @@ MUTATIONS = {
     "assert_claims_stand_where_their_history_ends": (
         "delete from gold.fct_claim_status_events where sequence_number = 1 and claim_status = 'PENDING'"
     ),
-    "assert_history_agrees_with_staging": "delete from history.patients_history where version_number = 1",
+    "assert_history_equals_a_rebuild_from_bronze": "delete from history.patients_history where version_number = 1",
     "assert_staged_rows_follow_their_declarations": "update silver.stg_claims set _declaration_hash = 'older'",
     "assert_history_has_one_unbroken_line_per_record": (
         "update history.departments_history set dbt_valid_to = timestamp '2024-06-01' where department_id = 'DEPT001'"
     ),
-    "assert_facts_name_every_known_dimension": "update gold.fct_encounters set provider_version_key = '-1'",
+    "assert_dimension_versions_tile_time": (
+        "update gold.dim_provider set valid_to = timestamp '2024-06-01'"
+        " where provider_version_key = (select min(provider_version_key) from gold.dim_provider where is_current)"
+    ),
+    "assert_facts_join_the_one_version_of_their_date": (
+        "update gold.fct_encounters set provider_version_key = '-1' where encounter_key = ("
+        "select min(encounter_key) from gold.fct_encounters where provider_version_key not in ('-1', '-2'))"
+    ),
     "assert_kpi_parts_sum_to_the_whole": "update gold.kpi_ar_aging set debit_amount = debit_amount + 0.01",
     "assert_balances_move_by_what_was_posted": (
         "update gold.kpi_days_in_ar set ar_amount = ar_amount + 0.01 where month_key = 202401"

@@ -1,0 +1,100 @@
+{#
+    An entity's history made anew from all its staged bronze rows, in order of arrival: what <entity>_history must hold,
+    however many builds, batches and restarts it came from. It shares nothing with versions_to_record but the meaning:
+    a row older than one before it is late; a run of equal rows is one version, which holds from the newest date so far.
+#}
+{% macro scd2_from_bronze(entity) %}
+{%- set key = entity_meta(entity).record_key if execute else 'key' -%}
+{%- set so_far = 'partition by ' ~ key ~ ' order by _arrival rows between unbounded preceding and current row' -%}
+with
+
+arrivals as (
+    select
+        {{ key }},
+        _arrival,
+        _record_hash,
+        _ingested_at,
+        row_status = 'deleted' as is_deleted,
+        case when row_status = 'valid' then modified_at end as changed_at
+    from {{ ref('stg_' ~ entity) }}
+    where row_status in ('valid', 'deleted')
+),
+
+-- Most records arrive once: they need no window.
+records as (
+    select
+        {{ key }},
+        count(*) as arrivals,
+        min(case when not is_deleted then _arrival end) as first_arrival,
+        min(_record_hash) as _record_hash,
+        min(coalesce(changed_at, _ingested_at)) as changed_at
+    from arrivals
+    group by {{ key }}
+),
+
+dated as (
+    select
+        arrivals.*,
+        max(arrivals.changed_at) over (
+            partition by arrivals.{{ key }} order by arrivals._arrival
+            rows between unbounded preceding and current row
+        ) as newest_changed_at
+    from arrivals
+    inner join records on arrivals.{{ key }} = records.{{ key }}
+    -- What never was there cannot be deleted.
+    where records.arrivals > 1 and arrivals._arrival >= records.first_arrival
+),
+
+in_time as (
+    select
+        *,
+        case when is_deleted then _ingested_at else coalesce(newest_changed_at, _ingested_at) end as holds_from,
+        lag(_record_hash) over (partition by {{ key }} order by _arrival) as hash_before
+    from dated
+    where changed_at is null or changed_at = newest_changed_at
+),
+
+numbered as (
+    select
+        *,
+        sum(case when hash_before = _record_hash then 0 else 1 end) over ({{ so_far }}) as version_number,
+        max(holds_from) over ({{ so_far }}) as valid_from
+    from in_time
+),
+
+versions as (
+    select
+        {{ key }},
+        version_number,
+        min(_arrival) as _arrival,
+        min(_record_hash) as _record_hash,
+        min(valid_from) as valid_from,
+        bool_and(is_deleted) as is_deleted
+    from numbered
+    group by {{ key }}, version_number
+
+    union all
+
+    select
+        {{ key }},
+        1 as version_number,
+        first_arrival as _arrival,
+        _record_hash,
+        changed_at as valid_from,
+        false as is_deleted
+    from records
+    where arrivals = 1 and first_arrival is not null
+)
+
+select
+    versions.{{ key }},
+    cast(versions.version_number as bigint) as version_number,
+    versions.valid_from,
+    coalesce(following.valid_from, {{ open_end() }}) as valid_to,
+    versions._record_hash,
+    versions.is_deleted,
+    versions._arrival
+from versions
+left join versions as following
+    on versions.{{ key }} = following.{{ key }} and versions.version_number + 1 = following.version_number
+{%- endmacro %}

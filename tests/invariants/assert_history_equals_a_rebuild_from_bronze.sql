@@ -1,0 +1,42 @@
+-- Invariants 8, 9 and 10. A version that history lost, made up or dated otherwise than bronze does is a patient or a
+-- bill that vanished, or a correction posted to the wrong month. After a change of staging that history did not follow:
+-- dbt build --full-refresh.
+with
+
+{% for entity in entities() -%}
+{{ entity }}_rebuilt as (
+    {{ scd2_from_bronze(entity) | indent(4) }}
+),
+
+{% endfor -%}
+compared as (
+    {% for entity in entities() -%}
+    {%- set key = entity_meta(entity).record_key if execute else 'key' -%}
+    select
+        '{{ entity }}' as entity,
+        coalesce(rebuilt.{{ key }}, recorded.{{ key }}) as record_key,
+        rebuilt._arrival as rebuilt_arrival,
+        recorded._arrival as recorded_arrival,
+        rebuilt.valid_from as rebuilt_valid_from,
+        recorded.dbt_valid_from as recorded_valid_from,
+        rebuilt.valid_to as rebuilt_valid_to,
+        recorded.dbt_valid_to as recorded_valid_to,
+        rebuilt._record_hash as rebuilt_record_hash,
+        recorded._record_hash as recorded_record_hash,
+        rebuilt.is_deleted as is_deleted_rebuilt,
+        recorded.is_deleted as is_deleted_recorded
+    from {{ entity }}_rebuilt as rebuilt
+    full outer join {{ ref(entity ~ '_history') }} as recorded
+        on rebuilt.{{ key }} = recorded.{{ key }} and rebuilt.version_number = recorded.version_number
+    {% if not loop.last %}union all{% endif %}
+    {% endfor -%}
+)
+
+select *
+from compared
+where
+    rebuilt_arrival is distinct from recorded_arrival
+    or rebuilt_valid_from is distinct from recorded_valid_from
+    or rebuilt_valid_to is distinct from recorded_valid_to
+    or rebuilt_record_hash is distinct from recorded_record_hash
+    or is_deleted_rebuilt is distinct from is_deleted_recorded
