@@ -1,7 +1,8 @@
 -- One page for finance: the headline period of each KPI's contract (config.meta.kpis of its model), per hospital and
 -- for all of them; ratios are sums over sums, never averages of ratios.
 {%- set headline_models = [
-    'kpi_days_in_ar', 'kpi_ar_aging', 'kpi_gross_collection', 'kpi_denial_rate', 'kpi_payer_mix'
+    'kpi_days_in_ar', 'kpi_ar_aging', 'kpi_gross_collection', 'kpi_denial_rate', 'kpi_initial_denials',
+    'kpi_payer_turnaround', 'kpi_claim_lag', 'kpi_dnfb', 'kpi_payer_mix'
 ] %}
 
 with
@@ -27,7 +28,7 @@ hospitals as (
 measures as (
     {%- for kpi_model in headline_models %}{% set outer = loop %}
     {%- set relation = ref(kpi_model) %}
-    {%- for kpi in (kpi_contracts(kpi_model) if execute else []) %}
+    {%- for kpi in (kpi_contracts(kpi_model) | selectattr('headline_period', 'defined') if execute else []) %}
     select
         {{ outer.index * 10 + loop.index }} as sort_order,
         {{ contract_text(kpi.name) }} as kpi_name,

@@ -31,6 +31,14 @@ MUTATIONS = {
         "delete from gold.kpi_payer_mix where payer_group = 'Medicare' and month_key = 202401"
     ),
     "assert_facts_hold_silver_once": "insert into gold.fct_claims from gold.fct_claims limit 1",
+    "assert_claim_kpis_sum_to_the_claims": (
+        "update gold.kpi_initial_denials set initially_denied_claims = initially_denied_claims + 1"
+        " where initial_denials_key = (select min(initial_denials_key) from gold.kpi_initial_denials)"
+    ),
+    "assert_unbilled_charges_equal_the_ledger": (
+        "update gold.kpi_dnfb set unbilled_amount = unbilled_amount + 0.01"
+        " where payer_group = 'Medicare' and month_key = 202404"
+    ),
     "assert_claims_never_multiply_charges": (
         "create table silver.twice as from silver.int_transaction_claims;"
         " insert into silver.twice from silver.twice;"

@@ -9,7 +9,7 @@ from docs.generate_tables import CONTRACT_KEYS, KpiContract, kpi_contracts
 
 CONTRACTS = kpi_contracts()
 MAY_BE_NULL = {"denominator", "needs", "target", "benchmark"}
-OPTIONAL_KEYS = {"feed", "headline_period", "split_by"}
+OPTIONAL_KEYS = {"feed", "headline_period", "rolls_up", "split_by"}
 COMPUTABILITIES = {"exact", "proxy", "needs"}
 UNITS = {"$", "%", "days", "count", "weight"}
 OPTIONAL_FEEDS = {"adjustments"}
@@ -42,7 +42,15 @@ def test_contract_speaks_of_columns_its_model_has(contract: KpiContract) -> None
 @each_contract
 def test_ratio_has_a_denominator_and_an_amount_has_none(contract: KpiContract) -> None:
     if contract.has_model:
-        assert (contract.said["denominator"] is not None) == (contract.said["unit"] in {"%", "days"})
+        is_ratio = contract.said["unit"] in {"%", "days"} and contract.said.get("rolls_up", True)
+        assert (contract.said["denominator"] is not None) == is_ratio
+
+
+@each_contract
+def test_what_does_not_roll_up_is_on_no_headline_and_says_so(contract: KpiContract) -> None:
+    if not contract.said.get("rolls_up", True):
+        assert "headline_period" not in contract.said
+        assert "does not roll up" in str(contract.said["formula"])
 
 
 @each_contract

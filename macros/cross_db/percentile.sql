@@ -1,0 +1,12 @@
+{# The interpolated percentile of the values that are not NULL, as decimal(18,4): an aggregate. #}
+{% macro percentile(expression, fraction) -%}
+    cast({{ adapter.dispatch('percentile')(expression, fraction) }} as decimal(18, 4))
+{%- endmacro %}
+
+{% macro default__percentile(expression, fraction) -%}
+    percentile({{ expression }}, {{ fraction }})
+{%- endmacro %}
+
+{% macro duckdb__percentile(expression, fraction) -%}
+    quantile_cont({{ expression }}, {{ fraction }})
+{%- endmacro %}
