@@ -1,0 +1,236 @@
+"""What finance reads of a built warehouse besides the models: analyses, KPI contracts, MetricFlow's measures."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from dbt_semantic_interfaces.implementations.semantic_manifest import PydanticSemanticManifest
+from dbt_semantic_interfaces.validations.semantic_manifest_validator import SemanticManifestValidator
+
+from docs.generate_tables import KpiContract, kpi_contracts
+from tests.python.pipeline.conftest import PROJECT, Warehouse
+
+PATIENTS = "400"
+ANALYSES = sorted(path.stem for path in PROJECT.glob("analyses/*.sql"))
+CONTRACTS = [contract for contract in kpi_contracts() if contract.has_model]
+CHARGES = "sum(ar_delta_amount) filter (where money_type = 'CHARGE')"
+PAYMENTS = "-sum(ar_delta_amount) filter (where money_type in ('PAYMENT_INSURANCE', 'PAYMENT_PATIENT', 'REFUND'))"
+
+# For each analysis, what is summed of its answer (the relation `answer`) and what gold says it must be.
+INVARIANTS = {
+    "charges_and_payments_by_month": (
+        """
+        select sum(charge_amount), sum(insurance_payment_amount + patient_payment_amount - refund_amount),
+            sum(change_amount), (select sum(ar_amount) from answer where (hospital_name, month_key) in (
+                select (hospital_name, max(month_key)) from answer group by hospital_name))
+        from answer
+        """,
+        f"select {CHARGES}, {PAYMENTS}, sum(ar_delta_amount), sum(ar_delta_amount) from gold.fct_ar_events",
+    ),
+    "charges_and_payments_by_provider_and_department": (
+        "select sum(charge_amount), sum(payment_amount), sum(balance_amount) from answer",
+        f"select {CHARGES}, {PAYMENTS}, sum(ar_delta_amount) from gold.fct_ar_events",
+    ),
+    "denial_pareto": (
+        """
+        select sum(denied_claims), sum(denied_amount), count(*) filter (where cumulative_pct = 100) >= 2,
+            max(cumulative_pct), sum(denied_share_pct)::decimal(18, 1)
+        from answer
+        """,
+        "select count(*), sum(claim_amount), true, 100, 200.0 from gold.fct_claims where is_denied",
+    ),
+    "duplicate_billing_suspects": (
+        "select count(*) from answer",
+        # The simulator bills nothing twice; what is planted is found in a test of its own.
+        "select 0",
+    ),
+    "open_balances_by_payer": (
+        "select sum(debit_amount), sum(credit_amount), sum(debit_amount - credit_amount) from answer",
+        """
+        select sum(debit_amount), sum(credit_amount), (select sum(ar_delta_amount) from gold.fct_ar_events)
+        from gold.kpi_days_in_ar inner join gold.dim_ledger_month using (hospital_key, month_key) where is_latest
+        """,
+    ),
+    "open_claims": (
+        "select sum(open_claims), sum(claim_amount), min(oldest_claim_date) from answer",
+        "select count(*), sum(claim_amount), min(claim_date) from gold.fct_claims where is_open",
+    ),
+    "patient_against_insurer_share": (
+        """
+        select sum(insurance_payment_amount), sum(patient_payment_amount), sum(patient_responsibility_amount)
+        from answer
+        """,
+        """
+        select -sum(ar_delta_amount) filter (where money_type = 'PAYMENT_INSURANCE'),
+            -sum(ar_delta_amount) filter (where money_type = 'PAYMENT_PATIENT'),
+            (select sum(deductible_amount + coinsurance_amount + copay_amount) from gold.fct_claims
+            where is_adjudicated and not is_denied)
+        from gold.fct_ar_events
+        """,
+    ),
+    "timely_filing_at_risk": (
+        "select sum(charge_lines), sum(balance_amount), bool_or(time_left = 'past limit') from answer",
+        """
+        select count(*), sum(balance_amount), true from gold.fct_transactions
+        where payer_group <> 'Self-pay' and balance_amount > 0 and transaction_key not in (
+            select transaction_key from gold.fct_claims where claim_status not in ('REJECTED', 'VOID'))
+        """,
+    ),
+    "top_procedures": (
+        """
+        select count(*), max(charge_rank), max(charge_amount),
+            min(round(charge_amount * 100 / charge_share_pct)) = max(round(charge_amount * 100 / charge_share_pct))
+        from answer where hospital_name = 'Hospital A'
+        """,
+        """
+        select 20, 20, max(charge_amount), false from (
+            select sum(charge_amount) as charge_amount from gold.fct_transactions inner join gold.dim_hospital
+            using (hospital_key) where hospital_name = 'Hospital A' group by procedure_key)
+        """,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def built(warehouse: Warehouse) -> Warehouse:
+    """The demonstration and the day after it, so that corrections and late rows are there."""
+    warehouse.run("rcm", "demo", "--patients", PATIENTS)
+    warehouse.run("rcm", "simulate", "--patients", PATIENTS, "--day", "1")
+    warehouse.run("rcm", "demo", "--patients", PATIENTS)
+    warehouse.run("dbt", "compile", "--quiet")
+    return warehouse
+
+
+@pytest.fixture(scope="module")
+def manifest(built: Warehouse) -> dict[str, Any]:
+    nodes: dict[str, Any] = json.loads((built.target / "manifest.json").read_text())["nodes"]
+    return nodes
+
+
+@pytest.fixture
+def connection(built: Warehouse, tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A copy of the warehouse, which a test may change."""
+    copy = shutil.copy(built.lakehouse / "warehouse.duckdb", tmp_path / "warehouse.duckdb")
+    with duckdb.connect(str(copy)) as opened:
+        yield opened
+
+
+def compiled(built: Warehouse, analysis: str) -> str:
+    return (built.target / "compiled" / "rcm" / "analyses" / f"{analysis}.sql").read_text()
+
+
+def test_every_analysis_has_an_invariant() -> None:
+    assert sorted(INVARIANTS) == ANALYSES
+
+
+@pytest.mark.parametrize("analysis", ANALYSES)
+def test_analysis_says_what_it_answers_and_how_to_read_it(analysis: str) -> None:
+    text = (PROJECT / f"analyses/{analysis}.sql").read_text()
+    assert re.match(r"-- Question: [^\n]*\?\n-- Reading: ", text)
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize("analysis", ANALYSES)
+def test_analysis_agrees_with_gold(built: Warehouse, connection: duckdb.DuckDBPyConnection, analysis: str) -> None:
+    of_answer, of_gold = INVARIANTS[analysis]
+    connection.execute(f"create temp table answer as {compiled(built, analysis)}")
+    assert connection.sql(of_answer).fetchall() == connection.sql(of_gold).fetchall()
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize("analysis", ANALYSES)
+def test_analysis_reads_gold_alone(manifest: dict[str, Any], analysis: str) -> None:
+    parents = manifest[f"analysis.rcm.{analysis}"]["depends_on"]["nodes"]
+    assert {manifest[parent]["schema"] for parent in parents} == {"gold"}
+
+
+@pytest.mark.pipeline
+def test_what_is_billed_twice_is_suspected_and_nothing_else(
+    built: Warehouse, connection: duckdb.DuckDBPyConnection
+) -> None:
+    connection.execute(
+        """
+        create temp table line as
+        select transactions.* from gold.fct_transactions as transactions
+        inner join gold.dim_patient as patients using (patient_version_key)
+        inner join gold.fct_claims as claims using (transaction_key)
+        where charge_amount > 0 and patients.patient_key not in ('-1', '-2') and procedure_key not in ('-1', '-2')
+            and claims.claim_status = 'PAID'
+        order by transaction_key limit 1;
+        insert into gold.fct_transactions select * replace ('again' as transaction_key) from line;
+        insert into gold.fct_transactions
+        select * replace ('other day' as transaction_key, service_date + 1 as service_date) from line;
+        insert into gold.fct_claims select claims.* replace ('again' as claim_key) from gold.fct_claims as claims
+        inner join line using (transaction_key) where claim_status = 'PAID';
+        insert into gold.fct_claims select claims.* replace ('withdrawn' as claim_key, 'VOID' as claim_status)
+        from gold.fct_claims as claims inner join line using (transaction_key) where claim_status = 'PAID';
+        """
+    )
+    connection.execute(f"create temp table answer as {compiled(built, 'duplicate_billing_suspects')}")
+    found = connection.sql(
+        "select suspect_kind, times_billed, suspect_amount = billed_amount from answer order by suspect_kind"
+    ).fetchall()
+    assert found == [("charge line", 2, True), ("claim", 2, True)]
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.said["name"])
+def test_contract_computes_on_its_model(connection: duckdb.DuckDBPyConnection, contract: KpiContract) -> None:
+    said = contract.said
+    ((rows, numerator, denominator),) = connection.sql(
+        f"select count(*), sum({said['numerator']}), sum({said['denominator'] or 0}) from gold.{contract.model} as kpi"
+    ).fetchall()
+    # Without the optional feed its KPIs have no row, or none with an amount.
+    assert (rows == 0 or not numerator) if "feed" in said else (numerator is not None and denominator is not None)
+
+
+@pytest.mark.pipeline
+def test_contracts_say_what_this_warehouse_computes(built: Warehouse) -> None:
+    published = built.query("select kpi_name, is_computed from gold.kpi_contracts")
+    assert {name: is_computed for name, is_computed in published} == {
+        contract.said["name"]: contract.has_model and "feed" not in contract.said for contract in kpi_contracts()
+    }
+
+
+@pytest.mark.pipeline
+def test_semantic_manifest_is_valid_and_its_columns_exist(
+    built: Warehouse, connection: duckdb.DuckDBPyConnection
+) -> None:
+    """`dbt parse` checks the names of metrics and dimensions, but not that gold has the columns."""
+    semantic = PydanticSemanticManifest.parse_raw((built.target / "semantic_manifest.json").read_text())
+    SemanticManifestValidator[PydanticSemanticManifest]().checked_validations(semantic)
+    for model in semantic.semantic_models:
+        for element in (*model.entities, *model.dimensions, *model.measures):
+            connection.sql(f"select {element.expr or element.name} from gold.{model.node_relation.alias} limit 0")
+
+
+@pytest.mark.pipeline
+def test_metrics_sum_what_the_contracts_of_their_kpis_sum(
+    built: Warehouse, connection: duckdb.DuckDBPyConnection
+) -> None:
+    """Where a metric has the name of a KPI, numerator and denominator are the same over all rows."""
+    semantic = json.loads((built.target / "semantic_manifest.json").read_text())
+    measures = {
+        measure["name"]: f"select sum({measure['expr'] or measure['name']}) from gold.{model['node_relation']['alias']}"
+        for model in semantic["semantic_models"]
+        for measure in model["measures"]
+    }
+    contracts = {contract.said["name"]: contract for contract in CONTRACTS}
+    compared = set()
+    for metric in semantic["metrics"]:
+        contract = contracts.get(metric["name"])
+        if contract is None:
+            continue
+        parts = metric["type_params"]
+        names = (parts["measure"] or parts["numerator"], parts["denominator"])
+        for name, part in zip(names, ("numerator", "denominator"), strict=True):
+            if name is not None:
+                of_contract = f"select sum({contract.said[part]}) from gold.{contract.model} as kpi"
+                assert connection.sql(measures[name["name"]]).fetchall() == connection.sql(of_contract).fetchall(), name
+        compared.add(metric["name"])
+    assert {"ar_balance", "credit_balances", "ar_over_90_days", "gross_collection", "denial_rate"} <= compared
