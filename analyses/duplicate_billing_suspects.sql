@@ -82,9 +82,9 @@ final as (
         suspects.service_date,
         suspects.billed_amount,
         suspects.times_billed,
-        suspects.billed_amount * (suspects.times_billed - 1) as suspect_amount,
         suspects.first_transaction_key,
-        suspects.last_transaction_key
+        suspects.last_transaction_key,
+        suspects.billed_amount * (suspects.times_billed - 1) as suspect_amount
     from suspects
     inner join {{ ref('dim_hospital') }} as hospitals on suspects.hospital_key = hospitals.hospital_key
     inner join {{ ref('dim_procedure') }} as dim_procedure on suspects.procedure_key = dim_procedure.procedure_key
