@@ -20,7 +20,7 @@ from pydantic import (
 Kind = Literal["database", "files", "api"]
 Mode = Literal["full", "incremental"]
 # Kinds of direct identifiers; a misspelt tag would leave a column unprotected.
-Phi = Literal["name", "ssn", "phone", "address", "birth_date", "record_number", "member_id"]
+Phi = Literal["name", "ssn", "phone", "address", "birth_date", "record_number", "account_number", "member_id"]
 Severity = Literal["reject", "quarantine", "warn", "ignore"]
 NullWatermark = Literal["include", "exclude", "fail"]
 # What happens to columns that are not declared: landed too, refused, or left out.
