@@ -6,16 +6,14 @@ with
 
 pairs as (
     select
-        claims.hospital_key,
-        claims.payer_key,
-        coalesce(departments.department_key, '-1') as department_key,
-        count(*) filter (where claims.is_adjudicated) as adjudicated_claims,
-        count(*) filter (where claims.is_denied) as denied_claims,
-        sum(case when claims.is_denied then claims.claim_amount else 0 end) as denied_amount
-    from {{ ref('fct_claims') }} as claims
-    left join {{ ref('dim_department') }} as departments
-        on claims.department_version_key = departments.department_version_key
-    group by claims.hospital_key, claims.payer_key, coalesce(departments.department_key, '-1')
+        hospital_key,
+        payer_key,
+        department_key,
+        sum(adjudicated_claims) as adjudicated_claims,
+        sum(denied_claims) as denied_claims,
+        sum(denied_amount) as denied_amount
+    from {{ ref('kpi_denial_rate') }}
+    group by hospital_key, payer_key, department_key
 ),
 
 ranked as (

@@ -54,7 +54,7 @@ repeated_claims as (
         max(charge_lines.transaction_key) as last_transaction_key
     from {{ ref('fct_claims') }} as claims
     inner join charge_lines on claims.transaction_key = charge_lines.transaction_key
-    where claims.claim_status not in ('VOID', 'REJECTED', 'REVERSED')
+    where not claims.is_withdrawn and claims.claim_status <> 'REJECTED'
     group by
         charge_lines.hospital_key,
         charge_lines.transaction_key,

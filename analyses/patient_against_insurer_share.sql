@@ -18,10 +18,9 @@ claims as (
     select
         hospital_key,
         payer_group,
-        sum(deductible_amount + coinsurance_amount + copay_amount) as patient_responsibility_amount,
-        sum(reported_paid_amount + deductible_amount + coinsurance_amount + copay_amount) as allowed_amount
-    from {{ ref('fct_claims') }}
-    where is_adjudicated and not is_denied
+        sum(patient_amount) as patient_responsibility_amount,
+        sum(allowed_amount) as allowed_amount
+    from {{ ref('kpi_patient_share') }}
     group by hospital_key, payer_group
 ),
 

@@ -41,7 +41,9 @@ INVARIANTS = {
             max(cumulative_pct), sum(denied_share_pct)::decimal(18, 1)
         from answer
         """,
-        "select count(*), sum(claim_amount), true, 100, 200.0 from gold.fct_claims where is_denied",
+        """
+        select count(*), sum(claim_amount), true, 100, 200.0 from gold.fct_claims where is_denied and is_last_submission
+        """,
     ),
     "duplicate_billing_suspects": (
         "select count(*) from answer",
@@ -68,7 +70,7 @@ INVARIANTS = {
         select -sum(ar_delta_amount) filter (where money_type = 'PAYMENT_INSURANCE'),
             -sum(ar_delta_amount) filter (where money_type = 'PAYMENT_PATIENT'),
             (select sum(deductible_amount + coinsurance_amount + copay_amount) from gold.fct_claims
-            where is_adjudicated and not is_denied)
+            where is_last_submission and allowed_amount is not null)
         from gold.fct_ar_events
         """,
     ),
@@ -81,15 +83,27 @@ INVARIANTS = {
         """,
     ),
     "top_procedures": (
+        "select hospital_name, count(*), sum(charge_amount), max(cumulative_pct) from answer group by all order by all",
         """
-        select count(*), max(charge_rank), max(charge_amount),
-            min(round(charge_amount * 100 / charge_share_pct)) = max(round(charge_amount * 100 / charge_share_pct))
-        from answer where hospital_name = 'Hospital A'
+        with procedures as (
+            select hospital_name, procedure_key, sum(charge_amount) as charge_amount
+            from gold.fct_transactions inner join gold.dim_hospital using (hospital_key) group by all
+        )
+        select hospital_name, 20, list_sum(max(charge_amount, 20)),
+            (list_sum(max(charge_amount, 20)) * 100 / sum(charge_amount))::decimal(18, 4)
+        from procedures group by all order by all
         """,
+    ),
+    "underpayment_by_payer_and_procedure": (
+        "select count(*) > 0, sum(short_claims), sum(short_amount) from answer",
         """
-        select 20, 20, max(charge_amount), false from (
-            select sum(charge_amount) as charge_amount from gold.fct_transactions inner join gold.dim_hospital
-            using (hospital_key) where hospital_name = 'Hospital A' group by procedure_key)
+        with claims as (
+            select *, median(allowed_amount) over pair as usual, count(allowed_amount) over pair as claims
+            from gold.fct_claims where is_last_submission and procedure_key not in ('-1', '-2')
+            window pair as (partition by hospital_key, payer_key, payer_group, procedure_key)
+        )
+        select true, count(*), sum(usual::decimal(18, 2) - allowed_amount) from claims
+        where claims >= 10 and allowed_amount < usual::decimal(18, 2)
         """,
     ),
 }
@@ -165,7 +179,7 @@ def test_what_is_billed_twice_is_suspected_and_nothing_else(
         select * replace ('other day' as transaction_key, service_date + 1 as service_date) from line;
         insert into gold.fct_claims select claims.* replace ('again' as claim_key) from gold.fct_claims as claims
         inner join line using (transaction_key) where claim_status = 'PAID';
-        insert into gold.fct_claims select claims.* replace ('withdrawn' as claim_key, 'VOID' as claim_status)
+        insert into gold.fct_claims select claims.* replace ('withdrawn' as claim_key, true as is_withdrawn)
         from gold.fct_claims as claims inner join line using (transaction_key) where claim_status = 'PAID';
         """
     )
