@@ -1,6 +1,7 @@
-{# Contracts of the KPIs a model holds, declared once in its YAML. #}
-{% macro kpi_contracts(model_name) %}
-    {{ return(graph.nodes['model.' ~ project_name ~ '.' ~ model_name].config.meta.kpis) }}
+{# Contracts that a model shows on the headline page: those that name their headline period. #}
+{% macro headline_contracts(model_name) %}
+    {% set contracts = graph.nodes['model.' ~ project_name ~ '.' ~ model_name].config.meta.kpis %}
+    {{ return(contracts | selectattr('headline_period', 'defined') | list) }}
 {% endmacro %}
 
 {# Every KPI contract of the project with the model it stands in and that model's folder. #}

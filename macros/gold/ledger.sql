@@ -137,3 +137,13 @@ group by {{ by | join(', ') }}
 {% macro durable_key(source_system, id) -%}
     case when {{ id }} is null then '-2' else {{ generate_surrogate_key([source_system, id]) }} end
 {%- endmacro %}
+
+{# What was paid less what was given back, summed; signed as in the ledger, so that money received is negative. #}
+{% macro cash(amount) -%}
+    sum(case when money_type in ('PAYMENT_INSURANCE', 'PAYMENT_PATIENT', 'REFUND') then {{ amount }} else 0 end)
+{%- endmacro %}
+
+{# True where a cohort's service month ended at least 120 days before: time to be paid, denied and appealed. #}
+{% macro is_mature_cohort(service_month_start_date, as_of_date) -%}
+    {{ dbt.datediff(dbt.last_day(service_month_start_date, 'month'), as_of_date, 'day') }} >= 120
+{%- endmacro %}

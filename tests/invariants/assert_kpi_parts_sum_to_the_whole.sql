@@ -36,7 +36,9 @@ collections as (
         (
             select -sum(events.ar_delta_amount)
             from {{ ref('fct_ar_events') }} as events
-            where events.money_type <> 'CHARGE' and events.hospital_key = gross_collection.hospital_key
+            where
+                events.money_type in ('PAYMENT_INSURANCE', 'PAYMENT_PATIENT', 'REFUND')
+                and events.hospital_key = gross_collection.hospital_key
         ) as whole
     from {{ ref('kpi_gross_collection') }} as gross_collection
     group by hospital_key

@@ -1,8 +1,9 @@
 -- One page for finance: the headline period of each KPI's contract (config.meta.kpis of its model), per hospital and
 -- for all of them; ratios are sums over sums, never averages of ratios.
 {%- set headline_models = [
-    'kpi_days_in_ar', 'kpi_ar_aging', 'kpi_gross_collection', 'kpi_denial_rate', 'kpi_initial_denials',
-    'kpi_payer_turnaround', 'kpi_claim_lag', 'kpi_dnfb', 'kpi_payer_mix'
+    'kpi_days_in_ar', 'kpi_net_days_in_ar', 'kpi_ar_aging', 'kpi_dnfb', 'kpi_gross_collection', 'kpi_net_collection',
+    'kpi_collection_curve', 'kpi_point_of_service', 'kpi_denial_rate', 'kpi_initial_denials', 'kpi_payer_turnaround',
+    'kpi_claim_lag', 'kpi_write_offs', 'kpi_payer_mix'
 ] %}
 
 with
@@ -28,7 +29,7 @@ hospitals as (
 measures as (
     {%- for kpi_model in headline_models %}{% set outer = loop %}
     {%- set relation = ref(kpi_model) %}
-    {%- for kpi in (kpi_contracts(kpi_model) | selectattr('headline_period', 'defined') if execute else []) %}
+    {%- for kpi in (headline_contracts(kpi_model) if execute else []) %}
     select
         {{ outer.index * 10 + loop.index }} as sort_order,
         {{ contract_text(kpi.name) }} as kpi_name,
@@ -39,7 +40,8 @@ measures as (
         {%- endif %} as kpi_label,
         {{ contract_text(kpi.unit) }} as unit,
         {{ contract_text(kpi.target or '') }} as target,
-        {{ contract_text(kpi.computability) }} as computability,
+        -- What needs a feed has rows only of hospitals that send it.
+        {{ contract_text('exact' if kpi.computability == 'needs' else kpi.computability) }} as computability,
         kpi.hospital_key,
         as_of.as_of_date,
         {{ kpi.numerator }} as numerator,

@@ -1,0 +1,86 @@
+-- Of what payers agreed to pay, how much came in. What they did not agree to is taken from the ledger where the hospital
+-- posts it, and estimated from its claims where it does not: bad debt and denials never lower the denominator.
+with
+
+cohorts as (
+    select
+        hospital_key,
+        payer_group,
+        cast({{ dbt.date_trunc('month', 'service_date') }} as date) as service_month_start_date,
+        sum(case when money_type = 'CHARGE' then ar_delta_amount else 0 end) as charge_amount,
+        -sum(case when money_type = 'ADJ_CONTRACTUAL' then ar_delta_amount else 0 end) as posted_contractual_amount,
+        -{{ cash('ar_delta_amount') }} as payment_amount
+    from {{ ref('fct_ar_events') }}
+    group by hospital_key, payer_group, {{ dbt.date_trunc('month', 'service_date') }}
+),
+
+claims as (
+    select
+        hospital_key,
+        payer_group,
+        cast({{ dbt.date_trunc('month', 'service_date') }} as date) as service_month_start_date,
+        sum(greatest(claim_amount - allowed_amount, 0)) as estimated_contractual_amount
+    from {{ ref('fct_claims') }}
+    where allowed_amount is not null and is_last_submission
+    group by hospital_key, payer_group, {{ dbt.date_trunc('month', 'service_date') }}
+),
+
+hospitals as (
+    select
+        hospital_key,
+        sum(posted_contractual_amount) <> 0 as has_posted_contractuals
+    from cohorts
+    group by hospital_key
+),
+
+as_of as (
+    select
+        hospital_key,
+        as_of_date
+    from {{ ref('dim_ledger_month') }}
+    where is_latest
+),
+
+measured as (
+    select
+        cohorts.hospital_key,
+        cohorts.payer_group,
+        cohorts.service_month_start_date,
+        as_of.as_of_date,
+        {{ is_mature_cohort('cohorts.service_month_start_date', 'as_of.as_of_date') }} as is_mature,
+        hospitals.has_posted_contractuals,
+        cohorts.charge_amount,
+        case
+            when hospitals.has_posted_contractuals then cohorts.posted_contractual_amount
+            else coalesce(claims.estimated_contractual_amount, 0)
+        end as contractual_amount,
+        cohorts.payment_amount
+    from cohorts
+    inner join hospitals on cohorts.hospital_key = hospitals.hospital_key
+    inner join as_of on cohorts.hospital_key = as_of.hospital_key
+    left join claims
+        on
+            cohorts.hospital_key = claims.hospital_key
+            and cohorts.payer_group = claims.payer_group
+            and cohorts.service_month_start_date = claims.service_month_start_date
+),
+
+final as (
+    select
+        {{ generate_surrogate_key(['hospital_key', 'payer_group', 'service_month_start_date']) }} as net_collection_key,
+        hospital_key,
+        payer_group,
+        {{ month_key('service_month_start_date') }} as service_month_key,
+        service_month_start_date,
+        as_of_date,
+        is_mature,
+        has_posted_contractuals,
+        cast(charge_amount as decimal(18, 2)) as charge_amount,
+        cast(contractual_amount as decimal(18, 2)) as contractual_amount,
+        cast(charge_amount - contractual_amount as decimal(18, 2)) as collectable_amount,
+        cast(payment_amount as decimal(18, 2)) as payment_amount,
+        {{ safe_divide('payment_amount * 100', 'charge_amount - contractual_amount') }} as net_collection_pct
+    from measured
+)
+
+select * from final

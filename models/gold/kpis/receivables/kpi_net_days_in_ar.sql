@@ -1,0 +1,119 @@
+-- Receivable and revenue both at what is expected to be paid: each payer group's share of billed charges that its decided
+-- claims of the twelve months before allowed. Gross A/R over net revenue would make the hospital look slower than it is.
+with
+
+months as (
+    select
+        *,
+        cast({{ dbt.dateadd('month', -12, 'as_of_date') }} as date) as claims_start_date
+    from {{ ref('dim_ledger_month') }}
+),
+
+balances as (
+    select
+        hospital_key,
+        payer_group,
+        month_key,
+        sum(balance_amount) as ar_amount
+    from {{ ref('fct_ar_snapshot_monthly') }}
+    group by hospital_key, payer_group, month_key
+),
+
+revenue as (
+    select
+        months.hospital_key,
+        events.payer_group,
+        months.month_key,
+        sum(events.ar_delta_amount) as gpsr_amount
+    from months
+    inner join {{ ref('fct_ar_events') }} as events
+        on
+            months.hospital_key = events.hospital_key
+            and events.post_date between months.revenue_start_date and months.revenue_end_date
+    where events.money_type = 'CHARGE' and months.has_three_months_of_revenue
+    group by months.hospital_key, events.payer_group, months.month_key
+),
+
+decided_claims as (
+    select
+        months.hospital_key,
+        claims.payer_group,
+        months.month_key,
+        sum(claims.claim_amount) as billed_amount,
+        sum(least(claims.allowed_amount, claims.claim_amount)) as allowed_amount
+    from months
+    inner join {{ ref('fct_claims') }} as claims
+        on
+            months.hospital_key = claims.hospital_key
+            and claims.first_adjudicated_date > months.claims_start_date
+            and months.as_of_date >= claims.first_adjudicated_date
+    where claims.allowed_amount is not null and claims.is_last_submission
+    group by months.hospital_key, claims.payer_group, months.month_key
+),
+
+slices as (
+    select
+        hospital_key,
+        payer_group,
+        month_key
+    from balances
+    union
+    select
+        hospital_key,
+        payer_group,
+        month_key
+    from revenue
+),
+
+measured as (
+    select
+        slices.hospital_key,
+        slices.payer_group,
+        slices.month_key,
+        months.month_end_date,
+        months.as_of_date,
+        months.revenue_days,
+        coalesce(balances.ar_amount, 0) as ar_amount,
+        case when months.has_three_months_of_revenue then coalesce(revenue.gpsr_amount, 0) end as gpsr_amount,
+        -- A group without a decided claim, self-pay above all, owes what was charged.
+        coalesce({{ safe_divide('decided_claims.allowed_amount', 'decided_claims.billed_amount') }}, 1) as allowed_rate
+    from slices
+    inner join months on slices.hospital_key = months.hospital_key and slices.month_key = months.month_key
+    left join balances
+        on
+            slices.hospital_key = balances.hospital_key
+            and slices.payer_group = balances.payer_group
+            and slices.month_key = balances.month_key
+    left join revenue
+        on
+            slices.hospital_key = revenue.hospital_key
+            and slices.payer_group = revenue.payer_group
+            and slices.month_key = revenue.month_key
+    left join decided_claims
+        on
+            slices.hospital_key = decided_claims.hospital_key
+            and slices.payer_group = decided_claims.payer_group
+            and slices.month_key = decided_claims.month_key
+),
+
+final as (
+    select
+        {{ generate_surrogate_key(['hospital_key', 'payer_group', 'month_key']) }} as net_days_in_ar_key,
+        hospital_key,
+        payer_group,
+        month_key,
+        month_end_date,
+        as_of_date,
+        cast(ar_amount as decimal(18, 2)) as ar_amount,
+        cast(gpsr_amount as decimal(18, 2)) as gpsr_amount,
+        cast(allowed_rate as decimal(18, 4)) as allowed_rate,
+        cast(ar_amount * allowed_rate as decimal(18, 2)) as net_ar_amount,
+        cast(gpsr_amount * allowed_rate as decimal(18, 2)) as npsr_amount,
+        revenue_days,
+        {{ safe_divide(
+            'ar_amount * allowed_rate * revenue_days', 'gpsr_amount * allowed_rate'
+        ) }} as net_days_in_ar
+    from measured
+)
+
+select * from final
