@@ -48,16 +48,43 @@ in_table as (
         month_key,
         closing_amount
     from {{ ref('fct_month_close') }}
+),
+
+not_shown as (
+    select * from signed
+    except
+    select * from shown
+),
+
+not_signed as (
+    select * from shown
+    except
+    select * from signed
+),
+
+not_in_table as (
+    select * from recorded
+    except
+    select * from in_table
 )
 
-(select 'not shown as signed' as difference, hospital_key, payer_group, month_key from (
-    select * from signed except select * from shown
-) as missing)
+select
+    'not shown as signed' as difference,
+    hospital_key,
+    payer_group,
+    month_key
+from not_shown
 union all
-(select 'shown but not signed' as difference, hospital_key, payer_group, month_key from (
-    select * from shown except select * from signed
-) as invented)
+select
+    'shown but not signed' as difference,
+    hospital_key,
+    payer_group,
+    month_key
+from not_signed
 union all
-(select 'not as recorded' as difference, hospital_key, payer_group, month_key from (
-    select * from recorded except select * from in_table
-) as lost)
+select
+    'not as recorded' as difference,
+    hospital_key,
+    payer_group,
+    month_key
+from not_in_table

@@ -11,7 +11,13 @@ rollforward as (
     window months_of_group as (partition by hospital_key, payer_group order by month_key)
 )
 
-select *
+select
+    hospital_key,
+    payer_group,
+    month_key,
+    previous_closing_amount,
+    opening_amount,
+    closing_amount
 from rollforward
 where
     opening_amount <> coalesce(previous_closing_amount, 0)

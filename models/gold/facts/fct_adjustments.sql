@@ -20,7 +20,9 @@ final as (
         {{ member('claims.claim_key', 'adjustments.claim_id') }} as claim_key,
         {{ member('dim_provider.provider_version_key', 'adjustments.provider_id') }} as provider_version_key,
         {{ member('dim_department.department_version_key', 'adjustments.department_id') }} as department_version_key,
-        {{ payer_key('adjustments.source_system', 'adjustments.payer_id', 'adjustments.known_payer_group') }} as payer_key,
+        {{ payer_key(
+            'adjustments.source_system', 'adjustments.payer_id', 'adjustments.known_payer_group'
+        ) }} as payer_key,
         {{ date_key('adjustments.post_date') }} as post_date_key,
         adjustments.known_payer_group as payer_group,
         adjustments.to_payer_group,

@@ -36,6 +36,8 @@ fingerprinted as (
 paired as (
     select
         current_legs.*,
+        previous.ar_delta_amount as previous_amount,
+        previous.version_number as previous_version_number,
         coalesce(previous.is_blank, true) as is_previous_blank,
         case
             when current_legs.is_blank or coalesce(previous.is_blank, true)
@@ -54,9 +56,7 @@ paired as (
             and current_legs.business_date > previous.business_date
             and current_legs.ar_delta_amount < previous.ar_delta_amount,
             false
-        ) as is_further_payment,
-        previous.ar_delta_amount as previous_amount,
-        previous.version_number as previous_version_number
+        ) as is_further_payment
     from fingerprinted as current_legs
     left join fingerprinted as previous
         on

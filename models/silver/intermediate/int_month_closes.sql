@@ -1,6 +1,17 @@
 -- The closes of every month, with what became of each.
 select
-    closes.*,
+    closes.source_system,
+    closes.payer_group,
+    closes.month_key,
+    closes.close_version,
+    closes.closed_at,
+    closes.closed_by,
+    closes.opening_amount,
+    closes.restatement_amount,
+    {% for column in ledger_classes() -%}
+    closes.{{ column }},
+    {% endfor -%}
+    closes.closing_amount,
     reopened.reopened_at,
     reopened.reopened_by,
     reopened.reason as reopen_reason,

@@ -1,5 +1,5 @@
--- Of what payers agreed to pay, how much came in. What they did not agree to is taken from the ledger where the hospital
--- posts it, and estimated from its claims where it does not: bad debt and denials never lower the denominator.
+-- Of what payers agreed to pay, how much came in. What they did not agree to is taken from the ledger where the
+-- hospital posts it, and estimated from its claims where not: bad debt and denials never lower the denominator.
 with
 
 cohorts as (

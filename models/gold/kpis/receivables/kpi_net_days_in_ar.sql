@@ -1,5 +1,5 @@
--- Receivable and revenue both at what is expected to be paid: each payer group's share of billed charges that its decided
--- claims of the twelve months before allowed. Gross A/R over net revenue would make the hospital look slower than it is.
+-- Receivable and revenue both at what is expected to be paid: the share of billed charges that each payer group's
+-- claims, decided in the twelve months before, allowed. Gross A/R over net revenue would look slower than it is.
 with
 
 months as (
@@ -29,7 +29,8 @@ revenue as (
     inner join {{ ref('fct_ar_events') }} as events
         on
             months.hospital_key = events.hospital_key
-            and events.post_date between months.revenue_start_date and months.revenue_end_date
+            and months.revenue_start_date <= events.post_date
+            and months.revenue_end_date >= events.post_date
     where events.money_type = 'CHARGE' and months.has_three_months_of_revenue
     group by months.hospital_key, events.payer_group, months.month_key
 ),
@@ -45,7 +46,7 @@ decided_claims as (
     inner join {{ ref('fct_claims') }} as claims
         on
             months.hospital_key = claims.hospital_key
-            and claims.first_adjudicated_date > months.claims_start_date
+            and months.claims_start_date < claims.first_adjudicated_date
             and months.as_of_date >= claims.first_adjudicated_date
     where claims.allowed_amount is not null and claims.is_last_submission
     group by months.hospital_key, claims.payer_group, months.month_key

@@ -1,4 +1,4 @@
--- What is given up, each kind by itself: a denial written off is a billing failure, charity a service, bad debt neither.
+-- What is given up, each kind by itself: a denial written off is a billing failure, charity a service.
 with
 
 revenue as (
