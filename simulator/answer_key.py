@@ -34,8 +34,9 @@ which it landed, with the declared overlap of two days. Terms:
 ``payers[system][payer]``
     ``planted_denial_rate`` and ``planted_payment_lag_days`` (median), and over current valid claims ``denied``,
     ``adjudicated`` (paid, partial or denied), ``pending``; ``median_payment_lag_days`` over the decided claims.
-    ``median_paid_lag_days`` and ``median_claim_lag_days``: over current valid claims whose transaction is current and
-    valid, from claim to payment where the payer paid all, and from service to claim.
+    Over current valid claims also ``median_decision_lag_days`` (from the claim to its decision, of adjudicated ones)
+    and ``median_claim_lag_days`` (from service to claim; ``planted_claim_lag_days`` is from the entry of the charge,
+    which is 0 to 2 days later).
 ``denial_reasons[system][payer][reason]``
     only with the adjustments feed: current valid denials by reason code ('' for none), ``count`` and ``amount``, and
     ``planted_share`` of the payer's denials.
@@ -185,7 +186,7 @@ def _add_hospital(
     key["ledger"][system] = _ledger(current["transactions"], day, _events(setting, current["adjustments"]))
     first = current["transactions"] if day == 0 else planted_transactions(setting, 0).current()
     key["ledger_day_0"][system] = _ledger(first, 0, _events(setting, adjustments_on(setting, 0).current()))
-    key["payers"][system] = _payers(setting, current, day)
+    key["payers"][system] = _payers(setting, current["claims"], day)
     if setting.feed is not None:
         key["denial_reasons"][system] = _denial_reasons(current["adjustments"])
     key["late_files"] += [
@@ -414,36 +415,22 @@ def _ledger(transactions: pa.Table, day: int, events: _Events) -> dict[str, Any]
     }
 
 
-def _lags(current: Mapping[str, pa.Table], paid: str) -> tuple[pa.Table, pa.Table]:
-    """Payer and days of current claims with a current transaction: claim to full payment, and service to claim."""
-    payments = current["transactions"].select(["TransactionID", "PaidDate"])
-    claims = current["claims"].join(payments, "TransactionID", join_type="inner")
-
-    def days(first: str, then: str, rows: pa.Table) -> pa.Table:
-        dates = [pc.cast(rows[name], pa.date32()).cast(pa.int32()) for name in (first, then)]
-        return pa.table({"payer": rows["PayorID"], "days": pc.subtract(dates[1], dates[0])})
-
-    in_full = claims.filter(pc.and_(pc.equal(claims["ClaimStatus"], paid), pc.is_valid(claims["PaidDate"])))
-    return days("ClaimDate", "PaidDate", in_full), days("ServiceDate", "ClaimDate", claims)
+def _median_days(claims: pa.Table, first: str, then: str) -> float | None:
+    """Median of the days between two dates of claims; dates may carry a time."""
+    days = [claims[name].cast(pa.timestamp("s")).to_numpy().astype("datetime64[D]") for name in (first, then)]
+    return float(np.median((days[1] - days[0]).astype(np.int64))) if claims.num_rows else None
 
 
-def _median(lags: pa.Table, payer: str) -> float | None:
-    days = lags.filter(pc.equal(lags["payer"], payer))["days"].to_numpy()
-    return float(np.median(days)) if len(days) else None
-
-
-def _payers(setting: Setting, current: Mapping[str, pa.Table], day: int) -> dict[str, dict[str, Any]]:
-    claims = current["claims"]
+def _payers(setting: Setting, claims: pa.Table, day: int) -> dict[str, dict[str, Any]]:
     lines, habits = setting.hospital.lines, setting.hospital.habits
     pending, paid, partial, denied = habits.status_words
     decided = (lines.kind == INSURED) & (lines.decision_day <= day)
-    paid_lags, claim_lags = _lags(current, paid)
     result: dict[str, dict[str, Any]] = {}
     for at, payer in enumerate(PAYERS):
         if payer == SELF_PAY:
             continue
-        statuses = claims.filter(pc.equal(claims["PayorID"], payer))["ClaimStatus"]
-        count = {item["values"]: item["counts"] for item in pc.value_counts(statuses).to_pylist()}
+        of_claims = claims.filter(pc.equal(claims["PayorID"], payer))
+        count = {item["values"]: item["counts"] for item in pc.value_counts(of_claims["ClaimStatus"]).to_pylist()}
         of_payer = decided & (lines.payer == at)
         waited = (lines.decision_day - lines.claim_day)[of_payer]
         result[payer] = {
@@ -453,7 +440,10 @@ def _payers(setting: Setting, current: Mapping[str, pa.Table], day: int) -> dict
             "pending": count.get(pending, 0),
             "planted_payment_lag_days": habits.payers[at].payment_lag,
             "median_payment_lag_days": float(np.median(waited)) if len(waited) else None,
-            "median_paid_lag_days": _median(paid_lags, payer),
-            "median_claim_lag_days": _median(claim_lags, payer),
+            "median_decision_lag_days": _median_days(
+                of_claims.filter(pc.not_equal(of_claims["ClaimStatus"], pending)), "ClaimDate", "ModifiedDate"
+            ),
+            "planted_claim_lag_days": habits.claim_lag,
+            "median_claim_lag_days": _median_days(of_claims, "ServiceDate", "ClaimDate"),
         }
     return result
