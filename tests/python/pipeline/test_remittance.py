@@ -115,12 +115,3 @@ def test_denials_have_the_planted_reasons(warehouse: Warehouse, answer: dict[str
         if denials["count"]
     }
     assert set(found) == planted
-
-
-def test_cash_is_not_what_was_adjusted(warehouse: Warehouse, answer: dict[str, Any]) -> None:
-    """What is collected is payments less refunds; a contractual adjustment is none."""
-    (collected,) = warehouse.query("select sum(payment_amount), sum(charge_amount) from gold.kpi_gross_collection")
-    totals = answer["ledger"].values()
-    payments = sum(Decimal(one["payments_insurance"]) + Decimal(one["payments_patient"]) for one in totals)
-    refunds = sum(Decimal(one["refunds"]) for one in totals)
-    assert collected == (payments - refunds, sum(Decimal(one["charges"]) for one in totals))
