@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from docs.generate_tables import KpiContract, kpi_contracts
 from tests.python.pipeline.conftest import PROJECT, SimulatedDays, Warehouse
 
 ANALYSES = sorted(path.stem for path in PROJECT.glob("analyses/*.sql"))
+PAGE = (PROJECT / "docs/for-analysts.md").read_text()
 CONTRACTS = [contract for contract in kpi_contracts() if contract.has_model]
 CHARGES = "sum(ar_delta_amount) filter (where money_type = 'CHARGE')"
 PAYMENTS = "-sum(ar_delta_amount) filter (where money_type in ('PAYMENT_INSURANCE', 'PAYMENT_PATIENT', 'REFUND'))"
@@ -143,6 +145,20 @@ def test_every_analysis_has_an_invariant() -> None:
 def test_analysis_says_what_it_answers_and_how_to_read_it(analysis: str) -> None:
     text = (PROJECT / f"analyses/{analysis}.sql").read_text()
     assert re.match(r"-- Question: [^\n]*\?\n-- Reading: ", text)
+
+
+def test_page_for_analysts_names_every_analysis_and_only_models_there_are() -> None:
+    assert sorted(re.findall(r"^\| `(\w+)` \| [A-Z]", PAGE, re.MULTILINE)) == ANALYSES
+    models = {path.stem for path in PROJECT.glob("models/gold/**/*.sql")}
+    assert set(re.findall(r"`((?:fct|dim|kpi)_\w+)`", PAGE)) <= models
+
+
+@pytest.mark.pipeline
+def test_commands_of_the_page_for_analysts_show_an_analysis(built: Warehouse) -> None:
+    (commands,) = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
+    show, compile_ = (shlex.split(line.partition(" > ")[0]) for line in commands.splitlines())
+    assert "| Hospital A " in built.run(*show)
+    assert built.run(*compile_).lstrip().startswith("-- Question: ")
 
 
 @pytest.mark.pipeline

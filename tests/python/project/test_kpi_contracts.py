@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from docs.generate_tables import CONTRACT_KEYS, KpiContract, kpi_contracts
+from docs.generate_tables import CONTRACT_KEYS, KPIS, KpiContract, kpi_contracts
 
 CONTRACTS = kpi_contracts()
 MAY_BE_NULL = {"denominator", "needs", "target", "benchmark"}
@@ -78,3 +78,18 @@ def test_benchmark_names_its_source_and_year(contract: KpiContract) -> None:
 def test_domain_rows_that_need_columns_are_published() -> None:
     needing = {contract.said["name"] for contract in CONTRACTS if contract.said["computability"] == "needs"}
     assert {"clean_claim_rate", "case_mix_index", "no_show_rate", "cost_to_collect"} <= needing
+
+
+def test_headline_page_shows_the_models_whose_contracts_have_a_headline_period() -> None:
+    sql = (KPIS / "kpi_headline.sql").read_text()
+    (listed,) = re.findall(r"set headline_models = \[(.*?)\]", sql, re.DOTALL)
+    shown = {contract.model for contract in CONTRACTS if "headline_period" in contract.said}
+    assert set(re.findall(r"\w+", listed)) == shown
+
+
+@each_contract
+def test_headline_period_speaks_of_what_the_headline_page_offers(contract: KpiContract) -> None:
+    offered = re.search(r"as_of as \((.*?)\n\),", (KPIS / "kpi_headline.sql").read_text(), re.DOTALL)
+    assert offered is not None
+    named = re.findall(r"\bas_of\.(\w+)", str(contract.said.get("headline_period") or ""))
+    assert [column for column in named if not re.search(rf"\b{column}\b", offered[1])] == []
