@@ -76,6 +76,12 @@ INVARIANTS = {
         from gold.fct_ar_events
         """,
     ),
+    "receivables_as_of": (
+        "select sum(restated_now_amount), sum(known_then_amount) <= sum(restated_now_amount) from answer",
+        """
+        select sum(restated_closing_amount), true from gold.fct_ar_rollforward_monthly where month_key = 202412
+        """,
+    ),
     "timely_filing_at_risk": (
         "select sum(charge_lines), sum(balance_amount), bool_or(time_left = 'past limit') from answer",
         """

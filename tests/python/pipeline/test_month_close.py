@@ -11,9 +11,8 @@ import pytest
 import yaml
 
 from ingestion.month_close import AMOUNTS, CLOSES, REOPENINGS
-from tests.python.pipeline.conftest import PROJECT, Warehouse
+from tests.python.pipeline.conftest import PROJECT, SimulatedDays, Warehouse
 
-PATIENTS = "100"
 LATE_LINE = """
     insert into transactions
     (TransactionID, EncounterID, PatientID, ProviderID, DeptID, VisitDate, ServiceDate, VisitType, Amount, AmountType,
@@ -25,9 +24,9 @@ LATE_LINE = """
 
 
 @pytest.fixture(scope="module")
-def books(warehouse: Warehouse) -> Warehouse:
+def books(simulated_days: SimulatedDays, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """A lakehouse in which all months up to October 2024 are closed."""
-    warehouse.run("rcm", "demo", "--patients", PATIENTS)
+    warehouse = simulated_days.copy(0, tmp_path_factory.mktemp("lakehouse"))
     warehouse.run("rcm", "close", "2024-10", "--by", "controller")
     return warehouse
 
