@@ -66,6 +66,12 @@ def test_median_lags_are_the_planted_ones(warehouse: Warehouse, answer: dict[str
     assert found == expected
 
 
+def test_without_the_feed_nothing_is_said_of_what_it_unlocks(warehouse: Warehouse) -> None:
+    """No write-offs of zero and no denials without a reason: they are unknown."""
+    assert warehouse.query("select denial_reason_key from gold.kpi_denial_reasons") == []
+    assert warehouse.query("select write_off_key from gold.kpi_write_offs") == []
+
+
 def test_the_demonstration_shows_the_headline_kpis(simulated_days: SimulatedDays, day: int) -> None:
     assert "Gross days in A/R" in simulated_days.printed(day)
 
