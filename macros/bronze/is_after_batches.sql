@@ -10,7 +10,7 @@
 )
 {%- endmacro %}
 
-{# What the ledger holds already; a macro of its own, so that a unit test can say it without a table that exists. #}
-{% macro batches_posted(ledger) %}
-    {{ return(batches_seen(ledger) if is_incremental() else {}) }}
+{# What an incremental model holds already; a macro, so that a unit test can say it without a table that exists. #}
+{% macro batches_posted(relation) %}
+    {{ return(batches_seen(relation) if is_incremental() else {}) }}
 {% endmacro %}

@@ -93,7 +93,7 @@ submissions as (
     inner join repeated_lines
         on
             claims.transaction_key = repeated_lines.transaction_key
-            and claims.payer_id is not distinct from repeated_lines.payer_id
+            and coalesce(claims.payer_id, '') = coalesce(repeated_lines.payer_id, '')
             and claims.claim_amount = repeated_lines.claim_amount
     where not claims.is_withdrawn
 ),

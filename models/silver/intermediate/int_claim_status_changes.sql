@@ -1,76 +1,163 @@
 -- Every valid version counts, also one that arrived late and never became current: it still tells when the payer
--- decided. Order and dates are the source's, so that the order in which files arrive changes nothing.
-{{ config(materialized='table') }}
+-- decided. Order and dates are the source's, so that the order in which files arrive changes nothing. Only claims of
+-- which something new arrived are looked at; a version more never makes a claim's changes fewer, so that merging by
+-- their number leaves none behind.
+{{ config(
+    materialized='incremental', incremental_strategy='merge', unique_key=['claim_key', 'sequence_number']
+) }}
+
+{%- set seen = batches_posted(this) %}
 
 with
 
+{% if seen -%}
+changed_claims as (
+    select distinct claim_key
+    from {{ ref('stg_claims') }}
+    where {{ is_after_batches(seen) }}
+),
+
+{% endif -%}
 versions as (
     select
+        claims.claim_key,
+        claims.source_system,
+        claims.claim_status,
+        claims.claim_date,
+        claims.modified_at,
+        statuses.is_adjudicated,
+        statuses.is_denied,
+        statuses.is_paid,
+        statuses.is_open,
+        claims._arrival,
+        claims._source_table,
+        claims._batch_id,
+        claims._ingested_at
+    from {{ ref('stg_claims') }} as claims
+    inner join {{ ref('claim_statuses') }} as statuses on claims.claim_status = statuses.claim_status
+    where
+        claims.row_status = 'valid'
+        {%- if seen %}
+        and claims.claim_key in (select changed_claims.claim_key from changed_claims)
+        {%- endif %}
+),
+
+-- Most claims have one version when they are first loaded: they need no window.
+repeated as (
+    select
         claim_key,
-        source_system,
-        claim_status,
-        claim_date,
-        _arrival,
-        _batch_id,
-        _ingested_at,
+        min(claim_date) as first_billed_date
+    from versions
+    group by claim_key
+    having count(*) > 1
+),
+
+dated as (
+    select
+        versions.*,
+        repeated.first_billed_date,
         -- A row without a date is as new as its arrival, as in the claim's history.
         coalesce(
-            modified_at,
-            max(modified_at) over (
-                partition by claim_key order by _arrival rows between unbounded preceding and 1 preceding
+            versions.modified_at,
+            max(versions.modified_at) over (
+                partition by versions.claim_key order by versions._arrival
+                rows between unbounded preceding and 1 preceding
             )
-        ) as modified_at
-    from {{ ref('stg_claims') }}
-    where row_status = 'valid' and claim_status is not null
+        ) as ordered_at
+    from versions
+    inner join repeated on versions.claim_key = repeated.claim_key
 ),
 
 in_order as (
     select
         *,
-        min(claim_date) over (partition by claim_key) as first_billed_date,
-        lag(claim_status) over (partition by claim_key order by modified_at nulls first, _arrival) as status_before
-    from versions
+        -- No source knows what will have changed after its load: a later date is a wrong clock.
+        cast(least(coalesce(ordered_at, _ingested_at), _ingested_at) as date) as status_date,
+        lag(claim_status) over (partition by claim_key order by ordered_at nulls first, _arrival) as status_before
+    from dated
+),
+
+numbered as (
+    select
+        *,
+        row_number() over (partition by claim_key order by ordered_at nulls first, _arrival) as sequence_number,
+        coalesce(
+            lag(is_open) over (partition by claim_key order by ordered_at nulls first, _arrival), true
+        ) as was_open,
+        lag(status_date) over (
+            partition by claim_key order by ordered_at nulls first, _arrival
+        ) as previous_status_date,
+        count(case when is_adjudicated then 1 end) over (
+            partition by claim_key order by ordered_at nulls first, _arrival
+            rows between unbounded preceding and current row
+        ) as decision_number
+    from in_order
+    where status_before is null or status_before <> claim_status
 ),
 
 changes as (
     select
-        in_order.*,
-        statuses.is_adjudicated,
-        statuses.is_denied,
-        statuses.is_paid,
-        statuses.is_open,
-        -- No source knows what will have changed after its load: a later date is a wrong clock.
-        cast(
-            least(coalesce(in_order.modified_at, in_order._ingested_at), in_order._ingested_at) as date
-        ) as status_date,
-        row_number() over (
-            partition by in_order.claim_key order by in_order.modified_at nulls first, in_order._arrival
-        ) as sequence_number
-    from in_order
-    inner join {{ ref('claim_statuses') }} as statuses on in_order.claim_status = statuses.claim_status
-    where in_order.status_before is null or in_order.status_before <> in_order.claim_status
+        claim_key,
+        source_system,
+        sequence_number,
+        claim_status,
+        status_before,
+        status_date,
+        previous_status_date,
+        first_billed_date,
+        is_adjudicated,
+        is_denied,
+        is_paid,
+        is_open,
+        was_open,
+        decision_number,
+        _source_table,
+        _batch_id,
+        _ingested_at
+    from numbered
+
+    union all
+
+    select
+        claim_key,
+        source_system,
+        1 as sequence_number,
+        claim_status,
+        cast(null as string) as status_before,
+        cast(least(coalesce(modified_at, _ingested_at), _ingested_at) as date) as status_date,
+        cast(null as date) as previous_status_date,
+        claim_date as first_billed_date,
+        is_adjudicated,
+        is_denied,
+        is_paid,
+        is_open,
+        true as was_open,
+        1 as decision_number,
+        _source_table,
+        _batch_id,
+        _ingested_at
+    from versions
+    where claim_key not in (select repeated.claim_key from repeated)
 ),
 
 final as (
     select
         claim_key,
         source_system,
+        cast(sequence_number as bigint) as sequence_number,
         claim_status,
         status_before as previous_claim_status,
         status_date,
+        previous_status_date,
         first_billed_date,
         is_adjudicated,
         is_denied,
         is_paid,
-        _ingested_at,
+        _source_table,
         _batch_id,
-        cast(sequence_number as bigint) as sequence_number,
-        lag(status_date) over (partition by claim_key order by sequence_number) as previous_status_date,
-        is_adjudicated and count(case when is_adjudicated then 1 end) over (
-            partition by claim_key order by sequence_number rows between unbounded preceding and current row
-        ) = 1 as is_first_adjudication,
-        not is_open
-        and coalesce(lag(is_open) over (partition by claim_key order by sequence_number), true) as is_closing
+        _ingested_at,
+        is_adjudicated and decision_number = 1 as is_first_adjudication,
+        was_open and not is_open as is_closing
     from changes
 )
 
