@@ -148,11 +148,15 @@ def visible_adjustments(feed: Feed, changes: Changes, day: int) -> Ints:
     return feed.postings.row[_state(feed, changes, day).visible]
 
 
-def changed_adjustments(feed: Feed, changes: Changes, day: int) -> int:
-    """How many rows have a new version that becomes visible on ``day``, 1 or later."""
-    corrected, voided = _touched(feed, changes, day)
+def new_versions(feed: Feed, changes: Changes, day: int) -> int:
+    """How many versions became visible after day 0 and up to ``day``; a row has at most one a day."""
     known = feed.postings.known_day
-    return int((_state(feed, changes, day).visible & ((known == day) | ((known < day) & (corrected | voided)))).sum())
+    never, count = np.zeros(len(known), dtype=bool), 0
+    for d in range(1, day + 1):
+        corrected, voided = _touched(feed, changes, d)
+        never |= voided & (known > d)
+        count += int((~never & ((known == d) | ((known < d) & (corrected | voided)))).sum())
+    return count
 
 
 def planted_adjustments(hospital: Hospital, feed: Feed, changes: Changes, day: int) -> Planted:

@@ -55,7 +55,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from simulator.adjustments import changed_adjustments, visible_adjustments
+from simulator.adjustments import new_versions, visible_adjustments
 from simulator.care import INSURED
 from simulator.charges import changed_lines, visible_encounters, visible_lines
 from simulator.claims import ClaimFile, claim_files
@@ -258,15 +258,15 @@ def _full_loads(batches: Sequence[Planted], failures_of_changed: Mapping[str, in
 def _new_versions(setting: Setting, day: int) -> Counts:
     """Versions that became visible after day 0, by entity."""
     hospital, story, feed = setting.hospital, setting.story, setting.feed
-    counts = {"patients": 0, "encounters": 0, "transactions": 0} | ({} if feed is None else {"adjustments": 0})
+    counts = {"patients": 0, "encounters": 0, "transactions": 0}
+    if feed is not None:
+        counts["adjustments"] = new_versions(feed, story.changes, day)
     for d in range(1, day + 1):
         visits = hospital.encounters.commit_day == d
         visits[story.changes.on(d).encounters()] = True
         counts["patients"] += int(changed_patients(hospital, story, d).sum())
         counts["encounters"] += int(visits.sum())
         counts["transactions"] += int(changed_lines(hospital, story.changes, d).sum())
-        if feed is not None:
-            counts["adjustments"] += changed_adjustments(feed, story.changes, d)
     return counts
 
 

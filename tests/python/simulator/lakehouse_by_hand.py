@@ -23,6 +23,7 @@ KEYS = {
     "departments": "DeptID",
     "encounters": "EncounterID",
     "transactions": "TransactionID",
+    "adjustments": "AdjustmentID",
     "claims": "ClaimID",
     "procedures": "procedure_code",
 }
@@ -69,6 +70,14 @@ RULES: Mapping[str, Mapping[str, str]] = {
         "procedure_code_malformed": f"not regexp_matches(ProcedureCode, '{CODE_SHAPE}')",
         "modified_before_inserted": "ModifiedDate::timestamp < InsertDate::timestamp",
     },
+    "adjustments": {
+        "adjustment_type_unknown": "AdjustmentType is null or AdjustmentType = 'Gremlins'",
+        "adjustment_amount_missing": "Amount is null",
+        "post_date_out_of_range": bad_date("PostDate"),
+        "transfer_without_target": "lower(AdjustmentType) = 'transfer' and (ToLineOfBusiness is null "
+        "or ToLineOfBusiness = LineOfBusiness)",
+        "denial_without_reason": "lower(AdjustmentType) in ('denial', 'denied') and ReasonCode is null",
+    },
     "claims": {
         "value_unparseable": " or ".join(
             f"({c} is not null and try_cast({c} as {kind}) is null)"
@@ -98,7 +107,8 @@ REJECT = "['key_missing', 'value_unparseable']"
 QUARANTINE = (
     "['key_repeated_in_batch', 'first_name_missing', 'birth_date_implausible', 'department_name_missing',"
     " 'encounter_date_out_of_range', 'service_date_out_of_range', 'paid_date_out_of_range', 'claim_date_out_of_range',"
-    " 'claim_status_unknown', 'diagnosis_code_malformed']"
+    " 'claim_status_unknown', 'diagnosis_code_malformed', 'adjustment_type_unknown', 'adjustment_amount_missing',"
+    " 'post_date_out_of_range', 'transfer_without_target']"
 )
 
 
@@ -117,7 +127,7 @@ class HandLakehouse:
         self._batch += 1
         for system in ("hospital_a", "hospital_b"):
             with sqlite3.connect(self._root / f"sources/{system}.db") as source:
-                for entity in ("patients", "providers", "departments", "encounters", "transactions"):
+                for entity in ("patients", "providers", "departments", "encounters", "transactions", "adjustments"):
                     self._ingest_table(source, system, entity)
             source.close()
         for path in sorted((self._root / "landing").rglob("*.csv"), key=lambda p: p.name):
@@ -128,7 +138,9 @@ class HandLakehouse:
         names = [item[0] for item in cursor.description]
         if entity == "patients":
             names = list(PATIENT_COLUMNS)
-        self._append(system, entity, names, cursor.fetchall())
+        rows = cursor.fetchall()
+        if rows:  # a table without a row makes no batch
+            self._append(system, entity, names, rows)
 
     def _ingest_file(self, path: Path) -> None:
         content = path.read_bytes()

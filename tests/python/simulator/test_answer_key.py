@@ -12,7 +12,7 @@ from simulator import simulate
 from tests.python.simulator.lakehouse_by_hand import KEYS, HandLakehouse
 
 HOSPITALS = ("hospital_a", "hospital_b")
-ENTITIES = ("departments", "providers", "patients", "encounters", "transactions", "claims")
+ENTITIES = ("departments", "providers", "patients", "encounters", "transactions", "adjustments", "claims")
 REFERENCES = {
     "providers": {"DeptID": "departments"},
     "encounters": {"PatientID": "patients", "ProviderID": "providers", "DepartmentID": "departments"},
@@ -29,6 +29,14 @@ REFERENCES = {
         "ProviderID": "providers",
         "DeptID": "departments",
     },
+    "adjustments": {
+        "TransactionID": "transactions",
+        "EncounterID": "encounters",
+        "PatientID": "patients",
+        "ProviderID": "providers",
+        "DeptID": "departments",
+        "ClaimID": "claims",
+    },
 }
 CONTRACT_RULES = {
     "patients": "first_name_missing birth_date_implausible sex_not_mapped ssn_malformed phone_malformed",
@@ -38,31 +46,43 @@ CONTRACT_RULES = {
     "transactions": "charge_not_positive paid_negative paid_above_charge service_date_out_of_range "
     "paid_date_out_of_range paid_before_service diagnosis_code_malformed procedure_code_malformed "
     "modified_before_inserted",
+    "adjustments": "adjustment_type_unknown adjustment_amount_missing post_date_out_of_range transfer_without_target "
+    "denial_without_reason",
     "claims": "claim_status_unknown service_date_out_of_range claim_date_out_of_range claim_before_service "
     "claim_amount_not_positive claim_paid_above_charge claim_parts_above_charge denied_with_payment value_unparseable",
 }
 
 
-def judged(lakehouse: HandLakehouse) -> HandLakehouse:
+def entities(key: Mapping[str, Any]) -> list[str]:
+    """Those of the hospitals: without the feed there are no adjustments."""
+    return [entity for entity in ENTITIES if entity in key["rows"]]
+
+
+def judged(lakehouse: HandLakehouse, key: Mapping[str, Any]) -> HandLakehouse:
     for system in HOSPITALS:
-        for entity in ENTITIES:
+        for entity in entities(key):
             lakehouse.judge(system, entity)
     lakehouse.judge("cpt", "procedures")
     return lakehouse
 
 
-@pytest.fixture(scope="module", params=[(200, 1, 0), (200, 1, 9), (600, 5, 4)], ids=lambda p: f"{p[0]}-day{p[2]}")
+@pytest.fixture(
+    scope="module",
+    params=[(200, 1, 0, False), (200, 1, 9, False), (600, 5, 4, False), (200, 1, 9, True)],
+    ids=lambda p: f"{p[0]}-day{p[2]}{'-remittance' * p[3]}",
+)
 def recounted(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[HandLakehouse, dict[str, Any]]:
     """Sources ingested after each day, with the answer key of the last."""
-    patients, seed, last = request.param
+    patients, seed, last, remittance = request.param
     root = tmp_path_factory.mktemp("group")
     lakehouse = HandLakehouse(root)
     for day in range(last + 1):
-        simulate(root, patients=patients, seed=seed, day=day)
+        simulate(root, patients=patients, seed=seed, day=day, remittance=remittance)
         lakehouse.ingest()
-    return judged(lakehouse), json.loads((root / "sources/answer_key.json").read_text())
+    key = json.loads((root / "sources/answer_key.json").read_text())
+    return judged(lakehouse, key), key
 
 
 Recounted = tuple[HandLakehouse, Mapping[str, Any]]
@@ -70,7 +90,7 @@ Recounted = tuple[HandLakehouse, Mapping[str, Any]]
 
 def test_row_counts(recounted: Recounted) -> None:
     lakehouse, key = recounted
-    for entity in ENTITIES:
+    for entity in entities(key):
         for system in HOSPITALS:
             assert lakehouse.counts(system, entity) == key["rows"][entity][system], (entity, system)
     assert lakehouse.counts("cpt", "procedures") == key["rows"]["procedures"]["cpt"]
@@ -87,7 +107,7 @@ def test_every_bronze_row_is_accounted_for_once(recounted: Recounted) -> None:
 
 def test_failures_per_rule(recounted: Recounted) -> None:
     lakehouse, key = recounted
-    for entity in ENTITIES:
+    for entity in entities(key):
         for system in HOSPITALS:
             assert lakehouse.failures(system, entity) == key["defects"][entity][system], (entity, system)
     assert lakehouse.failures("cpt", "procedures") == key["defects"]["procedures"]["cpt"]
@@ -95,7 +115,8 @@ def test_failures_per_rule(recounted: Recounted) -> None:
 
 def test_every_rule_of_the_contract_has_defects(recounted: Recounted) -> None:
     _, key = recounted
-    for entity, rules in CONTRACT_RULES.items():
+    for entity in entities(key):
+        rules = CONTRACT_RULES[entity]
         for system in HOSPITALS:
             found = key["defects"][entity][system]
             assert set(found) == {*rules.split(), "key_missing", "key_repeated_in_batch"}, entity
@@ -105,8 +126,8 @@ def test_every_rule_of_the_contract_has_defects(recounted: Recounted) -> None:
 
 
 def test_a_row_fails_at_most_one_rule(recounted: Recounted) -> None:
-    lakehouse, _ = recounted
-    for entity in ENTITIES:
+    lakehouse, key = recounted
+    for entity in entities(key):
         for system in HOSPITALS:
             worst = lakehouse.db.execute(f"select max(len(failed)) from {system}_{entity}_judged").fetchone()
             assert worst == (1,), (entity, system)
@@ -116,7 +137,8 @@ def test_orphans(recounted: Recounted) -> None:
     lakehouse, key = recounted
     procedures = "select procedure_code from cpt_procedures_current"
     for system in HOSPITALS:
-        for entity, columns in REFERENCES.items():
+        for entity in key["orphans"]:
+            columns = REFERENCES[entity]
             expected = key["orphans"][entity][system]
             for column, parent in columns.items():
                 rule = f"{parent.removesuffix('s')}_id_not_found"
@@ -147,17 +169,58 @@ def test_ledger(recounted: Recounted) -> None:
         charge, paid = "coalesce(Amount::decimal(18,2), 0)", "coalesce(PaidAmount::decimal(18,2), 0)"
         patient = "AmountType in ('Co-pay', 'Self-pay')"
         totals = lakehouse.db.execute(f"""
-            select sum({charge}), sum({paid}) filter (where not {patient}), sum({paid}) filter (where {patient}),
-                sum({charge} - {paid})
+            select sum({charge}), sum({paid}) filter (where not {patient}), sum({paid}) filter (where {patient})
             from {system}_transactions_current""").fetchone()
-        names = ("charges", "payments_insurance", "payments_patient", "ar")
-        assert totals == tuple(Decimal(expected[name]) for name in names)
+        assert totals == tuple(
+            Decimal(expected[name]) for name in ("charges", "payments_insurance", "payments_patient")
+        )
+        # Every movement of a balance, in its date.
+        adjusted = ""
+        if "adjustments" in key["rows"]:
+            adjusted = f"""
+                union all
+                select PostDate, case lower(AdjustmentType) when 'refund' then 1 else -1 end * Amount::decimal(18,2)
+                from {system}_adjustments_current
+                where lower(AdjustmentType) not in ('transfer', 'denial', 'denied')"""
+        lakehouse.db.execute(f"""
+            create or replace temp table moves as
+            select ServiceDate as day, {charge} as moved from {system}_transactions_current
+            union all
+            select PaidDate, -{paid} from {system}_transactions_current
+            {adjusted}""")
+        assert lakehouse.db.execute("select sum(moved) from moves").fetchone() == (Decimal(expected["ar"]),)
         for month_end, balance in expected["ar_month_end"].items():
-            row = lakehouse.db.execute(f"""
-                select sum({charge}) filter (where ServiceDate <= '{month_end}')
-                    - coalesce(sum({paid}) filter (where PaidDate <= '{month_end}'), 0)
-                from {system}_transactions_current""").fetchone()
+            row = lakehouse.db.execute(f"select sum(moved) from moves where day <= '{month_end}'").fetchone()
             assert row == (Decimal(balance),), month_end
+
+
+def test_adjustments_by_kind(recounted: Recounted) -> None:
+    lakehouse, key = recounted
+    for system in HOSPITALS if "adjustments" in key["rows"] else ():
+        expected = key["ledger"][system]
+        found = dict(
+            lakehouse.db.execute(f"""
+                select case
+                    when word in ('contractual', 'contractual adjustment') then 'ADJ_CONTRACTUAL'
+                    when word in ('charity', 'financial assistance') then 'ADJ_CHARITY'
+                    when word in ('uninsured discount', 'self-pay discount') then 'ADJ_UNINSURED_DISCOUNT'
+                    when word like 'denial write%' then 'ADJ_DENIAL'
+                    when word like 'bad debt%' then 'ADJ_BAD_DEBT'
+                    when word like 'small balance%' then 'ADJ_SMALL_BALANCE'
+                    when word in ('other', 'administrative') then 'ADJ_OTHER'
+                    else word end as kind, sum(Amount::decimal(18,2))
+                from (select *, lower(AdjustmentType) as word from {system}_adjustments_current) group by 1
+            """).fetchall()
+        )
+        denied = sum(
+            Decimal(reason["amount"]) for payer in key["denial_reasons"][system].values() for reason in payer.values()
+        )
+        assert found == {
+            **{kind: Decimal(amount) for kind, amount in expected["adjustments"].items()},
+            "refund": Decimal(expected["refunds"]),
+            "transfer": Decimal(expected["transfers"]),
+            "denied" if system == "hospital_b" else "denial": denied,
+        }
 
 
 def test_payers(recounted: Recounted) -> None:
