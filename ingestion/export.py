@@ -118,8 +118,8 @@ def _write(warehouse: Path, table: KpiTable, file: Path, smallest: int) -> Expor
             connection.execute(f"copy exported to {_text(str(file))} (format csv, header)")
             counted = connection.execute("select count(*), count(*) filter (where is_suppressed) from exported")
             return Exported(*(counted.fetchone() or (0, 0)))
-    except duckdb.CatalogException:
-        raise IngestionError(f"gold.{table.name} is not built yet; rcm run makes it") from None
+    except (duckdb.CatalogException, duckdb.BinderException):
+        raise IngestionError(f"gold.{table.name} is not built yet as it is declared; rcm run makes it") from None
     except duckdb.IOException as error:
         if "lock" in str(error):
             raise WarehouseBusyError(f"{warehouse.name} is being built; export again when that is done") from None

@@ -104,7 +104,7 @@ def test_the_file_is_its_owners_and_whole_or_not_at_all(settings: Settings) -> N
     before = file.read_text()
     with duckdb.connect(str(settings.warehouse)) as connection:
         connection.execute("drop table gold.kpi_paid")
-    with pytest.raises(IngestionError, match="not built yet; rcm run"):
+    with pytest.raises(IngestionError, match="not built yet as it is declared; rcm run"):
         export_kpi(settings, "kpi_paid", file)
     assert file.read_text() == before
     assert not list(settings.project_dir.glob(".rcm-export-*"))

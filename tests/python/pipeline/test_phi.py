@@ -3,12 +3,18 @@
 import hashlib
 import hmac
 import os
+import re
+import shutil
+import sqlite3
 import stat
+from collections import defaultdict
+from contextlib import closing
 
 import duckdb
+import numpy as np
 import pytest
 
-from tests.python.pipeline.conftest import Warehouse
+from tests.python.pipeline.conftest import PROJECT, Warehouse
 
 KEY = "another key of the tests, protecting nothing"
 
@@ -23,6 +29,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         warehouse.run("rcm", "simulate", "--patients", "100")
         warehouse.run("rcm", "ingest")
         warehouse.run("dbt", "--quiet", "build")
+        warehouse.run("dbt", "--quiet", "docs", "generate")
     finally:
         os.umask(careless)
     return warehouse
@@ -89,3 +96,145 @@ def test_what_a_plain_dbt_build_leaves_is_its_owners_alone(built: Warehouse) -> 
     files = [path for path in built.lakehouse.rglob("*") if path.is_file()]
     assert built.lakehouse / "warehouse.duckdb" in files
     assert not [path for path in (*roots, *files) if stat.S_IMODE(path.stat().st_mode) & 0o077]
+
+
+_PATIENT_COLUMNS = {
+    "hospital_a": "PatientID, FirstName, LastName, SSN, PhoneNumber, Address",
+    "hospital_b": "ID, F_Name, L_Name, SSN, PhoneNumber, Address",
+}
+
+
+def of_patients(warehouse: Warehouse) -> dict[str, set[str]]:
+    """What identifies the simulated patients, as the sources write it, by kind."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for system, columns in _PATIENT_COLUMNS.items():
+        with closing(sqlite3.connect(warehouse.lakehouse / "sources" / f"{system}.db")) as source:
+            for number, first, last, ssn, phone, address in source.execute(f"select {columns} from patients"):
+                found["record number"].add(number)
+                found["name"] |= {f"{first} {last}", f"{last}, {first}"}
+                found["ssn"] |= {ssn, ssn.replace("-", "")}
+                found["phone"].add(phone)
+                found["address"].add(address.split(",")[0])
+            members = "select MedicaidID from transactions union select MedicareID from transactions"
+            found["member id"] |= {member for (member,) in source.execute(members)}
+            found["account number"] |= {account for (account,) in source.execute("select EncounterID from encounters")}
+    for system in _PATIENT_COLUMNS:
+        with closing(sqlite3.connect(warehouse.lakehouse / "sources" / f"{system}.db")) as source:
+            # Providers are called so, too, and gold names them.
+            found["name"] -= {f"{a} {b}" for a, b in source.execute("select FirstName, LastName from providers")}
+    return {kind: {value for value in values if value and len(value) >= 8} for kind, values in found.items()}
+
+
+def seen(values: dict[str, set[str]], text: str) -> dict[str, list[str]]:
+    """Which of the values a text holds, by kind; only those are looked for whose first eight bytes occur at all."""
+    data = text.encode()
+    beginnings = np.array([_beginning(value) for known in values.values() for value in known], dtype="<u8")
+    present: set[int] = set()
+    for offset in range(min(8, len(data) - 8)):
+        words = np.frombuffer(data, "<u8", (len(data) - offset) // 8, offset)
+        present |= set(words[np.isin(words, beginnings)].tolist())
+    found = {
+        kind: [value for value in known if _beginning(value) in present and value in text]
+        for kind, known in values.items()
+    }
+    return {kind: held for kind, held in found.items() if held}
+
+
+def _beginning(value: str) -> int:
+    return int.from_bytes(value.encode()[:8], "little")
+
+
+def dumped(warehouse: Warehouse, *relations: str) -> str:
+    """Every row of tables and views, named as in SQL's like, as text."""
+    names = warehouse.query(
+        "select table_schema || '.' || table_name from information_schema.tables where "
+        + " or ".join(f"table_schema || '.' || table_name like '{name}'" for name in relations)
+    )
+    assert len(names) >= len(relations)
+    return "\n".join(str(row) for (name,) in names for row in warehouse.query(f"select t::varchar from {name} as t"))
+
+
+def test_the_search_finds_what_is_there(built: Warehouse) -> None:
+    values = of_patients(built)
+    assert all(len(known) > 20 for known in values.values())
+    held = seen(values, dumped(built, "silver.cdm_%", "bronze_hospital__.patients", "bronze_hospital__.transactions"))
+    # Names are in columns of their own.
+    assert set(held) == set(values) - {"name"}
+
+
+def test_no_table_free_of_patients_holds_what_identifies_one(built: Warehouse) -> None:
+    text = dumped(built, "gold.%", "silver_deid.%", "silver.quarantine", "silver.dq%", "audit.%")
+    assert len(text) > 100_000
+    assert seen(of_patients(built), text) == {}
+
+
+def test_no_clear_social_security_number_is_left_behind_bronze(built: Warehouse) -> None:
+    values = {kind: known for kind, known in of_patients(built).items() if kind in ("ssn", "member id")}
+    assert seen(values, dumped(built, "silver.%", "history.%", "gold.%", "deid_keys.%")) == {}
+
+
+def test_no_log_page_or_artifact_holds_what_identifies_a_patient(built: Warehouse) -> None:
+    built.run("rcm", "status", "--json")
+    data = {"bronze", "landing", "sources"}
+    files = [
+        path
+        for folder in (built.lakehouse, built.target, PROJECT / "logs")
+        for path in folder.rglob("*")
+        if path.is_file() and not data & set(path.relative_to(folder).parts) and "warehouse.duckdb" not in path.name
+    ]
+    names = {path.name for path in files}
+    assert {"dbt.log", "rcm.jsonl", "manifest.json", "catalog.json", "run_results.json", "index.html"} <= names
+    values = of_patients(built)
+    found = {path: held for path in files if (held := seen(values, path.read_bytes().decode(errors="replace")))}
+    assert found == {}
+
+
+def test_what_the_engine_says_of_a_bad_value_does_not_quote_it(built: Warehouse) -> None:
+    [(name,)] = built.query("select min(first_name) from silver.cdm_patients")
+    said = built.run(
+        "dbt", "show", "--inline", "select cast(min(first_name) as integer) from silver.cdm_patients", expect=2
+    )
+    log = (built.lakehouse / "logs" / "dbt.log").read_text()
+    assert "Could not convert string '...' to INT" in said
+    assert "Could not convert string '...' to INT" in log
+    assert f"string '{name}'" not in said + log
+
+
+def test_ids_of_silver_deid_last_over_a_rebuild_and_are_computed_from_nothing(built: Warehouse) -> None:
+    ids = "select entity, record_key, surrogate_id from deid_keys.deid_crosswalk order by all"
+    before = built.query(ids)
+    assert len({surrogate for _, _, surrogate in before}) == len(before) > 500
+    built.run("dbt", "--quiet", "run", "--full-refresh", "--select", "path:models/silver/deid")
+    assert built.query(ids) == before
+    again = Warehouse(built.lakehouse.with_name("again"), {"RCM_PHI_KEY": KEY})
+    shutil.copytree(built.lakehouse, again.lakehouse, ignore=shutil.ignore_patterns("warehouse*", "logs"))
+    again.run(
+        "dbt",
+        "--quiet",
+        "build",
+        "--exclude-resource-type",
+        "test",
+        "unit_test",
+        "--select",
+        "+path:models/silver/deid",
+    )
+    others = again.query(ids)
+    assert [row[:2] for row in others] == [row[:2] for row in before]
+    assert not {row[2] for row in others} & {row[2] for row in before}
+
+
+def test_silver_deid_holds_no_date_no_hash_and_no_year_of_the_very_old(built: Warehouse) -> None:
+    columns = built.query(
+        "select table_name, column_name, data_type from information_schema.columns where table_schema = 'silver_deid'"
+    )
+    assert {table for table, _, _ in columns} == {
+        "deid_patients",
+        "deid_encounters",
+        "deid_transactions",
+        "deid_claims",
+    }
+    assert {str(data_type) for _, _, data_type in columns} <= {"VARCHAR", "BIGINT", "DECIMAL(18,2)"}
+    text = dumped(built, "silver_deid.%")
+    assert not re.search(r"\b[0-9a-f]{32}\b|\b[0-9a-f]{64}\b", text)
+    [(oldest, this_year)] = built.query("select min(birth_year), year(current_date) from silver_deid.deid_patients")
+    assert int(str(this_year)) - int(str(oldest)) < 90
