@@ -197,6 +197,8 @@ def contract_rows(contract: KpiContract) -> list[tuple[str, str]]:
     sql = {key: f"`{said.replace('kpi.', '')}`" for key in ("numerator", "denominator") if (said := contract.said[key])}
     rows = [("model", f"`gold.{contract.model}`")] if contract.has_model else []
     rows += [(key.replace("_", " "), sql.get(key) or contract.said[key] or "none") for key in CONTRACT_KEYS[2:]]
+    if "rolls_up" in contract.said:
+        rows.append(("rolls up", "no: it holds for its row alone"))
     if "feed" in contract.said:
         rows.append(("feed", f"`{contract.said['feed']}`: empty until it arrives"))
     return rows

@@ -19,7 +19,8 @@ contracts as (
         {{ contract_text(kpi.target) }} as target,
         {{ contract_text(kpi.benchmark) }} as benchmark,
         {{ contract_text(kpi.model_name if has_model else none) }} as model_name,
-        {{ contract_text(kpi.get('feed')) }} as feed
+        {{ contract_text(kpi.get('feed')) }} as feed,
+        {{ kpi.get('rolls_up', true) | lower }} as is_additive
     {% if not loop.last %}union all{% endif %}
     {%- endfor %}
 ),
@@ -49,6 +50,7 @@ final as (
         contracts.benchmark,
         contracts.model_name,
         contracts.feed,
+        contracts.is_additive,
         contracts.model_name is not null and (contracts.feed is null or feeds.has_rows) as is_computed
     from contracts
     left join feeds on contracts.feed = feeds.feed

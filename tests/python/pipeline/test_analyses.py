@@ -224,6 +224,18 @@ def test_contract_computes_on_its_model(connection: duckdb.DuckDBPyConnection, c
 
 
 @pytest.mark.pipeline
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.said["name"])
+def test_numerator_without_a_denominator_is_not_summed(
+    connection: duckdb.DuckDBPyConnection, contract: KpiContract
+) -> None:
+    """Else sum over sum holds the A/R of a hospital whose revenue is not known yet against the revenue of others."""
+    said = contract.said
+    if said["denominator"] is not None:
+        alone = f"({said['denominator']}) is null and coalesce({said['numerator']}, 0) <> 0"
+        assert connection.sql(f"select count(*) from gold.{contract.model} as kpi where {alone}").fetchall() == [(0,)]
+
+
+@pytest.mark.pipeline
 def test_contracts_say_what_this_warehouse_computes(built: Warehouse) -> None:
     published = set(built.query("select kpi_name, is_computed from gold.kpi_contracts"))
     assert published == {

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from docs.generate_tables import kpi_contracts
 from tests.python.pipeline import answers
 from tests.python.pipeline.conftest import SIMULATE, Warehouse
 
@@ -116,6 +117,16 @@ def test_denials_have_the_planted_reasons(warehouse: Warehouse, answer: dict[str
         if denials["count"]
     }
     assert set(found) == planted
+
+
+def test_every_kpi_that_needs_the_feed_is_computed(warehouse: Warehouse, day: int) -> None:
+    needing = [contract for contract in kpi_contracts() if "feed" in contract.said]
+    assert len(needing) >= 4, "denial reasons, denial write-offs, bad debt, charity"
+    computed = warehouse.query("select kpi_name from gold.kpi_contracts where is_computed and feed = 'adjustments'")
+    assert set(computed) == {(contract.said["name"],) for contract in needing}
+    for contract in needing:
+        ((amount,),) = warehouse.query(f"select sum({contract.said['numerator']}) from gold.{contract.model} as kpi")
+        assert amount, f"day {day}: {contract.said['name']}"
 
 
 def test_write_offs_are_what_was_given_up(warehouse: Warehouse, answer: dict[str, Any]) -> None:
