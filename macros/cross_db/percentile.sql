@@ -1,6 +1,7 @@
-{# The interpolated percentile of the values that are not NULL, as decimal(18,4): an aggregate. #}
+{# The interpolated percentile of the values that are not NULL, as decimal(18,4): an aggregate. Of decimals, engines
+   would interpolate to different scales. #}
 {% macro percentile(expression, fraction) -%}
-    cast({{ adapter.dispatch('percentile')(expression, fraction) }} as decimal(18, 4))
+    cast({{ adapter.dispatch('percentile')('cast(' ~ expression ~ ' as double)', fraction) }} as decimal(18, 4))
 {%- endmacro %}
 
 {% macro default__percentile(expression, fraction) -%}
