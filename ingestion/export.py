@@ -164,10 +164,11 @@ def _suppressed(table: KpiTable, smallest: int) -> str:
         )
 
         select
+            hospital_name,
             {shown},
             is_suppressed
-        from decided
-        order by {_list([name for name in table.columns if name not in table.measures])}
+        from decided left join gold.dim_hospital using (hospital_key)
+        order by {groups}, {_list([name for name in table.columns if name not in table.measures])}
     """
 
 

@@ -45,6 +45,9 @@ def exported(
     with duckdb.connect(str(settings.warehouse)) as connection:
         columns = ", ".join(f"{name} {data_type}" for name, data_type in TYPES.items())
         connection.execute(f"create schema gold; create table gold.kpi_paid ({columns})")
+        connection.execute(
+            "create table gold.dim_hospital as select 'h' as hospital_key, 'Hospital H' as hospital_name"
+        )
         connection.execute(f"insert into gold.kpi_paid values {rows}")
     file = settings.project_dir / "out.csv"
     written = export_kpi(settings, "kpi_paid", file, smallest)
@@ -60,9 +63,8 @@ def test_a_row_about_few_keeps_what_it_is_about_and_no_number(settings: Settings
     written, found = exported(settings, rows)
     assert written == Exported(rows=3, blanked=2)
     blank = {"claims": "", "paid_claims": "", "paid_amount": "", "paid_pct": "", "is_suppressed": "true"}
-    assert found["a", "202401"] == {
-        "hospital_key": "h", "payer_group": "a", "month_key": "202401", "is_late": "true", **blank,
-    }  # fmt: skip
+    about = {"hospital_name": "Hospital H", "hospital_key": "h", "payer_group": "a", "month_key": "202401"}
+    assert found["a", "202401"] == {**about, "is_late": "true", **blank}
     assert found["c", "202401"]["paid_amount"] == "80.00"
 
 
