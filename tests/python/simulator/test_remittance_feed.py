@@ -87,6 +87,22 @@ def test_a_simulation_keeps_its_feed(tmp_path: Path) -> None:
         simulate(tmp_path, patients=200, seed=3, day=1, remittance=True)
 
 
+def test_a_simulation_of_an_earlier_release_gets_the_table(tmp_path: Path) -> None:
+    simulate(tmp_path, patients=200, seed=3, day=1)
+    before = digests(tmp_path)
+    state = json.loads((tmp_path / "sources/simulation.json").read_text())
+    del state["remittance"]
+    for system in SYSTEMS:
+        del state["rows"][system]["adjustments"]
+        with closing(sqlite3.connect(tmp_path / f"sources/{system}.db")) as database:
+            database.execute("drop table adjustments")
+    (tmp_path / "sources/simulation.json").write_text(json.dumps(state))
+    again = simulate(tmp_path, patients=200, seed=3, day=1)
+    assert (again.changed, again.rows["hospital_a"]["adjustments"]) == (True, 0)
+    assert digests(tmp_path) == before
+    assert not simulate(tmp_path, patients=200, seed=3, day=1).changed
+
+
 @pytest.fixture(scope="module", params=[0, 9])
 def accounts(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
