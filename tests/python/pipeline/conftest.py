@@ -38,9 +38,9 @@ class Warehouse:
         control_table = self.environment.get("RCM_BRONZE", "models/bronze").replace("/", "-")
         return Path(tempfile.gettempdir()) / f"rcm-tests-{os.getpid()}" / control_table
 
-    def run(self, *command: str, expect: int = 0) -> str:
-        """Run a command of the environment (``rcm``, ``dbt``) in the project folder and return what it printed."""
-        environment = {
+    def environ(self) -> dict[str, str]:
+        """The environment of a command that works on this lakehouse."""
+        return {
             **os.environ,
             "RCM_LAKEHOUSE": str(self.lakehouse),
             "DBT_TARGET_PATH": str(self.target),
@@ -51,11 +51,14 @@ class Warehouse:
             "NO_COLOR": "1",
             **self.environment,
         }
+
+    def run(self, *command: str, expect: int = 0) -> str:
+        """Run a command of the environment (``rcm``, ``dbt``) in the project folder and return what it printed."""
         executable = Path(sys.executable).parent / command[0]
         done = subprocess.run(
             [str(executable), *command[1:]],
             cwd=PROJECT,
-            env=environment,
+            env=self.environ(),
             capture_output=True,
             text=True,
             timeout=600,
@@ -145,4 +148,35 @@ def write_departments(
         }
     )
     write_deltalake(lakehouse / "bronze" / "hospital_a" / "departments", table, mode="append")
+    return batch_id
+
+
+def write_encounters(
+    lakehouse: Path, minute: int, load_type: str, rows: Sequence[tuple[str, str, str | None, datetime.datetime | None]]
+) -> str:
+    """Append one batch of hospital A's encounters: number, type, provider and date of change; returns its batch id."""
+    ingested_at = datetime.datetime(2025, 1, 1, 0, minute)
+    batch_id = f"{ingested_at:%Y%m%dT%H%M%S%f}-hospital_a.encounters"
+    count = len(rows)
+    numbers, types, providers, changes = zip(*rows, strict=True)
+    table = pa.table(
+        {
+            "EncounterID": pa.array(numbers, pa.string()),
+            "PatientID": pa.array(["P1"] * count),
+            "EncounterDate": pa.array([datetime.date(2024, 2, 1)] * count),
+            "EncounterType": pa.array(types, pa.string()),
+            "ProviderID": pa.array(providers, pa.string()),
+            "DepartmentID": pa.nulls(count, pa.string()),
+            "ProcedureCode": pa.nulls(count, pa.string()),
+            "InsertedDate": pa.nulls(count, pa.timestamp("us")),
+            "ModifiedDate": pa.array(changes, pa.timestamp("us")),
+            "_batch_id": pa.array([batch_id] * count),
+            "_row_number": pa.array(range(1, count + 1), pa.int64()),
+            "_load_type": pa.array([load_type] * count),
+            "_ingested_at": pa.array([ingested_at] * count, pa.timestamp("us")),
+            "_source_file": pa.nulls(count, pa.string()),
+            "_row_hash": pa.array([f"{row}" for row in rows]),
+        }
+    )
+    write_deltalake(lakehouse / "bronze" / "hospital_a" / "encounters", table, mode="append")
     return batch_id
