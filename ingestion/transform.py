@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,15 +14,21 @@ from ingestion.messages import without_values
 from ingestion.settings import Settings
 
 if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
     from dbt_common.events.base_types import EventMsg
 
 # Called with the number of nodes finished and of all nodes.
 Progress = Callable[[int, int], None]
 
 # Messages that hold names of the project and counts, never a value.
-_ABOUT_SQL = ("Binder Error", "Catalog Error", "Parser Error", "Compilation Error", "Got ", "IO Error", "no message")
+_ABOUT_SQL = (
+    *("Binder Error", "Catalog Error", "Parser Error", "Compilation Error", "Got ", "IO Error", "no message"),
+    "Circuit breaker",
+)
 _OF_DUCKDB = re.compile(r"[A-Z][A-Za-z ]+ Error: ")
 _LONGEST_KIND = 40
+# The test that compares the rows' declarations with those of today.
+_STAGED_AS_DECLARED = "assert_staged_rows_follow_their_declarations"
 _FAILED = ("error", "fail", "runtime error")
 
 
@@ -54,22 +60,10 @@ def build(
         full_refresh: Build everything anew from bronze.
         select: Only these nodes, as dbt selects them.
     """
-    # dbt takes seconds to import, so only a build pays for it.
-    from dbt.cli.main import dbtRunner
-
-    arguments = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors"]
     # Unit tests judge the project's code, not a hospital's data: they run where the code changes.
-    arguments += ["build", "--exclude-resource-type", "unit_test", "--project-dir", str(settings.project_dir)]
-    arguments += ["--profiles-dir", str(settings.project_dir / "profiles")]
-    arguments += ["--full-refresh"] if full_refresh else []
-    arguments += ["--select", select] if select else []
-    progress = _NodeCount(on_progress)
-    with contextlib.chdir(settings.project_dir), _environment(settings):
-        try:
-            outcome = dbtRunner(callbacks=[progress.note]).invoke(arguments)
-        finally:
-            if settings.uses_duckdb:
-                _close_warehouse()
+    command = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
+    command += ["--select", select] if select else []
+    outcome = _dbt(settings, command, on_progress)
     results = list(getattr(outcome.result, "results", []))
     failures = [_failure(result) for result in results if str(result.status) in _FAILED]
     if outcome.exception is not None and not failures:
@@ -86,6 +80,30 @@ def build(
     if select is None or failures:
         _keep(settings, transformation)
     return transformation
+
+
+def has_outdated_judgements(settings: Settings) -> bool:
+    """Whether rows were staged before a map, a rule or another declaration of their table changed."""
+    if settings.uses_duckdb and not settings.warehouse.exists():
+        return False
+    outcome = _dbt(settings, ["test", "--select", _STAGED_AS_DECLARED], None)
+    return any(str(result.status) == "warn" for result in getattr(outcome.result, "results", []))
+
+
+def _dbt(settings: Settings, command: Sequence[str], on_progress: Progress | None) -> "dbtRunnerResult":
+    # dbt takes seconds to import, so only who needs it pays for it.
+    from dbt.cli.main import dbtRunner
+
+    arguments = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors", *command]
+    arguments += ["--project-dir", str(settings.project_dir)]
+    arguments += ["--profiles-dir", str(settings.project_dir / "profiles")]
+    progress = _NodeCount(on_progress)
+    with contextlib.chdir(settings.project_dir), _environment(settings):
+        try:
+            return dbtRunner(callbacks=[progress.note]).invoke(arguments)
+        finally:
+            if settings.uses_duckdb:
+                _close_warehouse()
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""``rcm run`` and ``rcm replay``: bronze into silver, history and gold."""
+"""``rcm run``, ``rcm replay`` and ``rcm redrive``: bronze into silver, history and gold."""
 
 import time
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ingestion.cli.console import (
+    AsJson,
     Full,
     ProjectDir,
     SystemName,
@@ -15,8 +16,10 @@ from ingestion.cli.console import (
     examples,
     exit_if,
     output,
+    print_json,
     project,
     read_control,
+    records,
 )
 from ingestion.cli.loading import load, print_loads
 
@@ -63,6 +66,44 @@ def replay(project_dir: ProjectDir = None) -> None:
         exit_if(bool(declared.problems or built.failures))
 
 
+@commands.command(
+    epilog=examples(
+        ("rcm redrive", "corrected lines, and what a changed rule or map may let in"),
+        ("rcm redrive --source claims", "the corrected lines of one system"),
+    )
+)
+def redrive(
+    source: SystemName = None, table: TableName = None, as_json: AsJson = False, project_dir: ProjectDir = None
+) -> None:
+    """Take rejected lines of files again, after they were corrected in landing/rejects or the declaration was.
+
+    Where a rule or map changed since rows were judged, all rows are judged anew, and silver, history and gold rebuilt.
+    """
+    with project(project_dir) as settings:
+        from ingestion.transform import has_outdated_judgements
+
+        declared = read_control(settings)
+        summary = load(settings, declared.systems, source, table, problems=declared.problems, rejects=True)
+        judges_anew = has_outdated_judgements(settings)
+        if as_json:
+            loads = {"run_id": summary.run_id, "seconds": summary.seconds, "results": records(summary.results)}
+            print_json({**loads, "judges_anew": judges_anew})
+        elif summary.results:
+            print_loads(summary)
+        else:
+            output().print("No rejected lines wait")
+        is_broken = judges_anew and _judge_anew(settings, quietly=as_json)
+        exit_if(bool(summary.failed or declared.problems or is_broken))
+
+
+def _judge_anew(settings: "Settings", *, quietly: bool) -> bool:
+    """Rebuild from bronze; returns whether that failed."""
+    if quietly:
+        return rebuild(settings, full_refresh=True)
+    output().print("A rule, map or other declaration changed since rows were judged: judging all rows anew")
+    return bool(build(settings, full_refresh=True).failures)
+
+
 def build(settings: "Settings", *, full_refresh: bool = False) -> "Transformation":
     """Build with a progress bar and print the KPIs; failures and warnings go to standard error."""
     from ingestion import transform
@@ -89,11 +130,11 @@ def build(settings: "Settings", *, full_refresh: bool = False) -> "Transformatio
     return built
 
 
-def rebuild(settings: "Settings", select: str) -> bool:
-    """Build a part quietly; returns whether that failed, and says so on standard error."""
+def rebuild(settings: "Settings", select: str | None = None, *, full_refresh: bool = False) -> bool:
+    """Build all or a part quietly; returns whether that failed, and says so on standard error."""
     from ingestion import transform
 
-    built = transform.build(settings, select=select)
+    built = transform.build(settings, select=select, full_refresh=full_refresh)
     complain(*built.failures)
     complain(*built.warnings, severity="warning")
     return bool(built.failures)

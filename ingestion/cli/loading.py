@@ -1,4 +1,4 @@
-"""``rcm plan``, ``rcm ingest`` and ``rcm redrive``: sources into bronze."""
+"""``rcm plan`` and ``rcm ingest``: sources into bronze."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -191,28 +191,6 @@ def _bound(option: str, text: str | None) -> str | None:
     if option == "--until" and is_day:
         moment = moment.replace(hour=23, minute=59, second=59, microsecond=999_999)
     return moment.isoformat(sep=" ")
-
-
-@commands.command(
-    epilog=examples(
-        ("rcm redrive", "every rejected line that was corrected meanwhile"),
-        ("rcm redrive --source claims", "of one system"),
-    )
-)
-def redrive(
-    source: SystemName = None, table: TableName = None, as_json: AsJson = False, project_dir: ProjectDir = None
-) -> None:
-    """Take rejected lines of files again, after they were corrected in landing/rejects or the declaration was."""
-    with project(project_dir) as settings:
-        declared = read_control(settings)
-        summary = load(settings, declared.systems, source, table, problems=declared.problems, rejects=True)
-        if as_json:
-            print_json({"run_id": summary.run_id, "seconds": summary.seconds, "results": records(summary.results)})
-        elif summary.results:
-            print_loads(summary)
-        else:
-            output().print("No rejected lines wait")
-        exit_if(bool(summary.failed or declared.problems))
 
 
 @contextlib.contextmanager

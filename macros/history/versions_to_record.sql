@@ -6,6 +6,8 @@
 {% macro versions_to_record(entity) %}
 {%- set key = entity_meta(entity).record_key if execute else 'key' -%}
 {%- set staging = ref('stg_' ~ entity) -%}
+{#- Where the circuit breaker trips, history and all below it wait. -#}
+{%- do ref('dq_circuit_breaker') -%}
 {%- set history = history_to_extend() if execute else none -%}
 {%- set recorded_until = batches_seen(this) if history else {} -%}
 with

@@ -65,7 +65,7 @@ where _batch_id > '{{ staged_until }}'
 {%- endif %}
 {%- endmacro %}
 
-{# Fingerprint of all that decides how a source table is staged: its map, formats, severities, codes, and the rules. #}
+{# Fingerprint of what decides how a source table is staged: map, formats, words, types, severities, codes, rules. #}
 {% macro declaration_hash(system, entity) -%}
     {%- set meta = bronze_node(system, entity).config.meta -%}
     {%- set judged = [] -%}
@@ -75,8 +75,12 @@ where _batch_id > '{{ staged_until }}'
             [rule, severity_in(rule, system, entity), code_shape(system, entity, codes) if codes else none]
         ) -%}
     {%- endfor -%}
+    {%- set columns = [] -%}
+    {%- for column in mapped_columns(entity) -%}
+        {%- do columns.append([column.name, column.data_type, column.config.meta.get('values')]) -%}
+    {%- endfor -%}
     {{- local_md5(tojson(
-        [meta.map, meta.get('date_format'), judged, contract_broken(bronze_node(system, entity))]
+        [meta.map, meta.get('date_format'), columns, judged, contract_broken(bronze_node(system, entity))]
         + keyed_hash_declarations(entity), sort_keys=true
     )) -}}
 {%- endmacro %}

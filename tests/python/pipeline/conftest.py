@@ -31,10 +31,13 @@ class Warehouse:
 
     lakehouse: Path
     environment: dict[str, str] = field(default_factory=dict)
+    project: Path = PROJECT
 
     @property
     def target(self) -> Path:
         """Where dbt leaves what it made of the project; one folder per control table, so that parsing is done once."""
+        if self.project != PROJECT:
+            return self.project / "target"
         control_table = self.environment.get("RCM_BRONZE", "models/bronze").replace("/", "-")
         return Path(tempfile.gettempdir()) / f"rcm-tests-{os.getpid()}" / control_table
 
@@ -45,7 +48,7 @@ class Warehouse:
             "RCM_LAKEHOUSE": str(self.lakehouse),
             "DBT_TARGET_PATH": str(self.target),
             "DBT_LOG_PATH": str(self.lakehouse / "logs"),
-            "DBT_PROFILES_DIR": str(PROJECT / "profiles"),
+            "DBT_PROFILES_DIR": str(self.project / "profiles"),
             # One key for all: lakehouses are compared with each other.
             "RCM_PHI_KEY": "a key of the tests, which protects nothing",
             "NO_COLOR": "1",
@@ -57,7 +60,7 @@ class Warehouse:
         executable = Path(sys.executable).parent / command[0]
         done = subprocess.run(
             [str(executable), *command[1:]],
-            cwd=PROJECT,
+            cwd=self.project,
             env=self.environ(),
             capture_output=True,
             text=True,
