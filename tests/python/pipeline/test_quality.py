@@ -198,9 +198,9 @@ def test_no_quality_table_holds_a_value_that_identifies_a_person(warehouse: Ware
 
 
 def test_a_rule_about_codes_keeps_to_its_code_system(warehouse: Warehouse, tmp_path: Path) -> None:
-    ((hcpcs,),) = warehouse.query(
+    ((cpt,),) = warehouse.query(
         "select count(*) from silver.stg_transactions where source_system = 'hospital_b'"
-        " and row_status not in ('duplicate', 'rejected') and regexp_matches(procedure_code, '^[A-V][0-9]{4}$')"
+        " and row_status not in ('duplicate', 'rejected') and regexp_matches(procedure_code, '^[0-9]{4}[0-9FT]$')"
     )
     malformed = (
         "select sum(rows_failed)::bigint from silver.dq_rule_results where rule_name = 'procedure_code_malformed'"
@@ -211,14 +211,14 @@ def test_a_rule_about_codes_keeps_to_its_code_system(warehouse: Warehouse, tmp_p
     narrowed = with_project(
         warehouse,
         tmp_path / "project",
-        (at_b, "            load:\n              object: transactions", _coded("CPT", "transactions")),
+        (at_b, "            load:\n              object: transactions", _coded("HCPCS", "transactions")),
         (at_b, "            load:\n              object: encounters", _coded("SNOMED", "encounters")),
     )
     narrowed.run("dbt", "run", "--full-refresh", "--select", "stg_transactions", "stg_encounters", "dq_rule_results")
     narrowed.run("dbt", "run", "--select", "dq_references")
 
-    assert int(str(hcpcs)) > 0
-    assert narrowed.query(malformed.format("hospital_b.transactions")) == [(int(str(before)) + int(str(hcpcs)),)]
+    assert int(str(cpt)) > 0
+    assert narrowed.query(malformed.format("hospital_b.transactions")) == [(int(str(before)) + int(str(cpt)),)]
     assert narrowed.query(malformed.format("hospital_b.encounters")) == [(None,)]
     assert narrowed.query(
         "select source_system from silver.dq_references where entity = 'encounters' and column_name = 'procedure_code'"
