@@ -1,5 +1,5 @@
--- What a rule once held back stays on record: after a rule or map was mended, the rows judged anew show what it was that
--- kept them out. So a full refresh leaves this table alone; without such a change it equals what bronze gives.
+-- What a rule once held back stays on record: after a rule or map was mended, the rows judged anew show what it was
+-- that kept them out. So a full refresh leaves this table alone; without such a change it equals what bronze gives.
 {{ config(materialized='incremental', incremental_strategy='append', full_refresh=false) }}
 
 with

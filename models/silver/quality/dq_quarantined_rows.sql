@@ -55,7 +55,9 @@ logged as (
         {{ entity }}_later.last_status
     from {{ entity }}_now
     left join {{ entity }}_later
-        on {{ entity }}_now.own_key = {{ entity }}_later.own_key and {{ entity }}_now._arrival < {{ entity }}_later.last_arrival
+        on
+            {{ entity }}_now.own_key = {{ entity }}_later.own_key
+            and {{ entity }}_now._arrival < {{ entity }}_later.last_arrival
 ),
 
 {% endfor -%}
