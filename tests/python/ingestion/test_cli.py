@@ -29,6 +29,7 @@ COMMANDS = (
     "close",
     "reopen",
     "ar",
+    "export",
     "status",
     "maintain",
 )
