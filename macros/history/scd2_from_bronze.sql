@@ -15,7 +15,7 @@ arrivals as (
         _record_hash,
         _ingested_at,
         row_status = 'deleted' as is_deleted,
-        case when row_status = 'valid' then modified_at end as changed_at
+        case when row_status = 'valid' then {{ changed_at() }} end as changed_at
     from {{ ref('stg_' ~ entity) }}
     where row_status in ('valid', 'deleted')
 ),

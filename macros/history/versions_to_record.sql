@@ -36,7 +36,7 @@ arrivals as (
         _arrival,
         _record_hash,
         row_status,
-        modified_at,
+        {{ changed_at() }} as modified_at,
         _ingested_at
     from arrived
     {%- if history %}

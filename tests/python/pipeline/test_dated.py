@@ -9,6 +9,10 @@ Row = tuple[str, str, str | None, datetime.datetime | None]
 
 FIRST, SECOND, THIRD = (datetime.datetime(2024, 3, day) for day in (1, 2, 3))
 OPEN_END = datetime.datetime(9999, 12, 31)
+# A date far after its load, which ran a minute before the next one; the correction came in between.
+WRONG_CLOCK = datetime.datetime(2090, 1, 1)
+FIRST_LOAD = datetime.datetime(2025, 1, 1)
+CORRECTED = datetime.datetime(2025, 1, 1, 0, 0, 30)
 # When the load that no longer holds V5 ran.
 GONE = datetime.datetime(2025, 1, 1, 0, 3)
 
@@ -17,6 +21,7 @@ V2 = ("V2", "Inpatient", "PR1", THIRD)
 V3 = ("V3", "Inpatient", "PR1", SECOND)
 V4 = ("V4", "Emergency", "PR1", FIRST)
 V5 = ("V5", "Inpatient", "PR1", FIRST)
+V6 = ("V6", "Emergency", "PR1", CORRECTED)
 V3_OLDER = ("V3", "Emergency", "PR1", FIRST)
 
 # Each batch: load type, and number, type, provider and date of change of its rows.
@@ -29,14 +34,15 @@ BATCHES: list[tuple[str, list[Row]]] = [
             V3,
             ("V4", "Inpatient", "PR1", FIRST),
             V5,
+            ("V6", "Inpatient", "PR1", WRONG_CLOCK),
         ],
     ),
     # The value turned NULL; only touched; late; changed again on the day of its first change.
-    ("incremental", [("V1", "Inpatient", None, SECOND), V2, V3_OLDER, V4]),
+    ("incremental", [("V1", "Inpatient", None, SECOND), V2, V3_OLDER, V4, V6]),
     # The value is back; delivered again, both the touched and the late one.
     ("incremental", [V1, V2, V3_OLDER]),
-    ("full", [V1, V2, V3, V4]),
-    ("full", [V1, V2, V3, V4, V5]),
+    ("full", [V1, V2, V3, V4, V6]),
+    ("full", [V1, V2, V3, V4, V5, V6]),
 ]
 
 VERSIONS = [
@@ -51,10 +57,12 @@ VERSIONS = [
     ("V5", 1, "Inpatient", "PR1", False, FIRST, GONE),
     ("V5", 2, None, None, True, GONE, GONE),
     ("V5", 3, "Inpatient", "PR1", False, GONE, OPEN_END),
+    ("V6", 1, "Inpatient", "PR1", False, FIRST_LOAD, CORRECTED),
+    ("V6", 2, "Emergency", "PR1", False, CORRECTED, OPEN_END),
 ]
 
 # Of each batch: rows in bronze, duplicates, superseded, current.
-OUTCOMES = [(5, 0, 3, 2), (4, 0, 3, 1), (3, 2, 0, 1), (4, 3, 1, 0), (5, 4, 0, 1)]
+OUTCOMES = [(6, 0, 4, 2), (5, 0, 3, 2), (3, 2, 0, 1), (5, 4, 1, 0), (6, 5, 0, 1)]
 
 
 def build(warehouse: Warehouse) -> None:
