@@ -5,7 +5,7 @@ ledger/month_reopen are appended to and never changed. What becomes known of a c
 the first open one (gold.fct_ar_rollforward_monthly).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -76,12 +76,14 @@ class Closed:
 
     Args:
         source_system: The hospital.
+        month: The month closed, yyyymm; the last of the hospital's ledger where that ends before the one asked for.
         months: Months closed, yyyymm, in order; empty where the month was closed before.
-        version: Version of the close of the month asked for.
+        version: Version of the close of that month.
         closing_amount: A/R at its end as signed, USD.
     """
 
     source_system: str
+    month: int
     months: tuple[int, ...]
     version: int
     closing_amount: Decimal
@@ -158,31 +160,35 @@ def close_month(settings: Settings, systems: Sequence[SystemSpec], hospital: str
     with (books.folder / ".lock").exclusive():
         in_force = books.in_force()
         _require_fresh(settings, systems, hospital)
-        shown = _open_months(settings.warehouse, hospital, month)
+        shown = _rollforward(settings.warehouse, hospital)
+        # A hospital that posts nothing any more is closed up to where its ledger ends.
+        month = min(month, max((row["month_key"] for row in shown), default=month))
         if (hospital, month) in in_force:
             signed = _signed_amount(books, hospital, month, in_force[hospital, month])
-            return Closed(hospital, (), in_force[hospital, month], signed)
-        _require_over(hospital, month, [row["month_key"] for row in shown])
+            return Closed(hospital, month, (), in_force[hospital, month], signed)
+        _require_over(hospital, month, {row["month_key"] for row in shown})
+        _require_shown(hospital, month, shown, in_force)
+        to_sign = [row for row in shown if row["month_key"] <= month and (hospital, row["month_key"]) not in in_force]
         versions = books.versions()
         moment = datetime.now(UTC).replace(tzinfo=None)
         books.add(
             [
                 {
-                    **row,
+                    **{name: value for name, value in row.items() if name != "is_closed"},
                     "source_system": hospital,
                     "close_version": versions.get((hospital, row["month_key"]), 0) + 1,
                     "closed_at": moment,
                     "closed_by": who,
                 }
-                for row in shown
-                if (hospital, row["month_key"]) not in in_force
+                for row in to_sign
             ]
         )
     return Closed(
         hospital,
-        tuple(sorted({row["month_key"] for row in shown} - {key for name, key in in_force if name == hospital})),
+        month,
+        tuple(sorted({row["month_key"] for row in to_sign})),
         versions.get((hospital, month), 0) + 1,
-        sum((row["closing_amount"] for row in shown if row["month_key"] == month), Decimal(0)),
+        sum((row["closing_amount"] for row in to_sign if row["month_key"] == month), Decimal(0)),
     )
 
 
@@ -226,17 +232,17 @@ def shown_month(month: int) -> str:
     return f"{month // 100}-{month % 100:02d}"
 
 
-def _open_months(warehouse: Path, hospital: str, month: int) -> list[dict[str, Any]]:
-    """The roll-forward's open rows up to a month, by payer group."""
-    names = ("payer_group", "month_key", *AMOUNTS)
+def _rollforward(warehouse: Path, hospital: str) -> list[dict[str, Any]]:
+    """The roll-forward of a hospital as gold shows it, by month and payer group."""
+    names = ("payer_group", "month_key", "is_closed", *AMOUNTS)
     rows = warehouse_rows(
         warehouse,
         f"""
         select {", ".join(names)} from gold.fct_ar_rollforward_monthly inner join gold.dim_hospital using (hospital_key)
-        where hospital_code = $hospital and month_key <= $month
+        where hospital_code = $hospital
         order by month_key, payer_group
         """,
-        {"hospital": hospital, "month": month},
+        {"hospital": hospital},
     )
     return [dict(zip(names, row, strict=True)) for row in rows]
 
@@ -254,13 +260,24 @@ def _signed_amount(books: MonthCloses, hospital: str, month: int, version: int) 
     )
 
 
-def _require_over(hospital: str, month: int, months: Sequence[int]) -> None:
+def _require_over(hospital: str, month: int, months: Collection[int]) -> None:
     today = datetime.now(UTC).date()
     if month >= today.year * 100 + today.month:
         raise MonthCloseError(f"{hospital}: {shown_month(month)} is not over; close it when it is")
     if month not in months:
-        last = f"ends with {shown_month(max(months))}" if months else "has no month so far"
-        raise MonthCloseError(f"{hospital}: {shown_month(month)} is not in its ledger, which {last}")
+        begins = f"which begins with {shown_month(min(months))}" if months else "which is empty; run rcm run"
+        raise MonthCloseError(f"{hospital}: {shown_month(month)} is not in its ledger, {begins}")
+
+
+def _require_shown(
+    hospital: str, month: int, shown: Sequence[Mapping[str, Any]], in_force: Collection[tuple[str, int]]
+) -> None:
+    """A close or reopening that was killed before its build is not in gold yet: it must not be signed as it was."""
+    last = max((key for name, key in in_force if name == hospital), default=0)
+    if any(row["is_closed"] != (row["month_key"] <= last) for row in shown if row["month_key"] <= month):
+        raise MonthCloseError(
+            f"{hospital}: gold does not show the last close or reopening yet; run rcm run, then close"
+        )
 
 
 def _require_fresh(settings: Settings, systems: Sequence[SystemSpec], hospital: str) -> None:
@@ -274,15 +291,13 @@ def _require_fresh(settings: Settings, systems: Sequence[SystemSpec], hospital: 
         for table in system.tables
         if system.name == hospital and table.name in LEDGER_TABLES
     ]
-    staged = dict(
+    built_until = dict(
         warehouse_rows(
             settings.warehouse,
-            " union all ".join(
-                f"select _source_table, max(_batch_id) from silver.stg_{name} group by all" for name in LEDGER_TABLES
-            ),
+            "select _source_table, max(_batch_id) from silver.dq_batch_reconciliation group by all",
         )
     )
     for table in tables:
         batches = bronze_table(settings, table).batches()
-        if batches and batches[0].batch_id > (staged.get(table.label) or ""):
+        if batches and batches[0].batch_id > (built_until.get(table.label) or ""):
             raise MonthCloseError(f"{table.label} has rows that are not built yet; run rcm run, then close")

@@ -63,6 +63,9 @@ def build(
     # Unit tests judge the project's code, not a hospital's data: they run where the code changes.
     command = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
     command += ["--select", select] if select else []
+    if select is None:
+        # Stands if this process is killed: what it leaves is then known to be half of something.
+        _keep(settings, Transformation(0, 0, ("dbt build: it did not come to its end; run rcm run",), ()))
     outcome = _dbt(settings, command, on_progress)
     results = list(getattr(outcome.result, "results", []))
     failures = [_failure(result) for result in results if str(result.status) in _FAILED]

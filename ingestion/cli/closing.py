@@ -65,7 +65,7 @@ def close(month: Month, hospital: HospitalName = None, by: Who = None, project_d
                 span = [shown_month(key) for key in sorted({done.months[0], done.months[-1]})]
                 output().print(f"{name}: closed {' to '.join(span)}, {amount}")
             else:
-                output().print(f"{name}: {month} was closed before, {amount}; nothing changed")
+                output().print(f"{name}: {shown_month(done.month)} was closed before, {amount}; nothing changed")
         # A close that was killed before its build is built by the next call, which finds the month closed.
         exit_if((failed < len(names) and rebuild(settings, AFTER_A_CLOSE)) or failed > 0)
 
@@ -153,6 +153,8 @@ def _month_key(text: str) -> int:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return date.fromisoformat(text)
+        raise ValueError(text)
     except ValueError:
         raise SpecError([f"--as-of {text}: not a day; write it as yyyy-mm-dd, such as 2026-10-31"]) from None

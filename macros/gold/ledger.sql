@@ -33,13 +33,13 @@ select
     transaction_key as record_key,
     'CHARGE' as leg,
     'CHARGE' as event_type,
-    service_date as business_date,
+    coalesce(service_date, cast(dbt_valid_from as date)) as business_date,
     cast(coalesce(charge_amount, 0) as decimal(18, 2)) as ar_delta_amount,
     {{ first_known_at('inserted_at') }} as known_at,
     {{ record | join(',\n    ') }},
     payer_id,
     coalesce(payer_group, 'Unknown') as payer_group,
-    service_date,
+    coalesce(service_date, cast(dbt_valid_from as date)) as service_date,
     _source_table,
     _batch_id
 from {{ ref('transactions_history') }}
@@ -56,7 +56,7 @@ select
     {{ record | join(',\n    ') }},
     payer_id,
     coalesce(payer_group, 'Unknown') as payer_group,
-    service_date,
+    coalesce(service_date, cast(dbt_valid_from as date)) as service_date,
     _source_table,
     _batch_id
 from {{ ref('transactions_history') }}
@@ -67,7 +67,7 @@ select
     adjustment_key as record_key,
     'ADJUSTMENT' as leg,
     adjustment_type as event_type,
-    post_date as business_date,
+    coalesce(post_date, cast(dbt_valid_from as date)) as business_date,
     -- A denial is news, not money: it posts nothing until it is written off.
     cast(
         case adjustment_type when 'REFUND' then adjustment_amount when 'DENIAL' then 0 else -adjustment_amount end
@@ -77,7 +77,7 @@ select
     {{ record | join(',\n    ') }},
     payer_id,
     coalesce(payer_group, 'Unknown') as payer_group,
-    coalesce(service_date, post_date) as service_date,
+    coalesce(service_date, post_date, cast(dbt_valid_from as date)) as service_date,
     _source_table,
     _batch_id
 from {{ ref('adjustments_history') }}
@@ -88,7 +88,7 @@ select
     adjustment_key as record_key,
     'TRANSFER_IN' as leg,
     'TRANSFER' as event_type,
-    post_date as business_date,
+    coalesce(post_date, cast(dbt_valid_from as date)) as business_date,
     cast(
         case when adjustment_type = 'TRANSFER' then adjustment_amount else 0 end as decimal(18, 2)
     ) as ar_delta_amount,
@@ -97,7 +97,7 @@ select
     -- Who owes it now is known by group alone.
     cast(null as string) as payer_id,
     coalesce(to_payer_group, 'Unknown') as payer_group,
-    coalesce(service_date, post_date) as service_date,
+    coalesce(service_date, post_date, cast(dbt_valid_from as date)) as service_date,
     _source_table,
     _batch_id
 from {{ ref('adjustments_history') }}

@@ -5,8 +5,8 @@ with
 lines as (
     select
         case
-            when encounter_id is null then transaction_key
-            else {{ generate_surrogate_key(['source_system', 'encounter_id']) }}
+            when encounter_id is not null then {{ generate_surrogate_key(['source_system', 'encounter_id']) }}
+            else {{ generate_surrogate_key(['source_system', "'charge line'", 'transaction_id']) }}
         end as account_key,
         coalesce(charge_amount, 0) - coalesce(paid_amount, 0) as balance_amount
     from {{ ref('cdm_transactions') }}
@@ -16,7 +16,8 @@ lines as (
     select
         case
             when encounter_id is not null then {{ generate_surrogate_key(['source_system', 'encounter_id']) }}
-            when transaction_id is not null then {{ generate_surrogate_key(['source_system', 'transaction_id']) }}
+            when transaction_id is not null
+                then {{ generate_surrogate_key(['source_system', "'charge line'", 'transaction_id']) }}
             else adjustment_key
         end as account_key,
         case

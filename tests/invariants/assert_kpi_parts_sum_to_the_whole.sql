@@ -1,6 +1,19 @@
 -- Invariant 11. Slices that do not add up let two reports of the same month contradict each other.
 with
 
+-- Each share is rounded to four places.
+aging_percentages as (
+    select
+        hospital_key,
+        month_key,
+        'aging percentages sum to 100' as fact,
+        cast(round(sum(debit_share_pct), 2) as decimal(18, 2)) as part,
+        cast(100 as decimal(18, 2)) as whole
+    from {{ ref('kpi_ar_aging') }}
+    where hospital_debit_amount > 0
+    group by hospital_key, month_key
+),
+
 aging_shares as (
     select
         hospital_key,
@@ -45,6 +58,8 @@ collections as (
 ),
 
 checks as (
+    select * from aging_percentages
+    union all
     select * from aging_shares
     union all
     select * from denials

@@ -2,6 +2,7 @@
 select
     ar_event_key,
     post_date,
-    known_at
+    known_at,
+    event_type
 from {{ ref('fct_ar_events') }}
-where event_type = 'REVERSAL' and post_date < cast(known_at as date)
+where is_correction and post_date < cast(known_at as date)

@@ -21,14 +21,24 @@ ledger as (
     group by months.hospital_key, months.month_key
 ),
 
+-- With their reversals: a transfer whose target was corrected moves by one leg alone.
+transfers as (
+    select
+        hospital_key,
+        {{ month_key('post_date') }} as month_key,
+        sum(ar_delta_amount) as transfer_amount
+    from {{ ref('fct_ar_events') }}
+    where money_type = 'TRANSFER'
+    group by hospital_key, {{ month_key('post_date') }}
+),
+
 rollforward as (
     select
         hospital_key,
         month_key,
         max(case when is_closed then 1 else 0 end) as closed,
         sum(closing_amount) as closing_amount,
-        sum(restated_closing_amount) as restated_closing_amount,
-        sum(transfer_amount) as transfer_amount
+        sum(restated_closing_amount) as restated_closing_amount
     from {{ ref('fct_ar_rollforward_monthly') }}
     group by hospital_key, month_key
 )
@@ -39,12 +49,13 @@ select
     ledger.ledger_amount,
     rollforward.closing_amount,
     rollforward.restated_closing_amount,
-    rollforward.transfer_amount
+    transfers.transfer_amount
 from months
 left join ledger on months.hospital_key = ledger.hospital_key and months.month_key = ledger.month_key
 left join rollforward on months.hospital_key = rollforward.hospital_key and months.month_key = rollforward.month_key
+left join transfers on months.hospital_key = transfers.hospital_key and months.month_key = transfers.month_key
 where
     rollforward.month_key is null
     or rollforward.restated_closing_amount <> coalesce(ledger.ledger_amount, 0)
     or (rollforward.closed = 0 and rollforward.closing_amount <> rollforward.restated_closing_amount)
-    or rollforward.transfer_amount <> 0
+    or transfers.transfer_amount <> 0

@@ -44,7 +44,7 @@ bounds as (
 ),
 
 days as (
-    {{ dbt.date_spine('day', "cast('1990-01-01' as date)", "cast('2050-01-01' as date)") }}
+    {{ dbt.date_spine('day', "cast('1900-01-01' as date)", "cast('2050-01-01' as date)") }}
 ),
 
 final as (

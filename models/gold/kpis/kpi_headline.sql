@@ -8,15 +8,40 @@
 
 with
 
-as_of as (
+last_months as (
+    select
+        hospital_key,
+        month_key
+    from {{ ref('dim_ledger_month') }}
+    where is_latest
+),
+
+-- Each hospital as of its own last month; all of them together as of the last month that all of them have.
+views as (
     select
         hospital_key,
         month_key,
-        as_of_date,
-        cast({{ dbt.dateadd('month', -11, 'month_start_date') }} as date) as twelve_months_start_date,
-        cast({{ dbt.dateadd('month', -15, 'month_start_date') }} as date) as mature_cohorts_start_date
-    from {{ ref('dim_ledger_month') }}
-    where is_latest
+        false as is_all
+    from last_months
+    union all
+    select
+        hospital_key,
+        min(month_key) over () as month_key,
+        true as is_all
+    from last_months
+),
+
+as_of as (
+    select
+        months.hospital_key,
+        months.month_key,
+        months.as_of_date,
+        views.is_all,
+        cast({{ dbt.dateadd('month', -11, 'months.month_start_date') }} as date) as twelve_months_start_date,
+        cast({{ dbt.dateadd('month', -15, 'months.month_start_date') }} as date) as mature_cohorts_start_date
+    from views
+    inner join {{ ref('dim_ledger_month') }} as months
+        on views.hospital_key = months.hospital_key and views.month_key = months.month_key
 ),
 
 hospitals as (
@@ -43,6 +68,7 @@ measures as (
         -- What needs a feed has rows only of hospitals that send it.
         {{ contract_text('exact' if kpi.computability == 'needs' else kpi.computability) }} as computability,
         kpi.hospital_key,
+        as_of.is_all,
         as_of.as_of_date,
         {{ kpi.numerator }} as numerator,
         {{ kpi.denominator or 'cast(null as decimal(18, 2))' }} as denominator
@@ -60,6 +86,7 @@ rolled_up as (
         measures.*
     from measures
     inner join hospitals on measures.hospital_key = hospitals.hospital_key
+    where not measures.is_all
 
     union all
 
@@ -67,6 +94,7 @@ rolled_up as (
         'All hospitals' as hospital_name,
         measures.*
     from measures
+    where measures.is_all
 ),
 
 summed as (

@@ -24,9 +24,13 @@ fingerprinted as (
         *,
         is_deleted or ar_delta_amount = 0 as is_blank,
         {{ generate_surrogate_key([
-            'event_type', 'encounter_id', 'patient_id', 'provider_id', 'department_id', 'payer_id', 'payer_group',
-            'service_date'
-        ]) }} as context
+            'event_type', 'transaction_id', 'encounter_id', 'patient_id', 'provider_id', 'department_id', 'payer_id',
+            'payer_group', 'service_date'
+        ]) }} as context,
+        -- What was voided and is charged again corrects the void: it must not reach back behind it.
+        coalesce(max(case when is_deleted or ar_delta_amount = 0 then 0 else 1 end) over (
+            partition by record_key, leg order by version_number rows between unbounded preceding and 1 preceding
+        ), 0) = 1 as has_posted_before
     from legs
     {%- if seen %}
     where record_key in (select changed_records.record_key from changed_records)
@@ -76,6 +80,7 @@ events as (
         'REVERSAL' as event_type,
         reversed.event_type as money_type,
         paired.known_at,
+        true as is_correction,
         cast(paired.known_at as date) as post_date,
         cast(-reversed.ar_delta_amount as decimal(18, 2)) as ar_delta_amount,
         reversed.source_system,
@@ -106,9 +111,10 @@ events as (
         event_type,
         event_type as money_type,
         known_at,
+        has_posted_before and not is_further_payment as is_correction,
         case
-            when is_previous_blank or is_further_payment then business_date
-            else cast(known_at as date)
+            when has_posted_before and not is_further_payment then cast(known_at as date)
+            else business_date
         end as post_date,
         cast(ar_delta_amount - case when is_further_payment then previous_amount else 0 end as decimal(18, 2))
             as ar_delta_amount,
@@ -134,7 +140,8 @@ final as (
         -- The account is the encounter; a line without one is an account of its own.
         case
             when encounter_id is not null then {{ generate_surrogate_key(['source_system', 'encounter_id']) }}
-            when transaction_id is not null then {{ generate_surrogate_key(['source_system', 'transaction_id']) }}
+            when transaction_id is not null
+                then {{ generate_surrogate_key(['source_system', "'charge line'", 'transaction_id']) }}
             else record_key
         end as account_key,
         {{ durable_key('source_system', 'transaction_id') }} as transaction_key,
@@ -146,6 +153,7 @@ final as (
         payer_group,
         event_type,
         money_type,
+        is_correction,
         service_date,
         post_date,
         known_at,

@@ -25,11 +25,13 @@ claims as (
     group by hospital_key, payer_group, {{ dbt.date_trunc('month', 'service_date') }}
 ),
 
-hospitals as (
+-- Cohorts from before a hospital posted its contractual adjustments are estimated for good.
+feeds as (
     select
         hospital_key,
-        sum(posted_contractual_amount) <> 0 as has_posted_contractuals
-    from cohorts
+        min({{ dbt.date_trunc('month', 'post_date') }}) as first_contractual_month
+    from {{ ref('fct_ar_events') }}
+    where money_type = 'ADJ_CONTRACTUAL'
     group by hospital_key
 ),
 
@@ -48,16 +50,18 @@ measured as (
         cohorts.service_month_start_date,
         as_of.as_of_date,
         {{ is_mature_cohort('cohorts.service_month_start_date', 'as_of.as_of_date') }} as is_mature,
-        hospitals.has_posted_contractuals,
+        coalesce(
+            cohorts.service_month_start_date >= feeds.first_contractual_month, false
+        ) as has_posted_contractuals,
         cohorts.charge_amount,
         case
-            when hospitals.has_posted_contractuals then cohorts.posted_contractual_amount
+            when cohorts.service_month_start_date >= feeds.first_contractual_month then cohorts.posted_contractual_amount
             else coalesce(claims.estimated_contractual_amount, 0)
         end as contractual_amount,
         cohorts.payment_amount
     from cohorts
-    inner join hospitals on cohorts.hospital_key = hospitals.hospital_key
     inner join as_of on cohorts.hospital_key = as_of.hospital_key
+    left join feeds on cohorts.hospital_key = feeds.hospital_key
     left join claims
         on
             cohorts.hospital_key = claims.hospital_key

@@ -11,7 +11,8 @@ cash_events as (
             when post_date <= cast({{ dbt.dateadd('day', 7, 'service_date') }} as date) then -ar_delta_amount else 0
         end as point_of_service_amount
     from {{ ref('fct_ar_events') }}
-    where money_type = 'PAYMENT_PATIENT'
+    -- A correction is dated when it became known, which says nothing of the desk.
+    where event_type = 'PAYMENT_PATIENT' and not is_correction
 ),
 
 final as (
