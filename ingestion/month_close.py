@@ -18,7 +18,8 @@ from deltalake.exceptions import DeltaError
 
 from ingestion.delta_rows import read_rows
 from ingestion.errors import LoadConflictError, MonthCloseError
-from ingestion.plan import bronze_table
+from ingestion.plan import audit_log, bronze_table
+from ingestion.report import table_states
 from ingestion.settings import Settings
 from ingestion.specs import SystemSpec
 from ingestion.storage import Location
@@ -159,6 +160,7 @@ def close_month(settings: Settings, systems: Sequence[SystemSpec], hospital: str
     books = MonthCloses(settings.lakehouse / "ledger")
     with (books.folder / ".lock").exclusive():
         in_force = books.in_force()
+        _require_over(hospital, month)
         _require_fresh(settings, systems, hospital)
         shown = _rollforward(settings.warehouse, hospital)
         # A hospital that posts nothing any more is closed up to where its ledger ends.
@@ -166,7 +168,6 @@ def close_month(settings: Settings, systems: Sequence[SystemSpec], hospital: str
         if (hospital, month) in in_force:
             signed = _signed_amount(books, hospital, month, in_force[hospital, month])
             return Closed(hospital, month, (), in_force[hospital, month], signed)
-        _require_over(hospital, month, {row["month_key"] for row in shown})
         _require_shown(hospital, month, shown, in_force)
         to_sign = [row for row in shown if row["month_key"] <= month and (hospital, row["month_key"]) not in in_force]
         versions = books.versions()
@@ -260,19 +261,20 @@ def _signed_amount(books: MonthCloses, hospital: str, month: int, version: int) 
     )
 
 
-def _require_over(hospital: str, month: int, months: Collection[int]) -> None:
+def _require_over(hospital: str, month: int) -> None:
     today = datetime.now(UTC).date()
     if month >= today.year * 100 + today.month:
         raise MonthCloseError(f"{hospital}: {shown_month(month)} is not over; close it when it is")
-    if month not in months:
-        begins = f"which begins with {shown_month(min(months))}" if months else "which is empty; run rcm run"
-        raise MonthCloseError(f"{hospital}: {shown_month(month)} is not in its ledger, {begins}")
 
 
 def _require_shown(
     hospital: str, month: int, shown: Sequence[Mapping[str, Any]], in_force: Collection[tuple[str, int]]
 ) -> None:
-    """A close or reopening that was killed before its build is not in gold yet: it must not be signed as it was."""
+    """Gold must have the month and show every close: one that was killed before its build is not in gold yet."""
+    months = {row["month_key"] for row in shown}
+    if month not in months:
+        begins = f"which begins with {shown_month(min(months))}" if months else "which is empty; run rcm run"
+        raise MonthCloseError(f"{hospital}: {shown_month(month)} is not in its ledger, {begins}")
     last = max((key for name, key in in_force if name == hospital), default=0)
     if any(row["is_closed"] != (row["month_key"] <= last) for row in shown if row["month_key"] <= month):
         raise MonthCloseError(
@@ -282,6 +284,9 @@ def _require_shown(
 
 def _require_fresh(settings: Settings, systems: Sequence[SystemSpec], hospital: str) -> None:
     """What is signed must be what bronze says: a batch not built yet would be a restatement the next day."""
+    for state in table_states(audit_log(settings), systems):
+        if state.system == hospital and state.table in LEDGER_TABLES and state.failures:
+            raise MonthCloseError(f"{hospital}.{state.table}: its last load failed; see rcm status, then close")
     built = last_build(settings)
     if built is not None and built.failures:
         raise MonthCloseError("the last build failed, so gold may be behind; run rcm run, then close")

@@ -84,7 +84,8 @@ def redrive(
 
         declared = read_control(settings)
         summary = load(settings, declared.systems, source, table, problems=declared.problems, rejects=True)
-        judges_anew = has_outdated_judgements(settings)
+        # What a broken declaration would leave out must not be rebuilt without it.
+        judges_anew = not declared.problems and has_outdated_judgements(settings)
         if as_json:
             loads = {"run_id": summary.run_id, "seconds": summary.seconds, "results": records(summary.results)}
             print_json({**loads, "judges_anew": judges_anew})

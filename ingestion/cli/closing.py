@@ -55,12 +55,12 @@ def close(month: Month, hospital: HospitalName = None, by: Who = None, project_d
         names, failed = _hospitals(settings, control, hospital), 0
         for name in names:
             try:
-                done = close_month(settings, control.systems, name, wanted, by or getpass.getuser())
+                done = close_month(settings, control.systems, name, wanted, _signature(by))
             except IngestionError as error:
                 complain(str(error))
                 failed += 1
                 continue
-            amount = f"A/R ${done.closing_amount:,.2f}, version {done.version}"
+            amount = f"A/R ${done.closing_amount:,.2f}, version {done.version} of {shown_month(done.month)}"
             if done.months:
                 span = [shown_month(key) for key in sorted({done.months[0], done.months[-1]})]
                 output().print(f"{name}: closed {' to '.join(span)}, {amount}")
@@ -86,11 +86,13 @@ def reopen(
     with project(project_dir) as settings:
         from ingestion.month_close import reopen_month
 
+        if not reason.strip():
+            raise SpecError(["--reason is empty; say why the month is reopened"])
         wanted, control = _month_key(month), read_control(settings)
         names, failed = _hospitals(settings, control, hospital), 0
         for name in names:
             try:
-                version = reopen_month(settings, name, wanted, by or getpass.getuser(), reason)
+                version = reopen_month(settings, name, wanted, _signature(by), reason)
             except IngestionError as error:
                 complain(str(error))
                 failed += 1
@@ -137,6 +139,14 @@ def _hospitals(settings: "Settings", control: "ControlTable", wanted: str | None
     if wanted not in names:
         raise SpecError([f"--hospital {wanted}: no such hospital; there is {', '.join(names)}"])
     return [wanted]
+
+
+def _signature(by: str | None) -> str:
+    """Who signs: as said, else the user."""
+    try:
+        return by or getpass.getuser()
+    except (KeyError, OSError):
+        raise SpecError(["this user has no name here; say who signs with --by"]) from None
 
 
 def _require_embedded(settings: "Settings") -> None:

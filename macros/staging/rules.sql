@@ -34,7 +34,14 @@
 {% endmacro %}
 
 {% macro all_rules(entity) %}
-    {{ return(built_in_rules() + entity_meta(entity).get('rules', [])) }}
+    {% set declared = entity_meta(entity).get('rules', []) %}
+    {% for rule in declared if rule.severity not in ['reject', 'quarantine', 'warn', 'ignore'] %}
+        {{ exceptions.raise_compiler_error(
+            'stg_' ~ entity ~ ': severity ' ~ rule.severity ~ ' of rule ' ~ rule.name
+            ~ ' is none of reject, quarantine, warn, ignore'
+        ) }}
+    {% endfor %}
+    {{ return(built_in_rules() + declared) }}
 {% endmacro %}
 
 {# SQL that is true where the row is bad, never NULL. #}
