@@ -55,7 +55,8 @@ measured as (
         ) as has_posted_contractuals,
         cohorts.charge_amount,
         case
-            when cohorts.service_month_start_date >= feeds.first_contractual_month then cohorts.posted_contractual_amount
+            when cohorts.service_month_start_date >= feeds.first_contractual_month
+                then cohorts.posted_contractual_amount
             else coalesce(claims.estimated_contractual_amount, 0)
         end as contractual_amount,
         cohorts.payment_amount
