@@ -37,9 +37,7 @@ versions as (
     inner join {{ ref('claim_statuses') }} as statuses on claims.claim_status = statuses.claim_status
     where
         claims.row_status = 'valid'
-        {%- if seen %}
-        and claims.claim_key in (select changed_claims.claim_key from changed_claims)
-        {%- endif %}
+        and {{ 'claims.claim_key in (select changed_claims.claim_key from changed_claims)' if seen else 'true' }}
 ),
 
 -- Most claims have one version when they are first loaded: they need no window.
