@@ -164,7 +164,7 @@ def test_page_for_analysts_names_every_analysis_and_only_models_there_are() -> N
 def test_commands_of_the_page_for_analysts_show_an_analysis(built: Warehouse) -> None:
     (commands,) = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
     show, compile_ = (shlex.split(line.partition(" > ")[0]) for line in commands.splitlines())
-    assert "| Hospital A " in built.run(*show)
+    assert '"Hospital A"' in built.run(*show)
     assert built.run(*compile_).lstrip().startswith("-- Question: ")
 
 
