@@ -22,11 +22,7 @@ arrived as (
 pending_keys as (
     select distinct {{ key }}
     from arrived
-    where
-        {%- for source_table, batch in recorded_until.items() %}
-        (_source_table = '{{ source_table }}' and _batch_id > '{{ batch }}') or
-        {%- endfor %}
-        _source_table not in ('' {%- for source_table in recorded_until %}, '{{ source_table }}'{% endfor %})
+    where {{ is_after_batches(recorded_until) }}
 ),
 
 {% endif -%}
