@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from tests.python.pipeline.conftest import Warehouse
+from tests.python.lakehouses import Warehouse
 
 OUTCOMES = ("exact_duplicates", "rejected", "quarantined", "superseded", "current_valid")
 Answer = dict[str, Any]

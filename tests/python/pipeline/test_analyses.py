@@ -14,7 +14,7 @@ from dbt_semantic_interfaces.implementations.semantic_manifest import PydanticSe
 from dbt_semantic_interfaces.validations.semantic_manifest_validator import SemanticManifestValidator
 
 from docs.generate_tables import KpiContract, kpi_contracts
-from tests.python.pipeline.conftest import PROJECT, SimulatedDays, Warehouse
+from tests.python.lakehouses import PROJECT, SimulatedDays, Warehouse
 
 ANALYSES = sorted(path.stem for path in PROJECT.glob("analyses/*.sql"))
 PAGE = (PROJECT / "docs/for-analysts.md").read_text()

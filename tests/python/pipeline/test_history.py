@@ -4,7 +4,8 @@ from pathlib import Path
 
 import duckdb
 
-from tests.python.pipeline.conftest import Warehouse, write_departments
+from tests.python.lakehouses import Warehouse
+from tests.python.pipeline.batches import write_departments
 
 Row = tuple[str | None, str | None]
 

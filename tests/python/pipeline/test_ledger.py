@@ -3,7 +3,7 @@
 import duckdb
 import pytest
 
-from tests.python.pipeline.conftest import DAYS, SimulatedDays, Warehouse
+from tests.python.lakehouses import DAYS, SimulatedDays, Warehouse
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from ingestion.month_close import AMOUNTS, CLOSES, REOPENINGS
-from tests.python.pipeline.conftest import PROJECT, SimulatedDays, Warehouse
+from tests.python.lakehouses import PROJECT, SimulatedDays, Warehouse
 
 LATE_LINE = """
     insert into transactions

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from ingestion.duckdb_plugin import load_delta
-from tests.python.pipeline.conftest import DAYS, PROJECT, SimulatedDays, Warehouse
+from tests.python.lakehouses import DAYS, PROJECT, SimulatedDays, Warehouse
 
 INVARIANTS = PROJECT / "tests" / "invariants"
 

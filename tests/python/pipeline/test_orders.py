@@ -37,7 +37,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ingestion.duckdb_plugin import load_delta
-from tests.python.pipeline.conftest import DAYS, PROJECT, SimulatedDays, Warehouse
+from tests.python.lakehouses import DAYS, PROJECT, SimulatedDays, Warehouse
 
 # A fork of a process that has only imported starts at once, and can be killed.
 FORKS = multiprocessing.get_context("forkserver")

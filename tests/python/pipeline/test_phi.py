@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from tests.python.pipeline.conftest import PROJECT, Warehouse
+from tests.python.lakehouses import PROJECT, Warehouse
 
 KEY = "another key of the tests, protecting nothing"
 

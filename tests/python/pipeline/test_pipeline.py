@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.python.lakehouses import DAYS, SIMULATE, SimulatedDays, Warehouse
 from tests.python.pipeline import answers
-from tests.python.pipeline.conftest import DAYS, SIMULATE, SimulatedDays, Warehouse
 
 
 @pytest.fixture(scope="module", params=DAYS)

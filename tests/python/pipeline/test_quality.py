@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from ingestion.duckdb_plugin import load_delta
-from tests.python.pipeline.conftest import PROJECT, SimulatedDays, Warehouse
+from tests.python.lakehouses import PROJECT, SimulatedDays, Warehouse
 
 PROJECT_PARTS = ("models", "examples", "macros", "seeds", "snapshots", "tests", "analyses", "profiles")
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ingestion.duckdb_plugin import load_delta
-from tests.python.pipeline.conftest import DAYS, PROJECT, SimulatedDays, Warehouse
+from tests.python.lakehouses import DAYS, PROJECT, SimulatedDays, Warehouse
 
 
 @pytest.fixture(scope="module")

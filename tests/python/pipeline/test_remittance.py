@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from docs.generate_tables import kpi_contracts
+from tests.python.lakehouses import SIMULATE, Warehouse
 from tests.python.pipeline import answers
-from tests.python.pipeline.conftest import SIMULATE, Warehouse
 
 # The last day is built from the batches of three days at once.
 DAYS = (0, 3)

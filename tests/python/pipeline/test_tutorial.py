@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.python.pipeline.conftest import PROJECT, Warehouse
+from tests.python.lakehouses import PROJECT, Warehouse
 
 # Not part of this repository (it carries no licence): beside it, or where RCM_TUTORIAL_DATA says.
 DATA = Path(os.environ.get("RCM_TUTORIAL_DATA", PROJECT.parent / "shared" / "data" / "tutorial"))

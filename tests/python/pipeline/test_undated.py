@@ -3,7 +3,8 @@
 import datetime
 from pathlib import Path
 
-from tests.python.pipeline.conftest import Warehouse, write_encounters
+from tests.python.lakehouses import Warehouse
+from tests.python.pipeline.batches import write_encounters
 
 DAY = datetime.datetime(2024, 3, 1)
 

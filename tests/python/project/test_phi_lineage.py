@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from ingestion.common_data_model import read_common_data_model
 from ingestion.specs import Phi
-from tests.python.pipeline.conftest import PROJECT, Warehouse
+from tests.python.lakehouses import PROJECT, Warehouse
 from tests.python.project.column_lineage import Columns, NotUnderstoodError, Taint, column_taints
 
 # Where patients are identified: the restricted part of silver, and history. Everything else must be free of values.

@@ -1,24 +1,19 @@
 """Runs the real dbt project on lakehouses of its own, each in a folder that goes with the test."""
 
-import datetime
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
-import pytest
-from deltalake import write_deltalake
 from filelock import FileLock
 
 from ingestion.duckdb_plugin import load_delta
 
-PROJECT = Path(__file__).parents[3]
+PROJECT = Path(__file__).parents[2]
 
 # The demonstration, and the days that follow it.
 SIMULATE = ("--patients", "400")
@@ -117,69 +112,3 @@ class SimulatedDays:
             shutil.copytree(self._lakehouse(day - 1), warehouse.lakehouse)
             warehouse.run("rcm", "simulate", *SIMULATE, "--day", str(day))
         printed.write_text(warehouse.run("rcm", "demo", *SIMULATE))
-
-
-@pytest.fixture(scope="session")
-def simulated_days(tmp_path_factory: pytest.TempPathFactory) -> SimulatedDays:
-    """The simulated days; a worker that wants one waits while another makes it."""
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    folder = shared / "simulated_days"
-    folder.mkdir(exist_ok=True)
-    return SimulatedDays(folder)
-
-
-def write_departments(
-    lakehouse: Path, minute: int, load_type: str, rows: Sequence[tuple[str | None, str | None]]
-) -> str:
-    """Append one batch of hospital A's departments to bronze, as ingestion would; returns its batch id."""
-    ingested_at = datetime.datetime(2024, 1, 1, 0, minute)
-    batch_id = f"{ingested_at:%Y%m%dT%H%M%S%f}-hospital_a.departments"
-    names = [name for _, name in rows]
-    codes = [code for code, _ in rows]
-    count = len(rows)
-    table = pa.table(
-        {
-            "DeptID": pa.array(codes, pa.string()),
-            "Name": pa.array(names, pa.string()),
-            "_batch_id": pa.array([batch_id] * count),
-            "_row_number": pa.array(range(1, count + 1), pa.int64()),
-            "_load_type": pa.array([load_type] * count),
-            "_ingested_at": pa.array([ingested_at] * count, pa.timestamp("us")),
-            "_source_file": pa.nulls(count, pa.string()),
-            "_row_hash": pa.array([f"{code}|{name}" for code, name in rows]),
-        }
-    )
-    write_deltalake(lakehouse / "bronze" / "hospital_a" / "departments", table, mode="append")
-    return batch_id
-
-
-def write_encounters(
-    lakehouse: Path, minute: int, load_type: str, rows: Sequence[tuple[str, str, str | None, datetime.datetime | None]]
-) -> str:
-    """Append one batch of hospital A's encounters: number, type, provider and date of change; returns its batch id."""
-    ingested_at = datetime.datetime(2025, 1, 1, 0, minute)
-    batch_id = f"{ingested_at:%Y%m%dT%H%M%S%f}-hospital_a.encounters"
-    count = len(rows)
-    numbers, types, providers, changes = zip(*rows, strict=True)
-    table = pa.table(
-        {
-            "EncounterID": pa.array(numbers, pa.string()),
-            "PatientID": pa.array(["P1"] * count),
-            "EncounterDate": pa.array([datetime.date(2024, 2, 1)] * count),
-            "EncounterType": pa.array(types, pa.string()),
-            "ProviderID": pa.array(providers, pa.string()),
-            "DepartmentID": pa.nulls(count, pa.string()),
-            "ProcedureCode": pa.nulls(count, pa.string()),
-            "InsertedDate": pa.nulls(count, pa.timestamp("us")),
-            "ModifiedDate": pa.array(changes, pa.timestamp("us")),
-            "_batch_id": pa.array([batch_id] * count),
-            "_row_number": pa.array(range(1, count + 1), pa.int64()),
-            "_load_type": pa.array([load_type] * count),
-            "_ingested_at": pa.array([ingested_at] * count, pa.timestamp("us")),
-            "_source_file": pa.nulls(count, pa.string()),
-            "_row_hash": pa.array([f"{row}" for row in rows]),
-        }
-    )
-    write_deltalake(lakehouse / "bronze" / "hospital_a" / "encounters", table, mode="append")
-    return batch_id

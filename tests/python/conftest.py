@@ -1,0 +1,34 @@
+"""What more than one folder of tests starts with: simulated lakehouses, and a browser to look at what they show."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.python.lakehouses import SimulatedDays
+
+
+@pytest.fixture(scope="session")
+def simulated_days(tmp_path_factory: pytest.TempPathFactory) -> SimulatedDays:
+    """The simulated days; a worker that wants one waits while another makes it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder = shared / "simulated_days"
+    folder.mkdir(exist_ok=True)
+    return SimulatedDays(folder)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window; it asks no host on its own."""
+    executable = shutil.which("chromium")
+    if executable is None:
+        pytest.skip("chromium is not installed")
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+    quiet += ["--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=quiet)
+        yield chromium
+        chromium.close()
