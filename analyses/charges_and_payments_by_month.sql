@@ -10,8 +10,8 @@ postings as (
         hospital_key,
         {{ month_key('post_date') }} as month_key,
         sum(case when money_type = 'CHARGE' then ar_delta_amount else 0 end) as charge_amount,
-        -sum(case when money_type = 'PAYMENT_INSURANCE' then ar_delta_amount else 0 end) as insurance_payment_amount,
-        -sum(case when money_type = 'PAYMENT_PATIENT' then ar_delta_amount else 0 end) as patient_payment_amount,
+        0 - sum(case when money_type = 'PAYMENT_INSURANCE' then ar_delta_amount else 0 end) as insurance_payment_amount,
+        0 - sum(case when money_type = 'PAYMENT_PATIENT' then ar_delta_amount else 0 end) as patient_payment_amount,
         sum(case when money_type = 'REFUND' then ar_delta_amount else 0 end) as refund_amount,
         sum(ar_delta_amount) as change_amount
     from {{ ref('fct_ar_events') }}

@@ -8,8 +8,8 @@ cash as (
     select
         hospital_key,
         payer_group,
-        -sum(case when money_type = 'PAYMENT_INSURANCE' then ar_delta_amount else 0 end) as insurance_payment_amount,
-        -sum(case when money_type = 'PAYMENT_PATIENT' then ar_delta_amount else 0 end) as patient_payment_amount
+        0 - sum(case when money_type = 'PAYMENT_INSURANCE' then ar_delta_amount else 0 end) as insurance_payment_amount,
+        0 - sum(case when money_type = 'PAYMENT_PATIENT' then ar_delta_amount else 0 end) as patient_payment_amount
     from {{ ref('fct_ar_events') }}
     group by hospital_key, payer_group
 ),

@@ -32,27 +32,32 @@
     {{ return(columns) }}
 {% endmacro %}
 
-{# One Delta table of the lakehouse under the name its source has in dbt. #}
+{#
+    One Delta table of the lakehouse under the name its source has in dbt; a view without rows where it was never
+    written. A table of an engine's catalogue is registered once, for Delta's log tells what it holds.
+#}
 {% macro register_delta(node, folder, columns) %}
-    {% set location = env_var('RCM_LAKEHOUSE', 'lakehouse') ~ '/' ~ folder %}
-    {% do adapter.dispatch('register_delta_table')(node.schema ~ '.' ~ node.identifier, location, columns) %}
-{% endmacro %}
-
-{% macro default__register_delta_table(relation, location, columns) %}
-    {% do run_query("create table if not exists " ~ relation ~ " using delta location '" ~ location ~ "'") %}
-{% endmacro %}
-
-{# DuckDB reads Azure by its Blob endpoint: abfss://container@account.dfs.core.windows.net/x is az://container/x. #}
-{% macro duckdb__register_delta_table(relation, location, columns) %}
-    {% set location = modules.re.sub('^abfss://([^@]+)@[^/]+', 'az://\\1', location) %}
-    {% set commits = run_query("select count(*) from glob('" ~ location ~ "/_delta_log/*.json')") %}
-    {% if commits.columns[0].values()[0] > 0 %}
-        {% do run_query("create or replace view " ~ relation ~ " as select * from delta_scan('" ~ location ~ "')") %}
+    {% set name = node.schema ~ '.' ~ node.identifier %}
+    {% if has_delta_table(folder) %}
+        {% do adapter.dispatch('register_delta_table')(node, name, lakehouse_location(folder)) %}
     {% else %}
         {% set typed = [] %}
-        {% for name, type in columns.items() %}
-            {% do typed.append('cast(null as ' ~ type ~ ') as ' ~ adapter.quote(name)) %}
+        {% for column, type in columns.items() %}
+            {% do typed.append('cast(null as ' ~ type ~ ') as ' ~ adapter.quote(column)) %}
         {% endfor %}
-        {% do run_query("create or replace view " ~ relation ~ " as select " ~ typed | join(', ') ~ " where false") %}
+        {% do run_query('create or replace view ' ~ name ~ ' as select ' ~ typed | join(', ') ~ ' where false') %}
     {% endif %}
+{% endmacro %}
+
+{% macro default__register_delta_table(node, name, location) %}
+    {% set known = adapter.get_relation(database=node.database, schema=node.schema, identifier=node.identifier) %}
+    {% if known and known.is_view %}
+        {% do adapter.drop_relation(known) %}
+    {% endif %}
+    {% do run_query('create table if not exists ' ~ name ~ " using delta location '" ~ location ~ "'") %}
+{% endmacro %}
+
+{# DuckDB has no such tables; a view reads the newest version at each query. #}
+{% macro duckdb__register_delta_table(node, name, location) %}
+    {% do run_query('create or replace view ' ~ name ~ " as select * from delta_scan('" ~ duckdb_url(location) ~ "')") %}
 {% endmacro %}

@@ -51,7 +51,7 @@ select
     'PAYMENT' as leg,
     case when payment_source = 'patient' then 'PAYMENT_PATIENT' else 'PAYMENT_INSURANCE' end as event_type,
     coalesce(paid_date, cast(dbt_valid_from as date)) as business_date,
-    cast(-coalesce(paid_amount, 0) as decimal(18, 2)) as ar_delta_amount,
+    cast(0 - coalesce(paid_amount, 0) as decimal(18, 2)) as ar_delta_amount,
     {{ first_known_at('greatest(cast(paid_date as timestamp), inserted_at)') }} as known_at,
     {{ record | join(',\n    ') }},
     payer_id,
@@ -70,7 +70,7 @@ select
     coalesce(post_date, cast(dbt_valid_from as date)) as business_date,
     -- A denial is news, not money: it posts nothing until it is written off.
     cast(
-        case adjustment_type when 'REFUND' then adjustment_amount when 'DENIAL' then 0 else -adjustment_amount end
+        case adjustment_type when 'REFUND' then adjustment_amount when 'DENIAL' then 0 else 0 - adjustment_amount end
         as decimal(18, 2)
     ) as ar_delta_amount,
     {{ first_known_at('inserted_at') }} as known_at,

@@ -56,7 +56,7 @@ select
     _batch_id,
     _row_number,
     _load_type,
-    _ingested_at,
+    cast(_ingested_at as timestamp) as _ingested_at,
     _row_hash,
     '{{ declaration_hash(system, entity) }}' as _declaration_hash
 from {{ relation }}

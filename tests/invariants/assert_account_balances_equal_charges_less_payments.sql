@@ -23,7 +23,7 @@ lines as (
         case
             when adjustment_type in ('DENIAL', 'TRANSFER') then 0
             when adjustment_type = 'REFUND' then adjustment_amount
-            else -adjustment_amount
+            else 0 - adjustment_amount
         end as balance_amount
     from {{ ref('cdm_adjustments') }}
 ),

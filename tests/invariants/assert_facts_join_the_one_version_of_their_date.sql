@@ -69,7 +69,7 @@ dates as (
         count(*) as fact_rows
     from events
     inner join known on events.dimension = known.dimension and events.durable_key = known.durable_key
-    group by all
+    group by events.fact, events.dimension, events.durable_key, events.event_date, events.version_key
 ),
 
 joined as (

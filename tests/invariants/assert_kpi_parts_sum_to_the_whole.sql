@@ -47,7 +47,7 @@ collections as (
         'payments' as fact,
         sum(payment_amount) as part,
         (
-            select -sum(events.ar_delta_amount)
+            select 0 - sum(events.ar_delta_amount)
             from {{ ref('fct_ar_events') }} as events
             where
                 events.money_type in ('PAYMENT_INSURANCE', 'PAYMENT_PATIENT', 'REFUND')

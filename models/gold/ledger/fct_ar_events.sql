@@ -82,7 +82,7 @@ events as (
         paired.known_at,
         true as is_correction,
         cast(paired.known_at as date) as post_date,
-        cast(-reversed.ar_delta_amount as decimal(18, 2)) as ar_delta_amount,
+        cast(0 - reversed.ar_delta_amount as decimal(18, 2)) as ar_delta_amount,
         reversed.source_system,
         reversed.transaction_id,
         reversed.encounter_id,

@@ -119,7 +119,7 @@ final as (
         {{ aging_bucket('age_days') }} as aging_bucket,
         cast(balance_amount as decimal(18, 2)) as balance_amount,
         cast(greatest(balance_amount, 0) as decimal(18, 2)) as debit_amount,
-        cast(greatest(-balance_amount, 0) as decimal(18, 2)) as credit_amount
+        cast(greatest(0 - balance_amount, 0) as decimal(18, 2)) as credit_amount
     from aged
 )
 

@@ -4,7 +4,7 @@ select
     cast(sum(
         case
             when adjustment_type in ('DENIAL', 'TRANSFER') then 0
-            when adjustment_type = 'REFUND' then -adjustment_amount
+            when adjustment_type = 'REFUND' then 0 - adjustment_amount
             else adjustment_amount
         end
     ) as decimal(18, 2)) as adjustment_amount

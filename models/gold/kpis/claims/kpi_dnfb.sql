@@ -34,7 +34,7 @@ movements as (
         hospital_key,
         payer_group,
         greatest(post_date, first_claim_date) as movement_date,
-        -ar_delta_amount as unbilled_amount,
+        0 - ar_delta_amount as unbilled_amount,
         0 as gpsr_amount
     from charges
     where first_claim_date is not null and not is_for_patient

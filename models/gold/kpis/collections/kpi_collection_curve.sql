@@ -7,7 +7,7 @@ payments as (
         cast({{ dbt.date_trunc('month', 'service_date') }} as date) as service_month_start_date,
         cast({{ dbt.date_trunc('month', 'post_date') }} as date) as post_month_start_date,
         sum(case when money_type = 'CHARGE' then ar_delta_amount else 0 end) as charge_amount,
-        -{{ cash('ar_delta_amount') }} as payment_amount
+        0 - {{ cash('ar_delta_amount') }} as payment_amount
     from {{ ref('fct_ar_events') }}
     group by
         hospital_key, {{ dbt.date_trunc('month', 'service_date') }}, {{ dbt.date_trunc('month', 'post_date') }}
@@ -22,13 +22,6 @@ cohorts as (
     group by hospital_key, service_month_start_date
 ),
 
-ages as (
-    {% for months in range(13) -%}
-    select {{ months }} as months_since_service
-    {% if not loop.last %}union all{% endif %}
-    {% endfor -%}
-),
-
 months as (
     select
         hospital_key,
@@ -37,20 +30,21 @@ months as (
     where is_complete
 ),
 
-points as (
+aged as (
     select
         cohorts.hospital_key,
         cohorts.service_month_start_date,
-        ages.months_since_service,
+        (year(months.month_start_date) - year(cohorts.service_month_start_date)) * 12
+        + month(months.month_start_date) - month(cohorts.service_month_start_date) as months_since_service,
         months.month_start_date as until_month_start_date,
         cohorts.charge_amount
     from cohorts
-    cross join ages
-    inner join months
-        on
-            cohorts.hospital_key = months.hospital_key
-            and months.month_start_date
-            = cast({{ dbt.dateadd('month', 'ages.months_since_service', 'cohorts.service_month_start_date') }} as date)
+    inner join months on cohorts.hospital_key = months.hospital_key
+),
+
+points as (
+    select * from aged
+    where months_since_service between 0 and 12
 ),
 
 final as (

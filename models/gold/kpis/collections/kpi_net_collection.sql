@@ -8,8 +8,8 @@ cohorts as (
         payer_group,
         cast({{ dbt.date_trunc('month', 'service_date') }} as date) as service_month_start_date,
         sum(case when money_type = 'CHARGE' then ar_delta_amount else 0 end) as charge_amount,
-        -sum(case when money_type = 'ADJ_CONTRACTUAL' then ar_delta_amount else 0 end) as posted_contractual_amount,
-        -{{ cash('ar_delta_amount') }} as payment_amount
+        0 - sum(case when money_type = 'ADJ_CONTRACTUAL' then ar_delta_amount else 0 end) as posted_contractual_amount,
+        0 - {{ cash('ar_delta_amount') }} as payment_amount
     from {{ ref('fct_ar_events') }}
     group by hospital_key, payer_group, {{ dbt.date_trunc('month', 'service_date') }}
 ),

@@ -6,9 +6,9 @@ cash_events as (
         hospital_key,
         department_key,
         cast({{ dbt.date_trunc('month', 'post_date') }} as date) as month_start_date,
-        -ar_delta_amount as patient_payment_amount,
+        0 - ar_delta_amount as patient_payment_amount,
         case
-            when post_date <= cast({{ dbt.dateadd('day', 7, 'service_date') }} as date) then -ar_delta_amount else 0
+            when post_date <= cast({{ dbt.dateadd('day', 7, 'service_date') }} as date) then 0 - ar_delta_amount else 0
         end as point_of_service_amount
     from {{ ref('fct_ar_events') }}
     -- A correction is dated when it became known, which says nothing of the desk.

@@ -1,0 +1,51 @@
+"""The Spark session that dbt works in: local with Delta Lake, or by Spark Connect on the cluster of SPARK_REMOTE."""
+
+import os
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from ingestion.phi_key import phi_key_pads
+from ingestion.settings import Settings
+from ingestion.storage import Location
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# Where the Delta tables are that models read as sources.
+_READ_BY_MODELS = ("bronze/*/*", "audit/*", "ledger/*")
+_LOG = "/_delta_log/"
+
+
+def open_spark_session(settings: Settings) -> "SparkSession":
+    """The session of this process, which dbt-spark finds and uses; made where there is none yet.
+
+    It has two temporary views, which live as long as the session and are written nowhere: ``rcm_phi_pads`` with the
+    two halves of the key of keyed hashes, and ``rcm_delta_tables`` with the folders of the lakehouse that hold a Delta
+    table. Macros of ``macros/cross_db/`` read them.
+
+    Raises:
+        SpecError: The key of keyed hashes cannot serve.
+        SecretError: It refers to a secret that cannot be had.
+    """
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder
+    if "SPARK_REMOTE" not in os.environ:
+        raise NotImplementedError
+    session = builder.getOrCreate()
+    # Silver holds UTC without zone; a cast of text would else be read in the zone of the machine.
+    session.conf.set("spark.sql.session.timeZone", "UTC")
+    inner, outer = phi_key_pads(settings)
+    _show(session, "rcm_phi_pads", pa.table({"inner_pad": [inner], "outer_pad": [outer]}))
+    _show(session, "rcm_delta_tables", pa.table({"folder": pa.array(_delta_folders(settings.lakehouse), pa.string())}))
+    return session
+
+
+def _delta_folders(lakehouse: Location) -> list[str]:
+    commits = [file for pattern in _READ_BY_MODELS for file in lakehouse.find(f"{pattern}{_LOG}*.json")]
+    return sorted({commit.partition(_LOG)[0] for commit in commits})
+
+
+def _show(session: "SparkSession", name: str, rows: pa.Table) -> None:
+    session.createDataFrame(rows).createOrReplaceTempView(name)
