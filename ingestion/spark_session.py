@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # Where the Delta tables are that models read as sources.
 _READ_BY_MODELS = ("bronze/*/*", "audit/*", "ledger/*")
 _LOG = "/_delta_log/"
+# Delta Lake's jars, put there by make test-spark.
+_JARS = "requirements/spark/jars"
 
 
 def open_spark_session(settings: Settings) -> "SparkSession":
@@ -32,7 +34,7 @@ def open_spark_session(settings: Settings) -> "SparkSession":
 
     builder = SparkSession.builder
     if "SPARK_REMOTE" not in os.environ:
-        raise NotImplementedError
+        builder = _configured(builder, settings)
     session = builder.getOrCreate()
     # Silver holds UTC without zone; a cast of text would else be read in the zone of the machine.
     session.conf.set("spark.sql.session.timeZone", "UTC")
@@ -40,6 +42,31 @@ def open_spark_session(settings: Settings) -> "SparkSession":
     _show(session, "rcm_phi_pads", pa.table({"inner_pad": [inner], "outer_pad": [outer]}))
     _show(session, "rcm_delta_tables", pa.table({"folder": pa.array(_delta_folders(settings.lakehouse), pa.string())}))
     return session
+
+
+def _configured(builder: "SparkSession.Builder", settings: Settings) -> "SparkSession.Builder":
+    """A session on this machine: with Delta Lake, and a catalogue and tables that outlive it, beside the warehouse."""
+    beside = settings.warehouse.parent
+    for name, value in {
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.warehouse.dir": str(beside / "spark"),
+        "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={beside}/spark_catalogue;create=true",
+        "spark.driver.extraJavaOptions": f"-Dderby.stream.error.file={beside}/spark_catalogue.log",
+        # Rows of a laptop need no 200 partitions, and nobody looks at the page of a session that ends with its build.
+        "spark.sql.shuffle.partitions": "4",
+        "spark.ui.enabled": "false",
+    }.items():
+        builder = builder.config(name, value)
+    jars = sorted(str(jar) for jar in (settings.project_dir / _JARS).glob("*.jar"))
+    if jars:
+        builder = builder.config("spark.jars", ",".join(jars))
+    else:
+        # Spark fetches them itself, of the version that the Python package names.
+        from delta import configure_spark_with_delta_pip
+
+        builder = configure_spark_with_delta_pip(builder)
+    return builder.enableHiveSupport()
 
 
 def _delta_folders(lakehouse: Location) -> list[str]:
