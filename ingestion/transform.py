@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ingestion.messages import without_values
 from ingestion.settings import Settings
+from ingestion.warehouse import held, is_taken
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
@@ -71,7 +72,7 @@ def build(
     failures = [_failure(result) for result in results if str(result.status) in _FAILED]
     if outcome.exception is not None and not failures:
         # dbt wraps its messages; the headline alone says nothing.
-        failures = [_refusal(str(outcome.exception))]
+        failures = [_refusal(settings, str(outcome.exception))]
     statuses = [str(result.status) for result in results]
     transformation = Transformation(
         done=sum(status in ("success", "pass") for status in statuses),
@@ -187,10 +188,10 @@ def _environment(settings: Settings) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _refusal(text: str) -> str:
+def _refusal(settings: Settings, text: str) -> str:
     """Why dbt did not start."""
-    if "Could not set lock" in text:
-        return "dbt: another process builds the warehouse or holds it open for writing; run again when it is done"
+    if is_taken(text):
+        return f"dbt: {held(settings.warehouse, text)}; run again when that is done"
     return f"dbt: {' '.join(text.split())}"
 
 

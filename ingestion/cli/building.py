@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ingestion.cli.completion import SystemName, TableName
 from ingestion.cli.console import (
     AsJson,
     Full,
     ProjectDir,
-    SystemName,
-    TableName,
     alarm,
     complain,
     examples,
@@ -20,8 +19,10 @@ from ingestion.cli.console import (
     project,
     read_control,
     records,
+    show,
 )
 from ingestion.cli.loading import load, print_loads
+from ingestion.errors import Told
 
 if TYPE_CHECKING:
     from ingestion.settings import Settings
@@ -113,11 +114,11 @@ def build(settings: "Settings", *, full_refresh: bool = False) -> "Transformatio
 
     started = time.monotonic()
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    with bar("Building") as shown:
+    with bar("Building", "steps", settings) as shown:
         built = transform.build(settings, shown.move, full_refresh=full_refresh)
-    complain(*built.failures)
+    complain(*map(_told, built.failures))
     alarm(settings, "dbt build", tuple(Failure("dbt", "build", "BuildError", line) for line in built.failures))
-    complain(*built.warnings, severity="warning")
+    complain(*map(_warned, built.warnings), severity="warning")
     counts = [f"{built.done} models, snapshots and tests"]
     counts += [f"{len(built.warnings)} warnings"] if built.warnings else []
     counts += [f"{built.skipped} skipped"] if built.skipped else []
@@ -136,9 +137,20 @@ def rebuild(settings: "Settings", select: str | None = None, *, full_refresh: bo
     from ingestion import transform
 
     built = transform.build(settings, select=select, full_refresh=full_refresh)
-    complain(*built.failures)
-    complain(*built.warnings, severity="warning")
+    complain(*map(_told, built.failures))
+    complain(*map(_warned, built.warnings), severity="warning")
     return bool(built.failures)
+
+
+def _told(failure: str) -> Told:
+    """A failed node of dbt, or why dbt did not start, and what to do."""
+    # What messages of the project itself advise follows a semicolon; DuckDB's have none.
+    what, parted, remedy = failure.partition("; ")
+    return Told(what, remedy if parted else "mend what it names (logs/dbt.log has the whole message), then rcm run")
+
+
+def _warned(warning: str) -> Told:
+    return Told(warning, "look at the rows: rcm status, docs/data-quality.md")
 
 
 def print_kpis(settings: "Settings") -> None:
@@ -152,7 +164,7 @@ def print_kpis(settings: "Settings") -> None:
     kpis, account = headline_kpis(settings.warehouse), row_account(settings.warehouse)
     if kpis:
         console.print()
-        console.print(kpi_view(kpis))
+        show(kpi_view(kpis))
     if account:
         console.print()
         console.print(accounting_line(account), soft_wrap=True)

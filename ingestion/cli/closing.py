@@ -3,10 +3,11 @@
 import getpass
 import re
 from datetime import date
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ingestion.cli import completion
 from ingestion.cli.building import rebuild
 from ingestion.cli.console import (
     AsJson,
@@ -19,6 +20,7 @@ from ingestion.cli.console import (
     project,
     read_control,
     records,
+    show,
 )
 from ingestion.errors import IngestionError, SpecError
 
@@ -28,14 +30,26 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
-Month = Annotated[str, typer.Argument(metavar="YYYY-MM", help="The month, such as 2026-10.")]
+
+def _month(offered: completion.Offer) -> Any:  # noqa: ANN401 - what Typer makes of an argument has no public type
+    return typer.Argument(metavar="YYYY-MM", help="The month, such as 2026-10.", autocompletion=offered)
+
+
 HospitalName = Annotated[
-    str | None, typer.Option("--hospital", metavar="SYSTEM", help="Only this hospital, such as hospital_a.")
+    str | None,
+    typer.Option(
+        "--hospital",
+        metavar="SYSTEM",
+        help="Only this hospital, such as hospital_a.",
+        autocompletion=completion.hospitals,
+    ),
 ]
 Who = Annotated[
     str | None,
     typer.Option("--by", metavar="NAME", help="Who signs.  [dim]default: the user[/dim]", show_default=False),
 ]
+OpenMonth = Annotated[str, _month(completion.open_months)]
+ClosedMonth = Annotated[str, _month(completion.closed_months)]
 # What a close or reopening changes.
 AFTER_A_CLOSE = "int_month_closes+"
 
@@ -46,7 +60,7 @@ AFTER_A_CLOSE = "int_month_closes+"
         ("rcm close 2026-10 --hospital hospital_a", "for one hospital"),
     )
 )
-def close(month: Month, hospital: HospitalName = None, by: Who = None, project_dir: ProjectDir = None) -> None:
+def close(month: OpenMonth, hospital: HospitalName = None, by: Who = None, project_dir: ProjectDir = None) -> None:
     """Freeze a month as gold shows it now; later news of it is the restatement of the first open month."""
     with project(project_dir) as settings:
         from ingestion.month_close import close_month, shown_month
@@ -57,7 +71,7 @@ def close(month: Month, hospital: HospitalName = None, by: Who = None, project_d
             try:
                 done = close_month(settings, control.systems, name, wanted, _signature(by))
             except IngestionError as error:
-                complain(str(error))
+                complain(str(error), kind=type(error))
                 failed += 1
                 continue
             amount = f"A/R ${done.closing_amount:,.2f}, version {done.version} of {shown_month(done.month)}"
@@ -76,7 +90,7 @@ def close(month: Month, hospital: HospitalName = None, by: Who = None, project_d
     )
 )
 def reopen(
-    month: Month,
+    month: ClosedMonth,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; no patient's data.", show_default=False)],
     hospital: HospitalName = None,
     by: Who = None,
@@ -94,7 +108,7 @@ def reopen(
             try:
                 version = reopen_month(settings, name, wanted, _signature(by), reason)
             except IngestionError as error:
-                complain(str(error))
+                complain(str(error), kind=type(error))
                 failed += 1
                 continue
             output().print(f"{name}: {month} is open again; version {version} no longer counts")
@@ -124,7 +138,7 @@ def ar(
         if as_json:
             print_json({"as_of_date": day, "receivables": records(found)})
         elif found:
-            output().print(receivables_view(found, day))
+            show(receivables_view(found, day))
         else:
             output().print(f"Nothing was posted up to {day}, or nothing is built yet: rcm run")
 
@@ -137,7 +151,7 @@ def _hospitals(settings: "Settings", control: "ControlTable", wanted: str | None
     if wanted is None:
         return names
     if wanted not in names:
-        raise SpecError([f"--hospital {wanted}: no such hospital; there is {', '.join(names)}"])
+        raise SpecError([f"--hospital {wanted}: no such hospital; write one of {', '.join(names)}"])
     return [wanted]
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ingestion.cli import completion
 from ingestion.cli.console import ProjectDir, examples, output, project
 
 commands = typer.Typer()
@@ -17,7 +18,14 @@ commands = typer.Typer()
     )
 )
 def export(
-    kpi: Annotated[str, typer.Argument(metavar="KPI_TABLE", help="A KPI table of gold, such as kpi_denial_rate.")],
+    kpi: Annotated[
+        str,
+        typer.Argument(
+            metavar="KPI_TABLE",
+            help="A KPI table of gold, such as kpi_denial_rate.",
+            autocompletion=completion.kpi_tables,
+        ),
+    ],
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="File to write; one that is there is replaced.")],
     smallest: Annotated[
         int, typer.Option(min=2, help="Rows about fewer accounts, claims or patients keep no number.")

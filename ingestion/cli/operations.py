@@ -19,6 +19,7 @@ from ingestion.cli.console import (
     project,
     read_control,
     records,
+    show,
 )
 from ingestion.errors import WarehouseBusyError
 
@@ -65,12 +66,12 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
             )
         else:
             console = output()
-            console.print(states_view(states, datetime.now(UTC).replace(tzinfo=None)))
+            show(states_view(states, datetime.now(UTC).replace(tzinfo=None)))
             for line, style in _remarks(states, rejects, built):
                 console.print(line, style=style, markup=False, soft_wrap=True)
             if warehouse and warehouse.quarantine:
                 console.print()
-                console.print(quarantine_view(warehouse.quarantine))
+                show(quarantine_view(warehouse.quarantine))
             if warehouse:
                 print_kpis(settings)
         exit_if(any(state.failures for state in states) or bool(built and built.failures))
@@ -83,7 +84,7 @@ def _warehouse(settings: "Settings") -> "WarehouseState | None":
     try:
         return warehouse_state(settings.warehouse if settings.uses_duckdb else None)
     except WarehouseBusyError as error:
-        complain(str(error), severity="warning")
+        complain(str(error), severity="warning", kind=type(error))
         return None
 
 
@@ -122,4 +123,4 @@ def maintain(
         if as_json:
             print_json(records(done))
         else:
-            output().print(maintained_view(done))
+            show(maintained_view(done))
