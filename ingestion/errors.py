@@ -123,7 +123,8 @@ def told(message: str, kind: "type[IngestionError | SpecError]" = IngestionError
 
 def kind_named(name: str | None) -> "type[IngestionError | SpecError]":
     """The class of an error that a log names; IngestionError for any other."""
-    kinds = {kind.__name__: kind for kind in (SpecError, *_below(IngestionError))}
+    kinds: dict[str, type[IngestionError | SpecError]] = {kind.__name__: kind for kind in _below(IngestionError)}
+    kinds[SpecError.__name__] = SpecError
     return kinds.get(name or "", IngestionError)
 
 

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from ingestion.cli import building, closing, demonstration, exporting, loading, operations
+from ingestion.cli import building, closing, demonstration, examining, exporting, loading, operations
 from ingestion.cli.console import FAILED, complain
 from ingestion.cli.lean import stay_lean
 
@@ -26,7 +26,7 @@ app = typer.Typer(
     help="Hospitals' databases, claim files and code sets to [bold]bronze, silver and gold[/bold], incrementally.",
     epilog="Start with [bold cyan]rcm demo[/bold cyan]; it needs no account and no network.",
 )
-for part in (demonstration, loading, building, closing, operations, exporting):
+for part in (demonstration, loading, building, closing, operations, examining, exporting):
     app.add_typer(part.commands)
 
 

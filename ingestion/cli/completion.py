@@ -91,7 +91,7 @@ def _months(ctx: Context, condition: str) -> Iterator[tuple[str, str]]:
         where {condition}
         group by month_key order by month_key desc
         """
-    yield from warehouse_rows(_settings(ctx).warehouse, query)  # type: ignore[misc]
+    yield from warehouse_rows(_settings(ctx).warehouse, query)
 
 
 @_calmly

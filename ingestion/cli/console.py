@@ -66,6 +66,7 @@ class Examples(str):
     lines: tuple[tuple[str, str], ...]
 
     def __new__(cls, *lines: tuple[str, str]) -> "Examples":
+        """Lay the lines out."""
         width = max(len(command) for command, _ in lines)
         fits = max(width + len(meaning) for _, meaning in lines) + 4 <= NARROW
         shown = []
@@ -146,9 +147,15 @@ def project(project_dir: Path | None) -> Iterator["Settings"]:
     """Work in the project's folder, with its settings; expected errors become one line and an exit code."""
     from ingestion.settings import read_settings
 
+    with misuse(), contextlib.chdir(project_folder(project_dir)):
+        yield read_settings()
+
+
+@contextlib.contextmanager
+def misuse() -> Iterator[None]:
+    """Expected errors become lines and an exit code."""
     try:
-        with contextlib.chdir(project_folder(project_dir)):
-            yield read_settings()
+        yield
     except SpecError as error:
         complain(*error.problems, kind=SpecError)
         raise typer.Exit(MISUSED) from None

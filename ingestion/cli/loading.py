@@ -67,7 +67,7 @@ def plan(
             print_json([_plan_record(load) for load in planned])
         else:
             show(plan_view(planned))
-            output().print(plan_line(planned))
+            output().print(f"\n{plan_line(planned)}")
         blocked = [load for load in planned if load.action == "blocked"]
         complain(*(_told(load.table.label, load.problem, type(load.error).__name__) for load in blocked))
         exit_if(bool(blocked or declared.problems))
