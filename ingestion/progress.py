@@ -17,6 +17,9 @@ from ingestion.settings import Settings
 
 # Seconds between two lines where no terminal shows a bar: a short run prints none, a long one shows that it lives.
 LINE_SECONDS = 10.0
+# Before so many steps, and so much of all, are done, the time that is left is not foretold.
+FEWEST_STEPS = 2
+LEAST_SHARE = 0.1
 
 
 class Pace:
@@ -48,8 +51,8 @@ class Pace:
 
     @property
     def remaining(self) -> float | None:
-        """Seconds to the end if the steps to come take as long as those done; None before the first is done."""
-        if not self.completed or self._steps_begun is None:
+        """Seconds to the end if the steps to come take as long as those done; None while that would be a guess."""
+        if self._steps_begun is None or self.completed < max(FEWEST_STEPS, LEAST_SHARE * self.total):
             return None
         return (self._now() - self._steps_begun) / self.completed * (self.total - self.completed)
 

@@ -68,7 +68,7 @@ def packages(situation: Situation, _: str) -> Iterator[Finding]:
         if lacking:
             wrong = True
             name = f"{DISTRIBUTION}[{extra}]" if extra else DISTRIBUTION
-            yield problem(f"{', '.join(lacking)}: needed by {reason}", f"pip install '{name}'")
+            yield problem(f"{', '.join(lacking)}; needed by {reason}", f"pip install '{name}'")
     lacking = _lacking(target) if target in _extras() else []
     if lacking:
         wrong = True

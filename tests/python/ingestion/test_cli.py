@@ -137,7 +137,8 @@ def test_results_for_a_machine() -> None:
 
 def test_a_plan_before_the_first_load_writes_nothing(filled: Project) -> None:
     loads = {f"{load['system']}.{load['table']}": load for load in as_json("plan")}
-    assert (loads["emr.visits"]["load_type"], loads["emr.visits"]["reason"]) == ("full", "first load: bronze holds no batch of it")
+    visits = loads["emr.visits"]
+    assert (visits["load_type"], visits["reason"]) == ("full", "first load: bronze holds no batch of it")
     assert loads["payer.claims"]["source_file"] == "claims/one.csv"
     assert not (filled.root / "lakehouse" / "bronze").exists()
 
