@@ -9,6 +9,7 @@ from ingestion.cli.completion import SystemName, TableName
 from ingestion.cli.console import (
     AsJson,
     Full,
+    Panel,
     ProjectDir,
     alarm,
     complain,
@@ -32,10 +33,11 @@ commands = typer.Typer()
 
 
 @commands.command(
+    rich_help_panel=Panel.LOAD,
     epilog=examples(
         ("rcm run", "load what is new, then build silver, history and gold"),
         ("rcm run --source claims", "load one system, then build"),
-    )
+    ),
 )
 def run(
     source: SystemName = None,
@@ -55,9 +57,10 @@ def run(
 
 
 @commands.command(
+    rich_help_panel=Panel.LOAD,
     epilog=examples(
         ("rcm replay", "after a rule, a map or this program changed, or the warehouse was lost"),
-    )
+    ),
 )
 def replay(project_dir: ProjectDir = None) -> None:
     """Rebuild silver, history and gold from bronze alone; without changes they end as they were."""
@@ -68,10 +71,11 @@ def replay(project_dir: ProjectDir = None) -> None:
 
 
 @commands.command(
+    rich_help_panel=Panel.LOAD,
     epilog=examples(
         ("rcm redrive", "corrected lines, and what a changed rule or map may let in"),
         ("rcm redrive --source claims", "the corrected lines of one system"),
-    )
+    ),
 )
 def redrive(
     source: SystemName = None, table: TableName = None, as_json: AsJson = False, project_dir: ProjectDir = None
@@ -167,4 +171,4 @@ def print_kpis(settings: "Settings") -> None:
         show(kpi_view(kpis))
     if account:
         console.print()
-        console.print(accounting_line(account), soft_wrap=True)
+        console.print(accounting_line(account))

@@ -11,6 +11,7 @@ from ingestion.cli import completion
 from ingestion.cli.building import rebuild
 from ingestion.cli.console import (
     AsJson,
+    Panel,
     ProjectDir,
     complain,
     examples,
@@ -55,10 +56,11 @@ AFTER_A_CLOSE = "int_month_closes+"
 
 
 @commands.command(
+    rich_help_panel=Panel.FINANCE,
     epilog=examples(
         ("rcm close 2026-10", "sign October, and every open month before it, for all hospitals"),
         ("rcm close 2026-10 --hospital hospital_a", "for one hospital"),
-    )
+    ),
 )
 def close(month: OpenMonth, hospital: HospitalName = None, by: Who = None, project_dir: ProjectDir = None) -> None:
     """Freeze a month as gold shows it now; later news of it is the restatement of the first open month."""
@@ -85,9 +87,10 @@ def close(month: OpenMonth, hospital: HospitalName = None, by: Who = None, proje
 
 
 @commands.command(
+    rich_help_panel=Panel.FINANCE,
     epilog=examples(
         ('rcm reopen 2026-10 --reason "wrong rate of payer 7"', "then correct, rcm run, and close it again"),
-    )
+    ),
 )
 def reopen(
     month: ClosedMonth,
@@ -116,10 +119,11 @@ def reopen(
 
 
 @commands.command(
+    rich_help_panel=Panel.FINANCE,
     epilog=examples(
         ("rcm ar --as-of 2026-10-31", "what was owed at the end of October, as known then and as restated now"),
         ("rcm ar --as-of 2026-10-31 --by-payer-group --json", "the same by payer group, for a machine"),
-    )
+    ),
 )
 def ar(
     as_of: Annotated[str, typer.Option(metavar="DATE", help="The day, yyyy-mm-dd; it counts to its end.")],

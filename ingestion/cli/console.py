@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -56,6 +57,15 @@ Until = Annotated[
 ]
 
 
+class Panel(StrEnum):
+    """Headings of the list of commands."""
+
+    TRY = "Try it"
+    LOAD = "Load and build"
+    FINANCE = "Months and numbers"
+    CARE = "Look after it"
+
+
 class Examples(str):
     """Epilog of a command: a line per example, or two.
 
@@ -89,8 +99,12 @@ def examples(*lines: tuple[str, str]) -> Examples:
 
 def output() -> Console:
     """Standard output; Rich leaves colours out for pipes and NO_COLOR. In a pipe no line is folded."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=PIPED_WIDTH)
+    return _console()
+
+
+def _console(*, stderr: bool = False) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=PIPED_WIDTH)
 
 
 def show(view: "Table") -> None:
@@ -116,7 +130,7 @@ def complain(
         severity: Their first word.
         kind: Class of the errors that are messages; its remedy is told where a message has none.
     """
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    errors = _console(stderr=True)
     shown = [problem if isinstance(problem, Told) else told(problem, kind) for problem in problems]
     for entry, following in zip(shown, [*shown[1:], None], strict=False):
         errors.print(f"{severity}:", style="bold red" if severity == "error" else "bold yellow", end=" ")

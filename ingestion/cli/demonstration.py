@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingestion.cli.building import build
-from ingestion.cli.console import ProjectDir, examples, exit_if, output, project, read_control, show
+from ingestion.cli.console import Panel, ProjectDir, examples, exit_if, output, project, read_control, show
 from ingestion.cli.loading import SIMULATED_CONTROL_TABLE, load, loaded
 from ingestion.errors import SpecError
 
@@ -30,12 +30,13 @@ commands = typer.Typer()
 
 
 @commands.command(
+    rich_help_panel=Panel.TRY,
     epilog=examples(
         ("rcm simulate", "two hospitals with 2,000 patients each"),
         ("rcm simulate --patients 100000 --seed 7", "a larger group"),
         ("rcm simulate --day 3", "the same group three days later"),
         ("rcm simulate --remittance", "with adjustments, denials, write-offs and refunds"),
-    )
+    ),
 )
 def simulate(
     patients: Annotated[
@@ -100,12 +101,13 @@ def _simulated(summary: "SimulationSummary") -> str:
 
 
 @commands.command(
+    rich_help_panel=Panel.TRY,
     epilog=examples(
         ("rcm demo", "simulate, ingest, build, print the KPIs"),
         ("rcm simulate --day 1 && rcm demo", "the next day"),
         ("RCM_LAKEHOUSE=large rcm demo --patients 20000", "ten times the size, elsewhere"),
         ("RCM_LAKEHOUSE=feed rcm demo --remittance", "with adjustments, denials and write-offs, elsewhere"),
-    )
+    ),
 )
 def demo(
     patients: Annotated[

@@ -8,6 +8,7 @@ import typer
 
 from ingestion.cli.console import (
     AsJson,
+    Panel,
     ProjectDir,
     examples,
     exit_if,
@@ -29,11 +30,12 @@ SECONDS = 10
 
 
 @commands.command(
+    rich_help_panel=Panel.CARE,
     epilog=examples(
         ("rcm doctor", "everything a run needs, a line each"),
         ("rcm doctor --json", "the same for a monitor"),
         ("rcm doctor --seconds 30", "for hosts that are slow to answer"),
-    )
+    ),
 )
 def doctor(
     as_json: AsJson = False,

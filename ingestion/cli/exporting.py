@@ -6,16 +6,17 @@ from typing import Annotated
 import typer
 
 from ingestion.cli import completion
-from ingestion.cli.console import ProjectDir, examples, output, project
+from ingestion.cli.console import Panel, ProjectDir, examples, output, project
 
 commands = typer.Typer()
 
 
 @commands.command(
+    rich_help_panel=Panel.FINANCE,
     epilog=examples(
         ("rcm export kpi_denial_rate denials.csv", "as CSV, rows about fewer than 11 claims blanked"),
         ("rcm export kpi_ar_aging aging.csv --smallest 20", "with a larger smallest cell"),
-    )
+    ),
 )
 def export(
     kpi: Annotated[
@@ -38,4 +39,4 @@ def export(
         from ingestion.export import export_kpi
 
         written = export_kpi(settings, kpi, place, smallest)
-        output().print(f"Wrote {file}: {written.rows:,} rows, {written.blanked:,} of them blanked", soft_wrap=True)
+        output().print(f"Wrote {file}: {written.rows:,} rows, {written.blanked:,} of them blanked")

@@ -11,6 +11,7 @@ from ingestion.cli.completion import SystemName, TableName
 from ingestion.cli.console import (
     AsJson,
     Full,
+    Panel,
     ProjectDir,
     Since,
     Until,
@@ -40,10 +41,11 @@ commands = typer.Typer()
 
 
 @commands.command(
+    rich_help_panel=Panel.LOAD,
     epilog=examples(
         ("rcm plan", "every table"),
         ("rcm plan --source hospital_a --json", "one system, for a machine"),
-    )
+    ),
 )
 def plan(
     source: SystemName = None,
@@ -98,12 +100,13 @@ def _plan_record(load: "PlannedLoad") -> dict[str, Any]:
 
 
 @commands.command(
+    rich_help_panel=Panel.LOAD,
     epilog=examples(
         ("rcm ingest", "what changed since the last load, every table"),
         ("rcm ingest --source claims", "one system"),
         ("rcm ingest -s hospital_b -t patients --full", "one table, everything again"),
         ("rcm ingest --since 2024-03-01 --until 2024-03-31", "a month again, the watermark stays"),
-    )
+    ),
 )
 def ingest(
     source: SystemName = None,
@@ -244,7 +247,7 @@ def print_loads(summary: "IngestSummary") -> None:
     console = output()
     for result in summary.results:
         if result.status in ("committed", "conflict") and result.message:
-            console.print(f"note: {result.label}: {result.message}", style="yellow", markup=False, soft_wrap=True)
+            console.print(f"note: {result.label}: {result.message}", style="yellow", markup=False)
     console.print(loaded(summary))
 
 

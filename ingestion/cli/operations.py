@@ -10,6 +10,7 @@ import typer
 from ingestion.cli.building import print_kpis
 from ingestion.cli.console import (
     AsJson,
+    Panel,
     ProjectDir,
     complain,
     examples,
@@ -33,10 +34,11 @@ commands = typer.Typer()
 
 
 @commands.command(
+    rich_help_panel=Panel.CARE,
     epilog=examples(
         ("rcm status", "last load, rows and age of each table, quarantine, KPIs"),
         ("rcm status --json", "the same for a monitor"),
-    )
+    ),
 )
 def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
     """Show the last load of each table, its age, failures, what waits in quarantine, and the KPIs.
@@ -68,7 +70,7 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
             console = output()
             show(states_view(states, datetime.now(UTC).replace(tzinfo=None)))
             for line, style in _remarks(states, rejects, built):
-                console.print(line, style=style, markup=False, soft_wrap=True)
+                console.print(line, style=style, markup=False)
             if warehouse and warehouse.quarantine:
                 console.print()
                 show(quarantine_view(warehouse.quarantine))
@@ -102,10 +104,11 @@ def _remarks(
 
 
 @commands.command(
+    rich_help_panel=Panel.CARE,
     epilog=examples(
         ("rcm maintain", "compact, vacuum and checkpoint every Delta table"),
         ("rcm maintain --retain-days 30", "keep a month of older file versions"),
-    )
+    ),
 )
 def maintain(
     retain_days: Annotated[
