@@ -134,7 +134,7 @@ def _write(warehouse: Path, table: KpiTable, file: Path, smallest: int) -> Expor
         raise IngestionError(f"gold.{table.name} is not built yet as it is declared; rcm run makes it") from None
     except duckdb.IOException as error:
         if is_taken(str(error)):
-            raise busy(warehouse, str(error), "export again when that is done") from None
+            raise busy(warehouse, str(error), "run it again when that is done") from None
         raise IngestionError(f"{warehouse.name} cannot be read, or the file not written; see rcm doctor") from None
 
 

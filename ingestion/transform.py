@@ -205,7 +205,7 @@ def _environment(settings: Settings) -> Iterator[None]:
 def _refusal(settings: Settings, text: str) -> str:
     """Why dbt did not start."""
     if is_taken(text):
-        return f"dbt: {held(settings.warehouse, text)}; run again when that is done"
+        return f"dbt: {held(settings.warehouse, text)}; run it again when that is done"
     return f"dbt: {' '.join(text.split())}"
 
 

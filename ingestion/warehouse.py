@@ -35,7 +35,7 @@ def warehouse_rows(warehouse: Path, query: str, values: Mapping[str, object] | N
         return []
     except duckdb.IOException as error:
         if is_taken(str(error)):
-            raise busy(warehouse, str(error), "its numbers show when that is done") from None
+            raise busy(warehouse, str(error), "run it again when that is done") from None
         raise IngestionError(f"{warehouse.name} cannot be opened as a warehouse; restore it, or rcm replay") from None
 
 

@@ -23,7 +23,7 @@ from ingestion.cli.console import (
     records,
     show,
 )
-from ingestion.errors import IngestionError, SpecError
+from ingestion.errors import IngestionError, SpecError, Told, told
 
 if TYPE_CHECKING:
     from ingestion.control_table import ControlTable
@@ -68,13 +68,12 @@ def close(month: OpenMonth, hospital: HospitalName = None, by: Who = None, proje
         from ingestion.month_close import close_month, shown_month
 
         wanted, control = _month_key(month), read_control(settings)
-        names, failed = _hospitals(settings, control, hospital), 0
+        names, failures = _hospitals(settings, control, hospital), []
         for name in names:
             try:
                 done = close_month(settings, control.systems, name, wanted, _signature(by))
             except IngestionError as error:
-                complain(str(error), kind=type(error))
-                failed += 1
+                failures.append(told(str(error), type(error)))
                 continue
             amount = f"A/R ${done.closing_amount:,.2f}, version {done.version} of {shown_month(done.month)}"
             if done.months:
@@ -83,7 +82,7 @@ def close(month: OpenMonth, hospital: HospitalName = None, by: Who = None, proje
             else:
                 output().print(f"{name}: {shown_month(done.month)} was closed before, {amount}; nothing changed")
         # A close that was killed before its build is built by the next call, which finds the month closed.
-        exit_if((failed < len(names) and rebuild(settings, AFTER_A_CLOSE)) or failed > 0)
+        _end(settings, len(names), failures)
 
 
 @commands.command(
@@ -106,16 +105,15 @@ def reopen(
         if not reason.strip():
             raise SpecError(["--reason is empty; say why the month is reopened"])
         wanted, control = _month_key(month), read_control(settings)
-        names, failed = _hospitals(settings, control, hospital), 0
+        names, failures = _hospitals(settings, control, hospital), []
         for name in names:
             try:
                 version = reopen_month(settings, name, wanted, _signature(by), reason)
             except IngestionError as error:
-                complain(str(error), kind=type(error))
-                failed += 1
+                failures.append(told(str(error), type(error)))
                 continue
             output().print(f"{name}: {month} is open again; version {version} no longer counts")
-        exit_if((failed < len(names) and rebuild(settings, AFTER_A_CLOSE)) or failed > 0)
+        _end(settings, len(names), failures)
 
 
 @commands.command(
@@ -145,6 +143,12 @@ def ar(
             show(receivables_view(found, day))
         else:
             output().print(f"Nothing was posted up to {day}, or nothing is built yet: rcm run")
+
+
+def _end(settings: "Settings", hospitals: int, failures: list[Told]) -> None:
+    """Tell what failed, each thing once, and build what changed."""
+    complain(*dict.fromkeys(failures))
+    exit_if((len(failures) < hospitals and rebuild(settings, AFTER_A_CLOSE)) or bool(failures))
 
 
 def _hospitals(settings: "Settings", control: "ControlTable", wanted: str | None) -> list[str]:

@@ -1,7 +1,6 @@
 """What a shell offers after TAB: systems, tables, months and KPI tables of the project at hand, and never an error."""
 
 import contextlib
-import functools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +23,7 @@ Offer = Callable[[Context, str], Words]
 def _calmly(offer: Callable[[Context], Iterator[tuple[str, str]]]) -> Offer:
     """A shell that completes wants words or nothing: neither an error nor a line on the terminal."""
 
-    @functools.wraps(offer)
+    # Not wrapped: Typer goes by the parameters of what it calls.
     def offered(ctx: Context, incomplete: str) -> Words:
         with contextlib.suppress(Exception), open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):  # noqa: PTH123
             return [(word, shown) for word, shown in offer(ctx) if word.startswith(incomplete)]

@@ -145,6 +145,17 @@ def _in_one_line(text: str) -> str:
     return masked(" ".join(text.split()))
 
 
+@contextlib.contextmanager
+def waiting(title: str) -> Iterator[None]:
+    """Show on a terminal that something goes on; nothing in a pipe."""
+    console = _console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(title):
+        yield
+
+
 def print_json(content: object) -> None:
     """Times are UTC."""
 

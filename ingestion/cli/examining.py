@@ -17,6 +17,7 @@ from ingestion.cli.console import (
     print_json,
     project_folder,
     records,
+    waiting,
 )
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def doctor(
         folder = project_folder(project_dir)
     from ingestion.diagnosis import diagnose
 
-    with contextlib.chdir(folder):
+    with contextlib.chdir(folder), waiting("Checking"):
         results = list(diagnose(folder, dict(os.environ), float(seconds)))
     if as_json:
         print_json(records(results))

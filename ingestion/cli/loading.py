@@ -254,8 +254,10 @@ def print_loads(summary: "IngestSummary") -> None:
 def loaded(summary: "IngestSummary") -> str:
     """The outcome of a run in one line."""
     committed = [result for result in summary.results if result.status == "committed"]
+    failed = sum(result.status == "failed" for result in summary.results)
+    rest = f", {failed} of {len(summary.results)} loads failed" if failed else ""
     if not committed:
-        return f"Nothing new arrived in {summary.seconds:.1f} s"
+        return f"Nothing new arrived in {summary.seconds:.1f} s{rest}"
     rows = sum(result.rows_written for result in committed)
     tables = len({result.label for result in committed})
-    return f"Loaded {rows:,} new rows in {len(committed)} batches into {tables} tables in {summary.seconds:.1f} s"
+    return f"Loaded {rows:,} new rows in {len(committed)} batches into {tables} tables in {summary.seconds:.1f} s{rest}"

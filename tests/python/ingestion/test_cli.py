@@ -301,7 +301,7 @@ def test_status_shows_the_loads_while_the_warehouse_is_built(loaded: Project) ->
         result = rcm("status")
         shown = as_json("status")
     assert result.exit_code == 0
-    assert re.match(r"warning: warehouse\.duckdb is held by python \(process \d+\)\nnext: its numbers", result.stderr)
+    assert re.match(r"warning: warehouse\.duckdb is held by python \(process \d+\)\nnext: run it again", result.stderr)
     assert (shown["kpis"], len(shown["tables"])) == (None, 4)
 
 
@@ -419,4 +419,4 @@ def test_a_second_build_says_who_is_in_the_way(loaded: Project) -> None:
     with warehouse_held_open(loaded):
         result = rcm("replay")
     assert result.exit_code == 1
-    assert re.match(r"dbt: warehouse\.duckdb is held by python \(process \d+\); run again", errors(result)[0])
+    assert re.match(r"dbt: warehouse\.duckdb is held by python \(process \d+\); run it again", errors(result)[0])
