@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from typer import BadParameter
 from typer.main import get_command
 
 from docs.generate_tables import command_sections
 from ingestion.cli import app
 from ingestion.cli.console import Examples
-from tests.python.cli.conftest import in_terminal, rcm
+from tests.python.cli.conftest import RCM, in_terminal, rcm
 
+# What Typer raises for a wrong option, value or number of arguments; only a class below it has a public name.
+UsageError = BadParameter.__base__ or Exception
 ROOT: Any = get_command(app)
 COMMANDS: dict[str, Any] = ROOT.commands
 EXAMPLES = [
@@ -40,7 +43,7 @@ def test_every_help_ends_with_one_to_four_examples(name: str) -> None:
     assert isinstance(command.epilog, Examples), f"rcm {name}: give it an epilog of examples()"
     assert 1 <= len(command.epilog.lines) <= 4
     shown = rcm(*([name] if name else []), "--help").stdout
-    tail = shown.partition("Examples\n")[2]
+    _, tail = re.split(r"^ Examples *$", shown, maxsplit=1, flags=re.MULTILINE)
     for line, meaning in command.epilog.lines:
         assert f"rcm {name}".strip() in line
         assert line in tail
@@ -59,7 +62,7 @@ def test_every_example_parses(name: str, line: str) -> None:
 def test_a_wrong_example_would_not_parse() -> None:
     for wrong in ("rcm plan --sorce a", "rcm export kpi", "rcm maintain --retain-days 1"):
         ((name, *words),) = calls(wrong)
-        with pytest.raises(Exception, match=r"sorce|FILE|range"):
+        with pytest.raises(UsageError):
             COMMANDS[name].make_context(name, words)
 
 
@@ -70,17 +73,11 @@ def test_help_says_what_it_does_in_one_sentence_first(name: str) -> None:
 
 
 def test_help_fits_a_narrow_terminal() -> None:
-    code, shown = in_terminal([str(_rcm()), "demo", "--help"], columns=80)
+    code, shown = in_terminal([str(RCM), "demo", "--help"], columns=80)
     assert code == 0
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
     assert max(cell_len(line) for line in plain.splitlines()) <= 80
     assert "RCM_LAKEHOUSE=large rcm demo --patients 20000" in plain
-
-
-def _rcm() -> object:
-    from tests.python.cli.conftest import RCM
-
-    return RCM
 
 
 def test_a_misspelt_command_names_the_one_that_was_meant() -> None:

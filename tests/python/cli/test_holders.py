@@ -1,4 +1,4 @@
-"""A warehouse or table that somebody else holds: every command names the process, and never what it was told in secret."""
+"""A warehouse that somebody else holds: every command names the process, and never what it was told in secret."""
 
 import os
 import re
@@ -16,9 +16,7 @@ from ingestion.warehouse import is_taken
 from tests.python.cli.conftest import Project, held_by, rcm
 from tests.python.ingestion.conftest import VISITS, source
 
-OPEN = (
-    "import duckdb\nconnection = duckdb.connect(sys.argv[1])\nconnection.execute('create or replace table t (a int)')"
-)
+OPEN = "import duckdb\nconnection = duckdb.connect(sys.argv[1])"
 KPI = {
     "models": [
         {
@@ -69,9 +67,7 @@ def test_a_command_names_who_holds_the_warehouse(
     monkeypatch.setenv("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
     result = rcm(*command)
     assert result.exit_code == (0 if command[0] == "status" else 1)
-    assert (
-        f"warehouse.duckdb is held by rcm (process {held.pid})\nnext: run it again when that is done" in result.stderr
-    )
+    assert f"warehouse.duckdb is held by rcm (process {held.pid})\nnext: run it again when" in result.stderr
     assert "hunter2" not in result.output
 
 
