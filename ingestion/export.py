@@ -10,8 +10,9 @@ from typing import Any
 import duckdb
 import yaml
 
-from ingestion.errors import IngestionError, SpecError, WarehouseBusyError
+from ingestion.errors import IngestionError, SpecError
 from ingestion.settings import Settings
+from ingestion.warehouse import busy, is_taken
 
 # The cell size policy of the US Centers for Medicare & Medicaid Services: 1 to 10 people are not shown.
 SMALLEST_CELL = 11
@@ -87,8 +88,19 @@ def kpi_table(project_dir: Path, name: str) -> KpiTable:
         declared = next((model for model in models if model["name"] == name), None)
         if declared is not None:
             return _declared(declared, path)
-    raise SpecError(
-        [f"{name}: is no KPI table of gold; facts and dimensions hold single patients and are not exported"]
+    known = ", ".join(kpi_names(project_dir)) or "a model of models/gold/kpis/"
+    raise SpecError([f"{name}: is no KPI table of gold, and others hold single patients; write one of {known}"])
+
+
+def kpi_names(project_dir: Path) -> list[str]:
+    """Names of the KPI tables that can be exported, in alphabetical order."""
+    declared = [
+        model
+        for path in (project_dir / "models" / "gold" / "kpis").rglob("_*__models.yml")
+        for model in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models", [])
+    ]
+    return sorted(
+        model["name"] for model in declared if any(_meta(column).get("cell_count") for column in model["columns"])
     )
 
 
@@ -121,9 +133,9 @@ def _write(warehouse: Path, table: KpiTable, file: Path, smallest: int) -> Expor
     except (duckdb.CatalogException, duckdb.BinderException):
         raise IngestionError(f"gold.{table.name} is not built yet as it is declared; rcm run makes it") from None
     except duckdb.IOException as error:
-        if "lock" in str(error):
-            raise WarehouseBusyError(f"{warehouse.name} is being built; export again when that is done") from None
-        raise IngestionError(f"{warehouse.name} cannot be read, or the file not written") from None
+        if is_taken(str(error)):
+            raise busy(warehouse, str(error), "run it again when that is done") from None
+        raise IngestionError(f"{warehouse.name} cannot be read, or the file not written; see rcm doctor") from None
 
 
 def _suppressed(table: KpiTable, smallest: int) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from ingestion.audit import AuditLog
@@ -16,7 +16,7 @@ from ingestion.messages import one_line
 from ingestion.settings import Settings
 from ingestion.specs import SystemSpec, TableSpec
 from ingestion.storage import Location
-from ingestion.watermark import Window
+from ingestion.watermark import Window, lower_bound
 
 # Extractors that read one release of a code system, and read it once.
 RELEASES = ("icd", "icd10_cm")
@@ -35,6 +35,7 @@ class PlannedLoad:
         load_type: ``full`` reads the whole source, ``incremental`` what is new, ``backfill`` a range of the past.
         watermark_low: Watermark of the last committed batch, before the lag; first watermark of a backfill.
         watermark_until: Last watermark of a backfill.
+        reads_from: Least watermark that an increment reads: that of the last batch, less the lag.
         reason: Why, for people.
         redrive_of: Batch whose rejected lines the file holds.
         error: What blocks the table.
@@ -47,6 +48,7 @@ class PlannedLoad:
     reason: str
     watermark_low: str | None = None
     watermark_until: str | None = None
+    reads_from: str | None = None
     file: LandingFile | None = None
     redrive_of: Batch | None = None
     error: Exception | None = None
@@ -55,6 +57,13 @@ class PlannedLoad:
     def problem(self) -> str | None:
         """What blocks the table, in one line."""
         return one_line(self.error, self.file.name if self.file else None) if self.error else None
+
+    @property
+    def explanation(self) -> str:
+        """What is decided and why, for people, in one line."""
+        if self.problem is not None:
+            return self.problem
+        return f"{self.file.name}: {self.reason}" if self.file is not None else self.reason
 
     @property
     def is_current(self) -> bool:
@@ -84,12 +93,12 @@ def selected_tables(
     """
     names = [system.name for system in systems]
     if source is not None and source not in names:
-        raise SpecError([f"--source {source}: no such system; there are {', '.join(names)}"])
+        raise SpecError([f"--source {source}: no such system; write one of {', '.join(names)}"])
     chosen = [system for system in systems if source in (None, system.name)]
     tables = [(system, spec) for system in chosen for spec in system.tables if table in (None, spec.name)]
     if not tables:
         known = sorted({spec.name for system in chosen for spec in system.tables})
-        raise SpecError([f"--table {table}: no such table; there are {', '.join(known)}"])
+        raise SpecError([f"--table {table}: no such table; write one of {', '.join(known)}"])
     return tables
 
 
@@ -152,7 +161,11 @@ def plan_table(
         IngestionError: The source's folder or the bronze table cannot be read.
     """
     if not table.load.active:
-        return [PlannedLoad(system, table, "inactive", table.load.mode, "active is false in the control table")]
+        return [
+            PlannedLoad(
+                system, table, "inactive", table.load.mode, "skipped: load.active is false in the control table"
+            )
+        ]
     if request.is_backfill:
         return [_plan_backfill(system, table, request)]
     batches = bronze_table(settings, table).batches()
@@ -203,30 +216,50 @@ def _plan_reconciled(settings: Settings, system: SystemSpec, table: TableSpec, b
     # A full read that found no difference has no commit, only a line in the log.
     last = audit_log(settings).last_full_read(table.system, table.name)
     if last is not None and last + table.load.full_every > datetime.now(UTC).replace(tzinfo=None):
-        return planned
-    days = table.load.full_every.total_seconds() / 86_400
-    reason = f"reads all to reconcile, as every {days:g} days; commits it if anything differs"
-    return replace(planned, load_type="full", reason=reason)
+        due = f"{last + table.load.full_every:%Y-%m-%d %H:%M}"
+        return replace(planned, reason=f"{planned.reason}; reads all to reconcile from {due} on")
+    before = f"the last time was {last:%Y-%m-%d %H:%M}" if last is not None else "it never was so far"
+    reason = f"reads all to reconcile, which is due every {_days(table.load.full_every)} and {before}"
+    return replace(planned, load_type="full", reason=f"{reason}; commits it if anything differs", reads_from=None)
 
 
 def _plan_load(system: SystemSpec, table: TableSpec, batches: list[Batch], *, full: bool) -> PlannedLoad:
     if not batches and table.load.extractor is None:
-        return PlannedLoad(system, table, "load", "full", "first load")
+        return PlannedLoad(system, table, "load", "full", "first load: bronze holds no batch of it")
     watermark = next(
         (batch.watermark_high for batch in batches if batch.watermark_high and batch.load_type in WATERMARKED), None
     )
     if full:
-        return PlannedLoad(system, table, "load", "full", "--full was asked for", watermark)
+        return PlannedLoad(
+            system, table, "load", "full", "reads all, as --full asks; commits it if anything differs", watermark
+        )
     if table.load.mode == "full":
-        return PlannedLoad(system, table, "load", "full", "mode is full: reads all, commits it if anything differs")
+        return PlannedLoad(
+            system, table, "load", "full", "reads all, as its mode is full; commits it if anything differs"
+        )
     if table.load.extractor is not None:
         return PlannedLoad(system, table, "load", "incremental", "asks for providers' numbers not in bronze yet")
     if watermark is None:
         return PlannedLoad(system, table, "load", "full", "no batch so far had a watermark")
-    days = table.load.lag.total_seconds() / 86_400
-    lag = f", less a lag of {days:g} days" if days else ""
-    reason = f"{table.load.watermark} from {watermark}{lag}; known rows are dropped"
-    return PlannedLoad(system, table, "load", "incremental", reason, watermark)
+    lag = f", less a lag of {_days(table.load.lag)} for rows that come late" if table.load.lag else ""
+    bound = _bound(table, watermark)
+    reason = f"{table.load.watermark} from {bound or watermark} on: the last batch reached {watermark}{lag}"
+    reason += "; rows that bronze holds are dropped"
+    return PlannedLoad(system, table, "load", "incremental", reason, watermark, reads_from=bound)
+
+
+def _bound(table: TableSpec, watermark: str) -> str | None:
+    """The least watermark that is read; None where the last one is no value of its type, which the load then tells."""
+    try:
+        return str(lower_bound(watermark, table.watermark_type or "", table.load.lag))
+    except ValueError:
+        return None
+
+
+def _days(duration: timedelta) -> str:
+    """A duration for people: 2 days, 6 hours."""
+    days = duration / timedelta(days=1)
+    return f"{days:g} days" if days >= 1 else f"{duration / timedelta(hours=1):g} hours"
 
 
 def release_of(settings: Settings, system: SystemSpec, table: TableSpec) -> str:
@@ -249,14 +282,23 @@ def _plan_release(
     system: SystemSpec, table: TableSpec, batches: list[Batch], release: str, *, full: bool
 ) -> PlannedLoad:
     if batches and batches[0].watermark_high == release and not full:
-        return PlannedLoad(system, table, "nothing", "full", f"release {release} is in bronze; --full reads it again")
-    return PlannedLoad(system, table, "load", "full", f"reads release {release}")
+        return PlannedLoad(
+            system, table, "nothing", "full", f"skipped: release {release} is in bronze; --full reads it again"
+        )
+    return PlannedLoad(
+        system,
+        table,
+        "load",
+        "full",
+        f"reads release {release}, which bronze does not hold"
+        if not full
+        else f"reads release {release} again, as --full asks",
+    )
 
 
 def _plan_bulk(system: SystemSpec, table: TableSpec, batches: list[Batch], file: LandingFile) -> PlannedLoad:
     if any(batch.file_sha256 == file.sha256 for batch in batches):
-        reason = "these bytes were loaded before; the file is archived"
-        return PlannedLoad(system, table, "archive", "incremental", reason, file=file)
+        return PlannedLoad(system, table, "archive", "incremental", _known(batches, file), file=file)
     reason = "dissemination file, in place of the API: keeps the numbers that providers have"
     return PlannedLoad(system, table, "load", "incremental", reason, file=file)
 
@@ -268,10 +310,18 @@ def _plan_files(settings: Settings, system: SystemSpec, table: TableSpec, batche
     for file in waiting_files(landing, table):
         # Two copies in one folder are one content; of lists that replace each other only the last one counts.
         if file.sha256 in (loaded[-1:] if table.load.mode == "full" else loaded):
-            reason = "these bytes were loaded before; the file is archived"
-            planned.append(PlannedLoad(system, table, "archive", table.load.mode, reason, file=file))
+            planned.append(PlannedLoad(system, table, "archive", table.load.mode, _known(batches, file), file=file))
         else:
             effect = "replaces the whole table" if table.load.mode == "full" else "adds to the table"
             planned.append(PlannedLoad(system, table, "load", table.load.mode, f"new file, {effect}", file=file))
             loaded.append(file.sha256)
     return planned or [PlannedLoad(system, table, "nothing", table.load.mode, f"no file waits as {table.load.files}")]
+
+
+def _known(batches: list[Batch], file: LandingFile) -> str:
+    """Why a file is not loaded again, and which load had it."""
+    batch = next((batch for batch in batches if batch.file_sha256 == file.sha256), None)
+    when = (
+        f"on {batch.started_at[:10]} as batch {batch.batch_id}" if batch is not None else "from a copy that waits too"
+    )
+    return f"skipped: the same bytes are loaded {when}; the file is archived"

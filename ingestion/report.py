@@ -1,5 +1,6 @@
 """What people read in the terminal: plans, loads, states of tables, KPIs and the accounting of rows."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -210,9 +211,20 @@ def plan_view(planned: Sequence[PlannedLoad]) -> Table:
         view.add_row(
             load.table.label,
             f"[green]{load.load_type}[/green]" if load.action == "load" else _styled(load.action),
-            escape(f"{load.file.name}: {load.reason}" if load.file else load.problem or load.reason),
+            escape(load.explanation),
         )
     return view
+
+
+def plan_line(planned: Sequence[PlannedLoad]) -> str:
+    """The plan in one sentence: how many loads of each kind."""
+    loads = Counter(load.load_type for load in planned if load.action == "load")
+    skipped = Counter(load.action for load in planned if load.action != "load")
+    parts = [f"{count} {kind}" for kind, count in sorted(loads.items())]
+    said = f"{loads.total()} loads ({', '.join(parts)})" if parts else "Nothing would load"
+    names = {"nothing": "with nothing to read", "archive": "known files to archive"}
+    rest = [f"{count} {names.get(action, action)}" for action, count in sorted(skipped.items())]
+    return ", ".join([said, *rest])
 
 
 def results_view(results: Iterable[LoadResult]) -> Table:

@@ -7,11 +7,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ingestion.errors import IngestionError
 from ingestion.messages import without_values
 from ingestion.settings import Settings
+from ingestion.warehouse import held, is_taken
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
@@ -59,7 +62,11 @@ def build(
         on_progress: Called from dbt's threads after every node.
         full_refresh: Build everything anew from bronze.
         select: Only these nodes, as dbt selects them.
+
+    Raises:
+        IngestionError: dbt is not installed.
     """
+    _require_dbt(settings)
     # Unit tests judge the project's code, not a hospital's data: they run where the code changes.
     command = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
     command += ["--select", select] if select else []
@@ -71,7 +78,7 @@ def build(
     failures = [_failure(result) for result in results if str(result.status) in _FAILED]
     if outcome.exception is not None and not failures:
         # dbt wraps its messages; the headline alone says nothing.
-        failures = [_refusal(str(outcome.exception))]
+        failures = [_refusal(settings, str(outcome.exception))]
     statuses = [str(result.status) for result in results]
     transformation = Transformation(
         done=sum(status in ("success", "pass") for status in statuses),
@@ -89,8 +96,16 @@ def has_outdated_judgements(settings: Settings) -> bool:
     """Whether rows were staged before a map, a rule or another declaration of their table changed."""
     if settings.uses_duckdb and not settings.warehouse.exists():
         return False
+    _require_dbt(settings)
     outcome = _dbt(settings, ["test", "--select", _STAGED_AS_DECLARED], None)
     return any(str(result.status) == "warn" for result in getattr(outcome.result, "results", []))
+
+
+def _require_dbt(settings: Settings) -> None:
+    """The package alone loads; to build takes dbt, and the engine's adapter."""
+    if find_spec("dbt") is None or find_spec("dbt.cli") is None:
+        target = settings.values.get("RCM_TARGET", "duckdb")
+        raise IngestionError(f"dbt is not installed, so nothing can be built; pip install 'rcm-lakehouse[{target}]'")
 
 
 def _dbt(settings: Settings, command: Sequence[str], on_progress: Progress | None) -> "dbtRunnerResult":
@@ -187,10 +202,10 @@ def _environment(settings: Settings) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _refusal(text: str) -> str:
+def _refusal(settings: Settings, text: str) -> str:
     """Why dbt did not start."""
-    if "Could not set lock" in text:
-        return "dbt: another process builds the warehouse or holds it open for writing; run again when it is done"
+    if is_taken(text):
+        return f"dbt: {held(settings.warehouse, text)}; run it again when that is done"
     return f"dbt: {' '.join(text.split())}"
 
 

@@ -13,20 +13,25 @@ from typing import Annotated
 
 import typer
 
-from ingestion.cli import building, closing, demonstration, exporting, loading, operations
-from ingestion.cli.console import FAILED, complain
+from ingestion.cli import building, closing, demonstration, examining, exporting, loading, operations
+from ingestion.cli.console import FAILED, complain, examples
 from ingestion.cli.lean import stay_lean
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Hospitals' databases, claim files and code sets to [bold]bronze, silver and gold[/bold], incrementally.",
-    epilog="Start with [bold cyan]rcm demo[/bold cyan]; it needs no account and no network.",
+    epilog=examples(
+        ("rcm demo", "start here: it needs no account and no network"),
+        ("rcm doctor", "is everything there that a run needs?"),
+        ("rcm run", "the daily run: load what is new, then build"),
+        ("rcm status", "how it went, what waits, the KPIs"),
+    ),
 )
-for part in (demonstration, loading, building, closing, operations, exporting):
+for part in (demonstration, loading, building, closing, operations, examining, exporting):
     app.add_typer(part.commands)
 
 

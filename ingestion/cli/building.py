@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ingestion.cli.completion import SystemName, TableName
 from ingestion.cli.console import (
     AsJson,
     Full,
+    Panel,
     ProjectDir,
-    SystemName,
-    TableName,
     alarm,
     complain,
     examples,
@@ -20,8 +20,10 @@ from ingestion.cli.console import (
     project,
     read_control,
     records,
+    show,
 )
 from ingestion.cli.loading import load, print_loads
+from ingestion.errors import Told
 
 if TYPE_CHECKING:
     from ingestion.settings import Settings
@@ -31,10 +33,11 @@ commands = typer.Typer()
 
 
 @commands.command(
+    rich_help_panel=Panel.LOAD,
     epilog=examples(
         ("rcm run", "load what is new, then build silver, history and gold"),
         ("rcm run --source claims", "load one system, then build"),
-    )
+    ),
 )
 def run(
     source: SystemName = None,
@@ -54,9 +57,10 @@ def run(
 
 
 @commands.command(
+    rich_help_panel=Panel.LOAD,
     epilog=examples(
         ("rcm replay", "after a rule, a map or this program changed, or the warehouse was lost"),
-    )
+    ),
 )
 def replay(project_dir: ProjectDir = None) -> None:
     """Rebuild silver, history and gold from bronze alone; without changes they end as they were."""
@@ -67,10 +71,11 @@ def replay(project_dir: ProjectDir = None) -> None:
 
 
 @commands.command(
+    rich_help_panel=Panel.LOAD,
     epilog=examples(
         ("rcm redrive", "corrected lines, and what a changed rule or map may let in"),
         ("rcm redrive --source claims", "the corrected lines of one system"),
-    )
+    ),
 )
 def redrive(
     source: SystemName = None, table: TableName = None, as_json: AsJson = False, project_dir: ProjectDir = None
@@ -113,11 +118,11 @@ def build(settings: "Settings", *, full_refresh: bool = False) -> "Transformatio
 
     started = time.monotonic()
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    with bar("Building") as shown:
+    with bar("Building", "steps", settings) as shown:
         built = transform.build(settings, shown.move, full_refresh=full_refresh)
-    complain(*built.failures)
+    complain(*map(_told, built.failures))
     alarm(settings, "dbt build", tuple(Failure("dbt", "build", "BuildError", line) for line in built.failures))
-    complain(*built.warnings, severity="warning")
+    complain(*map(_warned, built.warnings), severity="warning")
     counts = [f"{built.done} models, snapshots and tests"]
     counts += [f"{len(built.warnings)} warnings"] if built.warnings else []
     counts += [f"{built.skipped} skipped"] if built.skipped else []
@@ -136,9 +141,20 @@ def rebuild(settings: "Settings", select: str | None = None, *, full_refresh: bo
     from ingestion import transform
 
     built = transform.build(settings, select=select, full_refresh=full_refresh)
-    complain(*built.failures)
-    complain(*built.warnings, severity="warning")
+    complain(*map(_told, built.failures))
+    complain(*map(_warned, built.warnings), severity="warning")
     return bool(built.failures)
+
+
+def _told(failure: str) -> Told:
+    """A failed node of dbt, or why dbt did not start, and what to do."""
+    # What messages of the project itself advise follows a semicolon; DuckDB's have none.
+    what, parted, remedy = failure.partition("; ")
+    return Told(what, remedy if parted else "mend what it names (logs/dbt.log has the whole message), then rcm run")
+
+
+def _warned(warning: str) -> Told:
+    return Told(warning, "look at the rows: rcm status, docs/data-quality.md")
 
 
 def print_kpis(settings: "Settings") -> None:
@@ -152,7 +168,7 @@ def print_kpis(settings: "Settings") -> None:
     kpis, account = headline_kpis(settings.warehouse), row_account(settings.warehouse)
     if kpis:
         console.print()
-        console.print(kpi_view(kpis))
+        show(kpi_view(kpis))
     if account:
         console.print()
-        console.print(accounting_line(account), soft_wrap=True)
+        console.print(accounting_line(account))

@@ -3,13 +3,15 @@
 import getpass
 import re
 from datetime import date
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ingestion.cli import completion
 from ingestion.cli.building import rebuild
 from ingestion.cli.console import (
     AsJson,
+    Panel,
     ProjectDir,
     complain,
     examples,
@@ -19,8 +21,9 @@ from ingestion.cli.console import (
     project,
     read_control,
     records,
+    show,
 )
-from ingestion.errors import IngestionError, SpecError
+from ingestion.errors import IngestionError, SpecError, Told, told
 
 if TYPE_CHECKING:
     from ingestion.control_table import ControlTable
@@ -28,37 +31,49 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
-Month = Annotated[str, typer.Argument(metavar="YYYY-MM", help="The month, such as 2026-10.")]
+
+def _month(offered: completion.Offer) -> Any:  # noqa: ANN401 - what Typer makes of an argument has no public type
+    return typer.Argument(metavar="YYYY-MM", help="The month, such as 2026-10.", autocompletion=offered)
+
+
 HospitalName = Annotated[
-    str | None, typer.Option("--hospital", metavar="SYSTEM", help="Only this hospital, such as hospital_a.")
+    str | None,
+    typer.Option(
+        "--hospital",
+        metavar="SYSTEM",
+        help="Only this hospital, such as hospital_a.",
+        autocompletion=completion.hospitals,
+    ),
 ]
 Who = Annotated[
     str | None,
     typer.Option("--by", metavar="NAME", help="Who signs.  [dim]default: the user[/dim]", show_default=False),
 ]
+OpenMonth = Annotated[str, _month(completion.open_months)]
+ClosedMonth = Annotated[str, _month(completion.closed_months)]
 # What a close or reopening changes.
 AFTER_A_CLOSE = "int_month_closes+"
 
 
 @commands.command(
+    rich_help_panel=Panel.FINANCE,
     epilog=examples(
         ("rcm close 2026-10", "sign October, and every open month before it, for all hospitals"),
         ("rcm close 2026-10 --hospital hospital_a", "for one hospital"),
-    )
+    ),
 )
-def close(month: Month, hospital: HospitalName = None, by: Who = None, project_dir: ProjectDir = None) -> None:
+def close(month: OpenMonth, hospital: HospitalName = None, by: Who = None, project_dir: ProjectDir = None) -> None:
     """Freeze a month as gold shows it now; later news of it is the restatement of the first open month."""
     with project(project_dir) as settings:
         from ingestion.month_close import close_month, shown_month
 
         wanted, control = _month_key(month), read_control(settings)
-        names, failed = _hospitals(settings, control, hospital), 0
+        names, failures = _hospitals(settings, control, hospital), []
         for name in names:
             try:
                 done = close_month(settings, control.systems, name, wanted, _signature(by))
             except IngestionError as error:
-                complain(str(error))
-                failed += 1
+                failures.append(told(str(error), type(error)))
                 continue
             amount = f"A/R ${done.closing_amount:,.2f}, version {done.version} of {shown_month(done.month)}"
             if done.months:
@@ -67,16 +82,17 @@ def close(month: Month, hospital: HospitalName = None, by: Who = None, project_d
             else:
                 output().print(f"{name}: {shown_month(done.month)} was closed before, {amount}; nothing changed")
         # A close that was killed before its build is built by the next call, which finds the month closed.
-        exit_if((failed < len(names) and rebuild(settings, AFTER_A_CLOSE)) or failed > 0)
+        _end(settings, len(names), failures)
 
 
 @commands.command(
+    rich_help_panel=Panel.FINANCE,
     epilog=examples(
         ('rcm reopen 2026-10 --reason "wrong rate of payer 7"', "then correct, rcm run, and close it again"),
-    )
+    ),
 )
 def reopen(
-    month: Month,
+    month: ClosedMonth,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; no patient's data.", show_default=False)],
     hospital: HospitalName = None,
     by: Who = None,
@@ -89,23 +105,23 @@ def reopen(
         if not reason.strip():
             raise SpecError(["--reason is empty; say why the month is reopened"])
         wanted, control = _month_key(month), read_control(settings)
-        names, failed = _hospitals(settings, control, hospital), 0
+        names, failures = _hospitals(settings, control, hospital), []
         for name in names:
             try:
                 version = reopen_month(settings, name, wanted, _signature(by), reason)
             except IngestionError as error:
-                complain(str(error))
-                failed += 1
+                failures.append(told(str(error), type(error)))
                 continue
             output().print(f"{name}: {month} is open again; version {version} no longer counts")
-        exit_if((failed < len(names) and rebuild(settings, AFTER_A_CLOSE)) or failed > 0)
+        _end(settings, len(names), failures)
 
 
 @commands.command(
+    rich_help_panel=Panel.FINANCE,
     epilog=examples(
         ("rcm ar --as-of 2026-10-31", "what was owed at the end of October, as known then and as restated now"),
         ("rcm ar --as-of 2026-10-31 --by-payer-group --json", "the same by payer group, for a machine"),
-    )
+    ),
 )
 def ar(
     as_of: Annotated[str, typer.Option(metavar="DATE", help="The day, yyyy-mm-dd; it counts to its end.")],
@@ -124,9 +140,15 @@ def ar(
         if as_json:
             print_json({"as_of_date": day, "receivables": records(found)})
         elif found:
-            output().print(receivables_view(found, day))
+            show(receivables_view(found, day))
         else:
             output().print(f"Nothing was posted up to {day}, or nothing is built yet: rcm run")
+
+
+def _end(settings: "Settings", hospitals: int, failures: list[Told]) -> None:
+    """Tell what failed, each thing once, and build what changed."""
+    complain(*dict.fromkeys(failures))
+    exit_if((len(failures) < hospitals and rebuild(settings, AFTER_A_CLOSE)) or bool(failures))
 
 
 def _hospitals(settings: "Settings", control: "ControlTable", wanted: str | None) -> list[str]:
@@ -137,7 +159,7 @@ def _hospitals(settings: "Settings", control: "ControlTable", wanted: str | None
     if wanted is None:
         return names
     if wanted not in names:
-        raise SpecError([f"--hospital {wanted}: no such hospital; there is {', '.join(names)}"])
+        raise SpecError([f"--hospital {wanted}: no such hospital; write one of {', '.join(names)}"])
     return [wanted]
 
 

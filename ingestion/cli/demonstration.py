@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingestion.cli.building import build
-from ingestion.cli.console import ProjectDir, examples, exit_if, output, project, read_control
+from ingestion.cli.console import Panel, ProjectDir, examples, exit_if, output, project, read_control, show
 from ingestion.cli.loading import SIMULATED_CONTROL_TABLE, load, loaded
 from ingestion.errors import SpecError
 
@@ -30,12 +30,13 @@ commands = typer.Typer()
 
 
 @commands.command(
+    rich_help_panel=Panel.TRY,
     epilog=examples(
         ("rcm simulate", "two hospitals with 2,000 patients each"),
         ("rcm simulate --patients 100000 --seed 7", "a larger group"),
         ("rcm simulate --day 3", "the same group three days later"),
         ("rcm simulate --remittance", "with adjustments, denials, write-offs and refunds"),
-    )
+    ),
 )
 def simulate(
     patients: Annotated[
@@ -77,7 +78,7 @@ def _simulate(settings: "Settings", given: Mapping[str, int | None]) -> "Simulat
     arguments: dict[str, int] = {**defaults, **{name: held[name] for name in defaults if name in held}}
     arguments |= {name: value for name, value in given.items() if value is not None}
     try:
-        with bar("Simulating") as shown:
+        with bar("Simulating", "steps", settings) as shown:
             return simulate_sources(
                 settings.warehouse.parent,
                 patients=arguments["patients"],
@@ -100,12 +101,13 @@ def _simulated(summary: "SimulationSummary") -> str:
 
 
 @commands.command(
+    rich_help_panel=Panel.TRY,
     epilog=examples(
         ("rcm demo", "simulate, ingest, build, print the KPIs"),
         ("rcm simulate --day 1 && rcm demo", "the next day"),
-        ("RCM_LAKEHOUSE=/tmp/large rcm demo --patients 20000", "ten times the size, elsewhere"),
-        ("RCM_LAKEHOUSE=/tmp/feed rcm demo --remittance", "with adjustments, denials and write-offs, elsewhere"),
-    )
+        ("RCM_LAKEHOUSE=large rcm demo --patients 20000", "ten times the size, elsewhere"),
+        ("RCM_LAKEHOUSE=feed rcm demo --remittance", "with adjustments, denials and write-offs, elsewhere"),
+    ),
 )
 def demo(
     patients: Annotated[
@@ -143,7 +145,7 @@ def _print_next_steps(settings: "Settings", next_day: int) -> None:
     steps.add_row("README.md", "what the KPIs mean, and how to bring your own data")
     console = output()
     console.print("\n[bold]Where to look next[/bold]")
-    console.print(steps)
+    show(steps)
 
 
 def _shown_path(path: Path) -> str:

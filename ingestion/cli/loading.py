@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ingestion.cli.completion import SystemName, TableName
 from ingestion.cli.console import (
     AsJson,
     Full,
+    Panel,
     ProjectDir,
     Since,
-    SystemName,
-    TableName,
     Until,
     alarm,
     complain,
@@ -24,8 +24,9 @@ from ingestion.cli.console import (
     project,
     read_control,
     records,
+    show,
 )
-from ingestion.errors import SpecError
+from ingestion.errors import SpecError, Told, kind_named, told
 
 if TYPE_CHECKING:
     from ingestion.load import IngestSummary
@@ -40,10 +41,11 @@ commands = typer.Typer()
 
 
 @commands.command(
+    rich_help_panel=Panel.LOAD,
     epilog=examples(
         ("rcm plan", "every table"),
         ("rcm plan --source hospital_a --json", "one system, for a machine"),
-    )
+    ),
 )
 def plan(
     source: SystemName = None,
@@ -54,10 +56,10 @@ def plan(
     as_json: AsJson = False,
     project_dir: ProjectDir = None,
 ) -> None:
-    """Show what would load: full or incremental, from which watermark, and why. Writes nothing."""
+    """Show what would load and why: full or incremental, from which watermark, which files wait. Writes nothing."""
     with project(project_dir) as settings:
         from ingestion.plan import plan_all, selected_tables
-        from ingestion.report import plan_view
+        from ingestion.report import plan_line, plan_view
 
         declared = read_control(settings)
         chosen = selected_tables(declared.systems, source, table)
@@ -66,19 +68,31 @@ def plan(
         if as_json:
             print_json([_plan_record(load) for load in planned])
         else:
-            output().print(plan_view(planned))
+            show(plan_view(planned))
+            output().print(f"\n{plan_line(planned)}")
         blocked = [load for load in planned if load.action == "blocked"]
-        complain(*(f"{load.table.label}: {load.problem}" for load in blocked))
+        complain(*(_told(load.table.label, load.problem, type(load.error).__name__) for load in blocked))
         exit_if(bool(blocked or declared.problems))
 
 
+def _told(label: str, message: str | None, error_class: str | None) -> Told:
+    return told(f"{label}: {message}", kind_named(error_class))
+
+
 def _plan_record(load: "PlannedLoad") -> dict[str, Any]:
+    spec = load.table.load
     return {
         "system": load.system.name,
         "table": load.table.name,
         "action": load.action,
         "load_type": load.load_type,
+        "mode": spec.mode,
+        "watermark": spec.watermark,
         "watermark_low": load.watermark_low,
+        "watermark_until": load.watermark_until,
+        "lag_seconds": spec.lag.total_seconds() if spec.watermark else None,
+        "reads_from": load.reads_from,
+        "files": spec.files,
         "source_file": load.file.name if load.file else None,
         "reason": load.reason,
         "error": load.problem,
@@ -86,12 +100,13 @@ def _plan_record(load: "PlannedLoad") -> dict[str, Any]:
 
 
 @commands.command(
+    rich_help_panel=Panel.LOAD,
     epilog=examples(
         ("rcm ingest", "what changed since the last load, every table"),
         ("rcm ingest --source claims", "one system"),
         ("rcm ingest -s hospital_b -t patients --full", "one table, everything again"),
         ("rcm ingest --since 2024-03-01 --until 2024-03-31", "a month again, the watermark stays"),
-    )
+    ),
 )
 def ingest(
     source: SystemName = None,
@@ -143,7 +158,11 @@ def load(
     from ingestion.plan import WHAT_IS_NEW, selected_tables
     from ingestion.progress import LoadProgress, Together, bar
 
-    with _apis(settings) as reached, bar("Loading") as shown, EventLog.of_project(settings) as events:
+    with (
+        _apis(settings) as reached,
+        bar("Loading", "tables", settings) as shown,
+        EventLog.of_project(settings) as events,
+    ):
         progress = Together(LoadProgress(shown, len(selected_tables(systems, source, table))), events)
         if rejects:
             summary = redrive_tables(reached, systems, source=source, table=table, progress=progress)
@@ -154,7 +173,8 @@ def load(
         failures += tuple(Failure("control table", "left out", "SpecError", problem) for problem in problems)
         if failures and settings.values.get("RCM_ALERT_URL"):
             events.alerted(alarm(settings, summary.run_id, failures))
-    complain(*(f"{result.label}: {result.message}" for result in summary.results if result.status == "failed"))
+    failed = [result for result in summary.results if result.status == "failed"]
+    complain(*(_told(result.label, result.message, result.error_class) for result in failed))
     if summary.warning is not None:
         complain(summary.warning, severity="warning")
     return summary
@@ -169,7 +189,7 @@ def request_of(full: bool, since: str | None, until: str | None) -> "Request":
     from ingestion.plan import Request
 
     if full and (since or until):
-        raise SpecError(["--full reads everything, --since and --until a range: give one or the other"])
+        raise SpecError(["--full reads everything, --since and --until a range; give one or the other"])
     request = Request(full, _bound("--since", since), _bound("--until", until))
     if request.since and request.until and not request.since.isdigit() and request.since > request.until:
         raise SpecError([f"--since {since} is after --until {until}; give the earlier moment first"])
@@ -223,19 +243,21 @@ def print_loads(summary: "IngestSummary") -> None:
     """A table of the loads, their notes, and their sum."""
     from ingestion.report import results_view
 
+    show(results_view(summary.results))
     console = output()
-    console.print(results_view(summary.results))
     for result in summary.results:
         if result.status in ("committed", "conflict") and result.message:
-            console.print(f"note: {result.label}: {result.message}", style="yellow", markup=False, soft_wrap=True)
+            console.print(f"note: {result.label}: {result.message}", style="yellow", markup=False)
     console.print(loaded(summary))
 
 
 def loaded(summary: "IngestSummary") -> str:
     """The outcome of a run in one line."""
     committed = [result for result in summary.results if result.status == "committed"]
+    failed = sum(result.status == "failed" for result in summary.results)
+    rest = f", {failed} of {len(summary.results)} loads failed" if failed else ""
     if not committed:
-        return f"Nothing new arrived in {summary.seconds:.1f} s"
+        return f"Nothing new arrived in {summary.seconds:.1f} s{rest}"
     rows = sum(result.rows_written for result in committed)
     tables = len({result.label for result in committed})
-    return f"Loaded {rows:,} new rows in {len(committed)} batches into {tables} tables in {summary.seconds:.1f} s"
+    return f"Loaded {rows:,} new rows in {len(committed)} batches into {tables} tables in {summary.seconds:.1f} s{rest}"

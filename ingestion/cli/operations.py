@@ -10,6 +10,7 @@ import typer
 from ingestion.cli.building import print_kpis
 from ingestion.cli.console import (
     AsJson,
+    Panel,
     ProjectDir,
     complain,
     examples,
@@ -19,6 +20,7 @@ from ingestion.cli.console import (
     project,
     read_control,
     records,
+    show,
 )
 from ingestion.errors import WarehouseBusyError
 
@@ -32,10 +34,11 @@ commands = typer.Typer()
 
 
 @commands.command(
+    rich_help_panel=Panel.CARE,
     epilog=examples(
         ("rcm status", "last load, rows and age of each table, quarantine, KPIs"),
         ("rcm status --json", "the same for a monitor"),
-    )
+    ),
 )
 def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
     """Show the last load of each table, its age, failures, what waits in quarantine, and the KPIs.
@@ -65,12 +68,12 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
             )
         else:
             console = output()
-            console.print(states_view(states, datetime.now(UTC).replace(tzinfo=None)))
+            show(states_view(states, datetime.now(UTC).replace(tzinfo=None)))
             for line, style in _remarks(states, rejects, built):
-                console.print(line, style=style, markup=False, soft_wrap=True)
+                console.print(line, style=style, markup=False)
             if warehouse and warehouse.quarantine:
                 console.print()
-                console.print(quarantine_view(warehouse.quarantine))
+                show(quarantine_view(warehouse.quarantine))
             if warehouse:
                 print_kpis(settings)
         exit_if(any(state.failures for state in states) or bool(built and built.failures))
@@ -83,7 +86,7 @@ def _warehouse(settings: "Settings") -> "WarehouseState | None":
     try:
         return warehouse_state(settings.warehouse if settings.uses_duckdb else None)
     except WarehouseBusyError as error:
-        complain(str(error), severity="warning")
+        complain(str(error), severity="warning", kind=type(error))
         return None
 
 
@@ -101,10 +104,11 @@ def _remarks(
 
 
 @commands.command(
+    rich_help_panel=Panel.CARE,
     epilog=examples(
         ("rcm maintain", "compact, vacuum and checkpoint every Delta table"),
         ("rcm maintain --retain-days 30", "keep a month of older file versions"),
-    )
+    ),
 )
 def maintain(
     retain_days: Annotated[
@@ -122,4 +126,4 @@ def maintain(
         if as_json:
             print_json(records(done))
         else:
-            output().print(maintained_view(done))
+            show(maintained_view(done))

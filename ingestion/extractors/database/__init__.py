@@ -1,5 +1,5 @@
 """Kind ``database``: source tables read inside a watermark window, from SQLite, PostgreSQL and SQL Server."""
 
-from ingestion.extractors.database.reading import extract
+from ingestion.extractors.database.reading import extract, open_database
 
-__all__ = ["extract"]
+__all__ = ["extract", "open_database"]

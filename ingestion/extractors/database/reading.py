@@ -41,7 +41,7 @@ def extract(
         SchemaDriftError: The table or a declared column is missing, or a value does not fit its type.
         NullWatermarkError: Rows have no watermark, and load.null_watermark is fail.
     """
-    with _open(address, first_wait) as source:
+    with open_database(address, first_wait) as source:
         held, warnings = _checked_columns(source, table)
         watermark = None if table.load.watermark is None else held[table.load.watermark]
         bounds = fix_bounds(source, table, window, watermark)
@@ -59,7 +59,12 @@ def extract(
             )
 
 
-def _open(address: str, first_wait: float) -> AbstractContextManager[Source]:
+def open_database(address: str, first_wait: float = FIRST_WAIT_SECONDS) -> AbstractContextManager[Source]:
+    """Connect to a database by its URL or ODBC string.
+
+    Raises:
+        SourceUnavailableError: No such database, or it refuses the login; names the host, never a secret.
+    """
     if is_odbc_address(address):
         return open_odbc(parse_address(address), first_wait)
     if address.startswith("sqlite:"):

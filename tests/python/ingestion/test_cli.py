@@ -76,10 +76,12 @@ def as_json(*arguments: str) -> Any:  # noqa: ANN401 - JSON
 
 
 def errors(result: Result) -> list[str]:
-    """Lines on standard error, each of which is one error."""
+    """Errors on standard error, each one line; whatever goes wrong, the last line says what to do next."""
     lines = result.stderr.splitlines()
-    assert all(line.startswith("error: ") for line in lines), result.stderr
-    return [line.removeprefix("error: ") for line in lines]
+    assert all(line.startswith(("error: ", "next: ")) for line in lines), result.stderr
+    assert not lines or lines[-1].startswith("next: ")
+    told = "\n".join(lines).replace("\nnext: ", "; ")
+    return [line.removeprefix("error: ") for line in told.splitlines()]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -135,7 +137,8 @@ def test_results_for_a_machine() -> None:
 
 def test_a_plan_before_the_first_load_writes_nothing(filled: Project) -> None:
     loads = {f"{load['system']}.{load['table']}": load for load in as_json("plan")}
-    assert (loads["emr.visits"]["load_type"], loads["emr.visits"]["reason"]) == ("full", "first load")
+    visits = loads["emr.visits"]
+    assert (visits["load_type"], visits["reason"]) == ("full", "first load: bronze holds no batch of it")
     assert loads["payer.claims"]["source_file"] == "claims/one.csv"
     assert not (filled.root / "lakehouse" / "bronze").exists()
 
@@ -163,8 +166,8 @@ def test_full_is_planned_as_full() -> None:
 @pytest.mark.parametrize(
     ("option", "says"),
     [
-        ("--source", "--source nowhere: no such system; there are emr, payer, codes"),
-        ("--table", "--table nowhere: no such table; there are claims, codes, visits, wards"),
+        ("--source", "--source nowhere: no such system; write one of emr, payer, codes"),
+        ("--table", "--table nowhere: no such table; write one of claims, codes, visits, wards"),
     ],
 )
 def test_unknown_names_are_usage_errors(command: str, option: str, says: str) -> None:
@@ -180,8 +183,9 @@ def test_a_broken_declaration_is_one_line_and_leaves_the_others(filled: Project,
     result = rcm(command)
 
     assert result.exit_code == exit_code
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("error: broken.yml, line 1: is not valid YAML")
+    (error,) = errors(result)
+    assert error.startswith("broken.yml, line 1: is not valid YAML")
+    assert error.endswith("; correct it")
     assert "visits" in result.stdout
 
 
@@ -204,7 +208,7 @@ def test_another_project_is_named_by_its_folder(
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     lost = rcm("plan")
     assert lost.exit_code == 2
-    assert "name the checkout with --project-dir" in errors(lost)[0]
+    assert "name the project's folder with --project-dir or RCM_PROJECT" in errors(lost)[0]
     assert len(as_json("plan", "--project-dir", str(loaded.root))) == 4
 
 
@@ -297,7 +301,7 @@ def test_status_shows_the_loads_while_the_warehouse_is_built(loaded: Project) ->
         result = rcm("status")
         shown = as_json("status")
     assert result.exit_code == 0
-    assert result.stderr.startswith("warning: warehouse.duckdb is being built")
+    assert re.match(r"warning: warehouse\.duckdb is held by python \(process \d+\)\nnext: run it again", result.stderr)
     assert (shown["kpis"], len(shown["tables"])) == (None, 4)
 
 
@@ -415,4 +419,4 @@ def test_a_second_build_says_who_is_in_the_way(loaded: Project) -> None:
     with warehouse_held_open(loaded):
         result = rcm("replay")
     assert result.exit_code == 1
-    assert "another process builds the warehouse" in errors(result)[0]
+    assert re.match(r"dbt: warehouse\.duckdb is held by python \(process \d+\); run it again", errors(result)[0])

@@ -91,7 +91,10 @@ def test_an_inactive_table_is_planned_as_such_and_never_read(filled: Project) ->
 
 def test_the_plan_says_what_and_why(filled: Project) -> None:
     before = planned(filled)
-    assert (before["emr.visits"].load_type, before["emr.visits"].reason) == ("full", "first load")
+    assert (before["emr.visits"].load_type, before["emr.visits"].reason) == (
+        "full",
+        "first load: bronze holds no batch of it",
+    )
     assert before["payer.claims"].reason == "new file, adds to the table"
     assert before["codes.codes"].reason == "new file, replaces the whole table"
 
@@ -99,7 +102,7 @@ def test_the_plan_says_what_and_why(filled: Project) -> None:
 
     after = planned(filled)
     assert (after["emr.visits"].load_type, after["emr.visits"].watermark_low) == ("incremental", DAY)
-    assert after["emr.visits"].reason == f"ModifiedDate from {DAY}, less a lag of 2 days; known rows are dropped"
+    assert f"the last batch reached {DAY}, less a lag of 2 days" in after["emr.visits"].reason
     assert after["payer.claims"].action == "nothing"
     assert planned(filled, full=True)["emr.visits"].load_type == "full"
 

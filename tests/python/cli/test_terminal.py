@@ -1,0 +1,105 @@
+"""What the terminal shows: colours, widths and progress where somebody watches, plain lines where nobody does."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from rich.cells import cell_len
+
+from ingestion.progress import LINE_SECONDS, Bar, Pace
+from tests.python.cli.conftest import RCM, Project, in_terminal, rcm
+
+STYLE = re.compile(r"\x1b\[([0-9;]*)m")
+COLOUR = re.compile(r"(?:^|;)(?:3[0-7]|4[0-7]|9[0-7]|38|48)(?:;|$)")
+
+
+def plain(shown: str) -> list[str]:
+    """Lines without the terminal's codes."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).splitlines()
+
+
+def colours(shown: str) -> list[str]:
+    return [codes for codes in STYLE.findall(shown) if COLOUR.search(codes)]
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_tables_fit_the_terminal(filled: Project, command: str, columns: int) -> None:
+    filled.drop(f"claims/{'a_name_for_which_no_column_is_wide_enough_' * 3}.csv", "ClaimID\n1\n")
+    code, shown = in_terminal([str(RCM), command], columns)
+    assert code == 0
+    lines = plain(shown)
+    assert max(cell_len(line.rstrip()) for line in lines) <= columns
+    assert any("emr.visits" in line for line in lines)
+    assert bool(colours(shown)) == (command == "plan")
+
+
+@pytest.mark.usefixtures("filled")
+def test_no_color_leaves_the_colours_out() -> None:
+    _, shown = in_terminal([str(RCM), "plan"], NO_COLOR="1")
+    assert "emr.visits" in shown
+    assert colours(shown) == []
+
+
+def test_in_a_pipe_each_row_is_one_plain_line(filled: Project) -> None:
+    name = f"claims/{'long' * 30}.csv"
+    filled.drop(name, "ClaimID\n1\n")
+    done = subprocess.run([RCM, "plan"], capture_output=True, text=True, timeout=120, check=True)
+    (row,) = [line for line in done.stdout.splitlines() if name in line]
+    assert row.startswith("payer.claims")
+    assert row.endswith("new file, adds to the table")
+    assert "\x1b" not in done.stdout
+    assert all(line == line.rstrip() for line in done.stdout.splitlines())
+
+
+def test_a_terminal_shows_steps_rows_rates_and_the_time_that_is_left(project: Project) -> None:
+    script = project.write(
+        "watched.py",
+        "from ingestion.progress import bar\n"
+        "from ingestion.settings import read_settings\n"
+        "with bar('Loading', 'tables', read_settings({})) as shown:\n"
+        "    shown.read(120_000)\n"
+        "    for done in range(6):\n"
+        "        shown.move(done, 16)\n"
+        "    shown.say('emr.a_table_with_a_name_that_is_much_too_long_for_what_is_left_of_the_line')\n",
+    )
+    code, shown = in_terminal([sys.executable, str(script)])
+    assert code == 0
+    *_, last = [line for line in plain(shown.replace("\r", "\n")) if "Loading" in line]
+    assert re.search(r"5/16 120,000 rows, [\d,]+ rows/s, \d+:\d\d, \d+:\d\d left", last)
+    assert cell_len(last.rstrip()) <= 80
+
+
+def test_in_a_pipe_a_long_command_says_now_and_then_how_far_it_is() -> None:
+    now = [0.0]
+    lines: list[str] = []
+    shown = Bar("Loading", "tables", lines=lines.append, pace=Pace(lambda: now[0]))
+    shown.move(0, 4)
+    for second in range(1, 41):
+        now[0] = float(second)
+        shown.read(1_000)
+        shown.move(second // 10, 4)
+    assert lines == [
+        "Loading: 0 of 4 tables, 10,000 rows, 1,000 rows/s, 0:10",
+        "Loading: 1 of 4 tables, 20,000 rows, 1,000 rows/s, 0:20",
+        "Loading: 2 of 4 tables, 30,000 rows, 1,000 rows/s, 0:30, 0:30 left",
+        "Loading: 3 of 4 tables, 40,000 rows, 1,000 rows/s, 0:40, 0:13 left",
+    ]
+    assert LINE_SECONDS == 10
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_short_command_in_a_pipe_says_nothing_of_its_progress() -> None:
+    done = rcm("ingest", "--source", "payer")
+    assert done.exit_code == 0
+    assert done.stderr == ""
+
+
+@pytest.mark.usefixtures("filled")
+def test_errors_wrap_between_words_on_a_narrow_terminal() -> None:
+    code, shown = in_terminal([str(RCM), "plan", "--source", "no_such_system_of_this_project_anywhere"], columns=60)
+    lines = [line.rstrip() for line in plain(shown)]
+    assert code == 2
+    assert lines[0].startswith("error: --source no_such_system")
+    assert "next: write one of emr, payer, codes" in lines
