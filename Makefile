@@ -114,6 +114,35 @@ test: system-packages $(AZURITE)/node_modules/.package-lock.json $(VENV)/dev.sta
 	pytest --numprocesses auto --dist loadscope --junit-xml target/pytest.xml || status=1; \
 	exit $$status
 
+# Apache Spark, in an environment of its own: PySpark and the client that the other tests use share one import name.
+SPARK := .venv-spark
+DELTA_JARS := requirements/spark/jars
+# The version that a requirements file pins.
+pinned = $(shell sed -n 's/^$(2)==//p' requirements/$(1).txt)
+
+$(SPARK)/spark.stamp: $(BIN)/uv requirements/spark.txt
+	@python=$$(sh .ci/find-python) && echo "Setting up $(SPARK) with $$python" && "$$python" -m venv --clear $(SPARK)
+	@uv pip install --quiet --python $(SPARK)/bin/python -r requirements/spark.txt
+	@uv pip install --quiet --python $(SPARK)/bin/python --no-deps --editable .
+	@touch $@
+
+# Without Maven, Spark fetches the jars itself when its first session starts.
+$(DELTA_JARS)/jars.stamp: requirements/spark.txt requirements/spark/pom.xml
+	@mkdir -p $(DELTA_JARS)
+	@if command -v mvn >/dev/null; then \
+		echo "Fetching the jars of Delta Lake"; \
+		mvn --quiet --batch-mode --file requirements/spark/pom.xml dependency:copy-dependencies \
+			-Dspark.version=$(basename $(call pinned,spark,pyspark)) -Ddelta.version=$(call pinned,spark,delta-spark) \
+			-DincludeGroupIds=io.delta -DoutputDirectory=jars; \
+	fi
+	@touch $@
+
+.PHONY: test-spark
+test-spark: export RCM_TEST_ENGINE := spark
+test-spark: $(SPARK)/spark.stamp $(DELTA_JARS)/jars.stamp  ## Build everything on Apache Spark with Delta Lake and compare it with DuckDB.
+	@command -v java >/dev/null || { echo "make test-spark needs Java 17 or later" >&2; exit 2; }
+	$(SPARK)/bin/pytest tests/python/engines
+
 # ---------------------------------------------------------------------------------------------------------- clean
 
 .PHONY: clean

@@ -1,10 +1,8 @@
 """The Spark session that dbt works in: local with Delta Lake, or by Spark Connect on the cluster of SPARK_REMOTE."""
 
-import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
+from ingestion.lean import take_pandas
 from ingestion.phi_key import phi_key_pads
 from ingestion.settings import Settings
 from ingestion.storage import Location
@@ -30,18 +28,22 @@ def open_spark_session(settings: Settings) -> "SparkSession":
         SpecError: The key of keyed hashes cannot serve.
         SecretError: It refers to a secret that cannot be had.
     """
+    take_pandas()
     from pyspark.sql import SparkSession
 
-    builder = SparkSession.builder
-    if "SPARK_REMOTE" not in os.environ:
-        builder = _configured(builder, settings)
+    remote = settings.values.get("SPARK_REMOTE")
+    builder = SparkSession.builder.remote(remote) if remote else _configured(SparkSession.builder, settings)
     session = builder.getOrCreate()
     # Silver holds UTC without zone; a cast of text would else be read in the zone of the machine.
     session.conf.set("spark.sql.session.timeZone", "UTC")
     inner, outer = phi_key_pads(settings)
-    _show(session, "rcm_phi_pads", pa.table({"inner_pad": [inner], "outer_pad": [outer]}))
-    _show(session, "rcm_delta_tables", pa.table({"folder": pa.array(_delta_folders(settings.lakehouse), pa.string())}))
+    _show(session, "rcm_phi_pads", "inner_pad binary, outer_pad binary", [(inner, outer)])
+    _show(session, "rcm_delta_tables", "folder string", [(folder,) for folder in _delta_folders(settings.lakehouse)])
     return session
+
+
+def _show(session: "SparkSession", name: str, schema: str, rows: list[tuple[Any, ...]]) -> None:
+    session.createDataFrame(rows, schema).createOrReplaceTempView(name)
 
 
 def _configured(builder: "SparkSession.Builder", settings: Settings) -> "SparkSession.Builder":
@@ -56,6 +58,8 @@ def _configured(builder: "SparkSession.Builder", settings: Settings) -> "SparkSe
         # Rows of a laptop need no 200 partitions, and nobody looks at the page of a session that ends with its build.
         "spark.sql.shuffle.partitions": "4",
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.databricks.delta.snapshotPartitions": "1",
     }.items():
         builder = builder.config(name, value)
     jars = sorted(str(jar) for jar in (settings.project_dir / _JARS).glob("*.jar"))
@@ -63,7 +67,7 @@ def _configured(builder: "SparkSession.Builder", settings: Settings) -> "SparkSe
         builder = builder.config("spark.jars", ",".join(jars))
     else:
         # Spark fetches them itself, of the version that the Python package names.
-        from delta import configure_spark_with_delta_pip
+        from delta import configure_spark_with_delta_pip  # type: ignore[import-not-found,unused-ignore]
 
         builder = configure_spark_with_delta_pip(builder)
     return builder.enableHiveSupport()
@@ -72,7 +76,3 @@ def _configured(builder: "SparkSession.Builder", settings: Settings) -> "SparkSe
 def _delta_folders(lakehouse: Location) -> list[str]:
     commits = [file for pattern in _READ_BY_MODELS for file in lakehouse.find(f"{pattern}{_LOG}*.json")]
     return sorted({commit.partition(_LOG)[0] for commit in commits})
-
-
-def _show(session: "SparkSession", name: str, rows: pa.Table) -> None:
-    session.createDataFrame(rows).createOrReplaceTempView(name)

@@ -53,7 +53,12 @@ class Transformation:
 
 
 def build(
-    settings: Settings, on_progress: Progress | None = None, *, full_refresh: bool = False, select: str | None = None
+    settings: Settings,
+    on_progress: Progress | None = None,
+    *,
+    full_refresh: bool = False,
+    select: str | None = None,
+    unit_tests: bool = False,
 ) -> Transformation:
     """``dbt build`` in the project's folder with ``profiles/profiles.yml``; the log goes to logs/dbt.log.
 
@@ -62,13 +67,14 @@ def build(
         on_progress: Called from dbt's threads after every node.
         full_refresh: Build everything anew from bronze.
         select: Only these nodes, as dbt selects them.
+        unit_tests: Also judge the project's code, which no hospital's data changes.
 
     Raises:
         IngestionError: dbt is not installed.
     """
     _require_dbt(settings)
-    # Unit tests judge the project's code, not a hospital's data: they run where the code changes.
-    command = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
+    command = ["build", *(["--full-refresh"] if full_refresh else [])]
+    command += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
     command += ["--select", select] if select else []
     if select is None:
         # Stands if this process is killed: what it leaves is then known to be half of something.

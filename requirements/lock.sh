@@ -9,11 +9,11 @@ compile() {
         --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml "$@"
 }
 
-compile --extra duckdb --extra odbc --extra azure --extra sail --extra databricks --extra dashboard --extra docs --extra dev \
-    --output-file requirements/dev.txt
+compile --extra duckdb --extra odbc --extra azure --extra sail --extra databricks --extra dashboard --extra docs \
+    --extra test --extra dev --output-file requirements/dev.txt
 compile --extra duckdb --constraints requirements/dev.txt --output-file requirements/runtime.txt
 compile --extra duckdb --extra dashboard --constraints requirements/dev.txt --output-file requirements/dashboard.txt
-compile --extra duckdb --extra spark --output-file requirements/spark.txt
+compile --extra duckdb --extra spark --extra test --output-file requirements/spark.txt
 compile --extra databricks --output-file requirements/databricks.txt
 
 # What holds everywhere this project runs needs no marker.

@@ -13,9 +13,9 @@ from typing import Annotated
 
 import typer
 
-from ingestion.cli import building, closing, demonstration, examining, exporting, loading, operations
+from ingestion.cli import building, closing, demonstration, examining, exporting, loading, operations, parity
 from ingestion.cli.console import FAILED, complain, examples
-from ingestion.cli.lean import stay_lean
+from ingestion.lean import stay_lean
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,7 +31,7 @@ app = typer.Typer(
         ("rcm status", "how it went, what waits, the KPIs"),
     ),
 )
-for part in (demonstration, loading, building, closing, operations, examining, exporting):
+for part in (demonstration, loading, building, closing, operations, examining, exporting, parity):
     app.add_typer(part.commands)
 
 

@@ -22,3 +22,8 @@ def stay_lean() -> None:
     if "pyarrow" not in sys.modules:
         sys.meta_path.insert(0, _NoPandas())
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
+
+def take_pandas() -> None:
+    """Let pandas in after all: PySpark does not start without it."""
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _NoPandas)]

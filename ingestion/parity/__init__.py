@@ -1,0 +1,1 @@
+"""Holds what one engine built of a lakehouse against what another built of it."""
