@@ -10,6 +10,7 @@ import pyarrow as pa
 from ingestion.parity.engines import Built
 
 SHOWN = 3
+_SIDES = ("left_side", "right_side")
 # An engine may keep an instant with its zone, UTC; and counts in integers of its own width.
 _SAME_TYPES = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMP", "INTEGER": "BIGINT"}
 
@@ -50,7 +51,7 @@ def compare(names: tuple[str, str], left: Built, right: Built) -> Iterator[Compa
 
 
 def compare_tables(table: str, names: tuple[str, str], left: pa.Table, right: pa.Table) -> Comparison:
-    """Compare two tables; their order of rows and columns does not matter, the first column names a row."""
+    """Compare two tables; their order of rows and columns does not matter."""
     with closing(duckdb.connect()) as connection:
         connection.execute("set TimeZone = 'UTC'")
         types = [
@@ -66,11 +67,11 @@ def compare_tables(table: str, names: tuple[str, str], left: pa.Table, right: pa
             )
             return Comparison(table, left.num_rows, ("", ""), told)
         columns = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind in types[0].items())
-        for side in ("left_side", "right_side"):
+        for side in _SIDES:
             connection.execute(f"create table {side}_rows as select {columns} from {side}")
-        hashes = (_hash(connection, "left_side"), _hash(connection, "right_side"))
-        differences = () if hashes[0] == hashes[1] else _first_differences(connection, names, left.column_names[0])
-        return Comparison(table, left.num_rows, hashes, differences)
+        first, second = (_hash(connection, side) for side in _SIDES)
+        differences = () if first == second else _first_differences(connection, names, left.column_names)
+        return Comparison(table, left.num_rows, (first, second), differences)
 
 
 def _types(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> dict[str, str]:
@@ -87,25 +88,44 @@ def _hash(connection: duckdb.DuckDBPyConnection, side: str) -> str:
     return str(found[0]) if found else ""
 
 
-def _first_differences(connection: duckdb.DuckDBPyConnection, names: tuple[str, str], key: str) -> tuple[str, ...]:
-    """The first rows that only one side has; two with the same key are one row that differs in some columns."""
-    only = []
-    for side, other in (("left_side", "right_side"), ("right_side", "left_side")):
-        rows = connection.execute(
-            f'select * from (from {side}_rows except all from {other}_rows) order by "{key}" limit {SHOWN * 10}'
-        )
-        columns = [column for column, *_ in rows.description or ()]
-        only.append([dict(zip(columns, row, strict=True)) for row in rows.fetchall()])
-    left, right = ({str(row[key]): row for row in rows} for rows in only)
+def _first_differences(
+    connection: duckdb.DuckDBPyConnection, names: tuple[str, str], columns: list[str]
+) -> tuple[str, ...]:
+    """The first rows that only one side has; two of the same name are one row that differs in some columns."""
+    key = _key(connection, columns)
+    left, right = (_only_in(connection, *sides, columns, key) for sides in (_SIDES, _SIDES[::-1]))
     told = []
     for value in sorted({*left, *right})[:SHOWN]:
         if value in left and value in right:
             values = [
                 f"{column}: {names[0]} {left[value][column]!s}, {names[1]} {right[value][column]!s}"
-                for column in left[value]
+                for column in columns
                 if left[value][column] != right[value][column]
             ]
-            told.append(f"{key} {value}: {'; '.join(values)}")
+            told.append(f"{value}: {'; '.join(values)}")
         else:
-            told.append(f"{key} {value}: only in {names[0] if value in left else names[1]}")
+            told.append(f"{value}: only in {names[0] if value in left else names[1]}")
     return tuple(told)
+
+
+def _key(connection: duckdb.DuckDBPyConnection, columns: list[str]) -> list[str]:
+    """The first column that names a row on both sides; all of them where none does alone."""
+    for column in columns:
+        repeated = " or ".join(f'(select count(distinct "{column}") < count(*) from {side}_rows)' for side in _SIDES)
+        found = connection.execute(f"select {repeated}").fetchone()
+        if found and not found[0]:
+            return [column]
+    return columns
+
+
+def _only_in(
+    connection: duckdb.DuckDBPyConnection, side: str, other: str, columns: list[str], key: list[str]
+) -> dict[str, dict[str, object]]:
+    """The first rows of a side that the other lacks, by what names them."""
+    order = ", ".join(f'"{column}"' for column in key)
+    listed = ", ".join(f'"{column}"' for column in columns)
+    rows = connection.execute(
+        f"select {listed} from (from {side}_rows except all from {other}_rows) order by {order} limit {SHOWN * 10}"
+    ).fetchall()
+    told = [dict(zip(columns, row, strict=True)) for row in rows]
+    return {", ".join(f"{column} {row[column]}" for column in key): row for row in told}

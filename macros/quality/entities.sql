@@ -16,7 +16,7 @@
     concat_ws(
         '; ', cast(null as string)
         {%- for rule in (all_rules(entity) if execute else []) %},
-        case when {{ has_failed(rule.name, alias) }} then '{{ rule.description | replace("'", "''") }}' end
+        case when {{ has_failed(rule.name, alias) }} then '{{ dbt.escape_single_quotes(rule.description) }}' end
         {%- endfor %}
     )
 {%- endmacro %}

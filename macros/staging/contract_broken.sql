@@ -15,7 +15,7 @@
         {%- if promised.get('allowed') and severity.get('allowed', 'quarantine') == 'quarantine' -%}
             {%- set values = [] -%}
             {%- for value in promised.allowed -%}
-                {%- set literal = "'" ~ (value | string | replace("'", "''")) ~ "'" -%}
+                {%- set literal = "'" ~ dbt.escape_single_quotes(value | string) ~ "'" -%}
                 {%- do values.append('cast(' ~ literal ~ ' as ' ~ column.data_type ~ ')') -%}
             {%- endfor -%}
             {%- do broken.append('coalesce(' ~ quoted ~ ' not in (' ~ values | join(', ') ~ '), false)') -%}

@@ -7,7 +7,7 @@ select
     '{{ rule.name }}' as rule_name,
     {{ 'true' if 'parent' in rule else 'false' }} as is_relation,
     '{{ rule.severity }}' as default_severity,
-    '{{ rule.description | replace("'", "''") }}' as rule_description
+    '{{ dbt.escape_single_quotes(rule.description) }}' as rule_description
 {% if not (loop.last and outer.last) %}union all{% endif %}
 {% endfor %}
 {% endfor %}
