@@ -1,10 +1,14 @@
 """What the terminal shows: colours, widths and progress where somebody watches, plain lines where nobody does."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
+import yaml
 from rich.cells import cell_len
 
 from ingestion.progress import LINE_SECONDS, Bar, Pace
@@ -103,3 +107,26 @@ def test_errors_wrap_between_words_on_a_narrow_terminal() -> None:
     assert code == 2
     assert lines[0].startswith("error: --source no_such_system")
     assert "next: write one of emr, payer, codes" in lines
+
+
+def test_a_build_that_is_interrupted_says_so_and_ends_like_any_program_that_is(filled: Project) -> None:
+    # A model that waits for its interruption, and would otherwise outlast the test's own limit.
+    filled.write("models/waits.sql", "select sum(a.range * b.range % 7) from range(10000000) a, range(10000000) b")
+    declared = yaml.safe_load((filled.root / "dbt_project.yml").read_text())
+    place = str(filled.root / "lakehouse" / "warehouse.duckdb")
+    filled.write("dbt_project.yml", yaml.safe_dump({**declared, "version": "1.0", "profile": "x"}))
+    profile = {"x": {"target": "d", "outputs": {"d": {"type": "duckdb", "path": place}}}}
+    filled.write("profiles/profiles.yml", yaml.safe_dump(profile))
+    environment = {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    with subprocess.Popen([RCM, "replay"], stderr=subprocess.PIPE, text=True, env=environment) as running:
+        log = filled.root / "logs" / "dbt.log"
+        deadline = time.monotonic() + 60
+        while not (log.exists() and "range(10000000)" in log.read_text()):
+            assert time.monotonic() < deadline
+            assert running.poll() is None
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert told.endswith("error: interrupted, and what was finished stays\nnext: run it again to go on from there\n")
+    assert "did not come to its end" in rcm("status").stdout
