@@ -112,6 +112,7 @@ class Bar:
         self._lines = lines
         self._pace = pace or Pace()
         self._told_at = 0.0
+        self._note = ""
         self._lock = Lock()
         self._task = progress.add_task(title, total=None, note="", pace=self._pace) if progress else None
 
@@ -131,8 +132,10 @@ class Bar:
 
     def say(self, note: str) -> None:
         """What happens right now."""
+        self._note = note
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, note=note)
+        self._tell()
 
     def _tell(self) -> None:
         """A plain line, if the last one is long enough ago."""
@@ -142,7 +145,8 @@ class Bar:
             if self._pace.elapsed < self._told_at + LINE_SECONDS:
                 return
             self._told_at = self._pace.elapsed
-            steps = [f"{self._pace.completed} of {self._pace.total} {self._unit}"] if self._pace.total else []
+            counted = f"{self._pace.completed} of {self._pace.total} {self._unit}" if self._pace.total else self._note
+            steps = [counted] if counted else []
             line = f"{self._title}: {', '.join([*steps, *self._pace.told()])}"
         self._lines(line)
 

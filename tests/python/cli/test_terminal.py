@@ -93,6 +93,16 @@ def test_in_a_pipe_a_long_command_says_now_and_then_how_far_it_is() -> None:
     assert LINE_SECONDS == 10
 
 
+def test_what_has_no_number_of_steps_says_what_it_does() -> None:
+    now = [0.0]
+    lines: list[str] = []
+    shown = Bar("Simulating", "steps", lines=lines.append, pace=Pace(lambda: now[0]))
+    for second in range(21):
+        now[0] = float(second)
+        shown.say(f"month {second}")
+    assert lines == ["Simulating: month 10, 0:10", "Simulating: month 20, 0:20"]
+
+
 @pytest.mark.usefixtures("filled")
 def test_a_short_command_in_a_pipe_says_nothing_of_its_progress() -> None:
     done = rcm("ingest", "--source", "payer")
