@@ -37,6 +37,7 @@ from ingestion.redrive import keep_rejects, plan_redrive
 from ingestion.settings import Settings
 from ingestion.sources import open_source
 from ingestion.specs import SystemSpec, TableSpec
+from ingestion.unclaimed import unclaimed_files
 
 
 class Progress(Protocol):
@@ -102,12 +103,14 @@ class IngestSummary:
         results: Its loads.
         seconds: Its duration.
         warning: What went wrong beside the loads.
+        unclaimed: Files of the landing folders that match no pattern of the control table.
     """
 
     run_id: str
     results: tuple[LoadResult, ...]
     seconds: float
     warning: str | None = None
+    unclaimed: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -160,7 +163,8 @@ def ingest(
 
     chosen = selected_tables(systems, source, table)
     run = _Run(settings, systems, _run_id(), request, plan, progress or Silence(), border or border_check(settings))
-    return _load_all(run, chosen)
+    summary = _load_all(run, chosen)
+    return replace(summary, unclaimed=unclaimed_files(settings, systems, [system for system, _ in chosen]))
 
 
 def redrive(

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, cast
 import fsspec
 from deltalake import DeltaTable
 from filelock import FileLock, Timeout
+from fsspec.utils import glob_translate
 
 from ingestion.errors import LoadConflictError, SourceUnavailableError, SpecError
 from ingestion.storage.access import Access, told
@@ -141,6 +142,32 @@ class Location:
                 self._require_container()
         paths = sorted(path for path, entry in found.items() if entry["type"] == "file")
         return {path.removeprefix(f"{root}/"): self / path.removeprefix(f"{root}/") for path in paths}
+
+    def files(self, without: Collection[str] = ()) -> dict[str, "Location"]:
+        """Every file below this folder by its path from here, sorted; none where there is no folder.
+
+        Args:
+            without: URLs of folders that are not looked into.
+        """
+        root = self._path.rstrip("/")
+        found: dict[str, Location] = {}
+        folders = [self]
+        while folders:
+            folder = folders.pop()
+            with self.told(), suppress(FileNotFoundError):
+                for entry in self._files.ls(folder._path.rstrip("/"), detail=True):
+                    name = str(entry["name"]).rstrip("/").removeprefix(f"{root}/")
+                    place = self / name
+                    if entry["type"] == "file":
+                        found[name] = place
+                    elif place.url not in without:
+                        folders.append(place)
+        return dict(sorted(found.items()))
+
+    def holds(self, place: "Location", pattern: str) -> bool:
+        """Whether ``find`` would find this file here by this glob pattern."""
+        name = place.url.removeprefix(f"{self.url}/")
+        return name != place.url and re.match(glob_translate(pattern), name) is not None
 
     def stamp(self) -> tuple[int, str]:
         """Size in bytes and moment of the last change; they differ where the file was written to in between."""
