@@ -193,6 +193,7 @@ def redrive(
 def _load_all(run: _Run, chosen: Sequence[tuple[SystemSpec, TableSpec]]) -> IngestSummary:
     started = time.monotonic()
     run.progress.run_started(run.run_id)
+    run.settings.lakehouse.make_folder()
     log = audit_log(run.settings)
     everything = [bronze_table(run.settings, spec) for system in run.systems for spec in system.tables]
     log.catch_up(batch for bronze in everything for batch in _readable_batches(bronze))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from ingestion.errors import IngestionError
-from ingestion.landing import ARCHIVE, REJECTS
+from ingestion.landing import ARCHIVE, REJECTS, printable
 from ingestion.plan import bulk_folder, landing_folder
 from ingestion.settings import Settings
 from ingestion.specs import SystemSpec
@@ -19,6 +19,7 @@ def unclaimed_files(
 ) -> tuple[str, ...]:
     """Files that match no pattern of the control table, by their paths below the landing folder, sorted.
 
+    What has the name of a file and is none, such as a link that leads nowhere, is among them.
     The archive and hidden files do not count, nor what cannot be listed: the load of its own table tells of it. Rejects
     count where their table is gone.
 
@@ -36,9 +37,9 @@ def unclaimed_files(
         set_apart = {f"{url}/{ARCHIVE}" for url in folders}
         with suppress(IngestionError, OSError):
             found.update(
-                name
-                for name, place in folder.files(without=set_apart).items()
-                if not any(other.holds(place, pattern) for other, pattern in claims)
+                printable(name)
+                for name, is_file in folder.contents(without=set_apart).items()
+                if not (is_file and any(other.holds(folder / name, pattern) for other, pattern in claims))
                 and not any(part.startswith(".") for part in name.split("/"))
             )
     return tuple(sorted(found))

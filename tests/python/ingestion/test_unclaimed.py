@@ -126,4 +126,4 @@ def test_a_pattern_holds_what_it_finds(tmp_path: Path, pattern: str) -> None:
     found = folder.find(pattern)
 
     assert found
-    assert {name for name, place in folder.files().items() if folder.holds(place, pattern)} == set(found)
+    assert {name for name in folder.contents() if folder.holds(folder / name, pattern)} == set(found)
