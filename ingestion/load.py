@@ -11,7 +11,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from ingestion.audit import LoadResult
+from ingestion.audit import AuditLog, LoadResult
 from ingestion.border import BorderCheck, BorderResult
 from ingestion.bronze import BATCH_TIME, Batch, BronzeTable, Checks, Draft, Inspection, batch_of_file
 from ingestion.errors import (
@@ -103,6 +103,7 @@ class IngestSummary:
         results: Its loads.
         seconds: Its duration.
         warning: What went wrong beside the loads.
+        unlogged: What kept the outcome out of the load log; the next run writes the commits down.
         unclaimed: Files of the landing folders that match no pattern of the control table.
     """
 
@@ -110,12 +111,13 @@ class IngestSummary:
     results: tuple[LoadResult, ...]
     seconds: float
     warning: str | None = None
+    unlogged: str | None = None
     unclaimed: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
-        """Whether any load failed."""
-        return any(result.status == "failed" for result in self.results)
+        """Whether any load failed, or the log of them."""
+        return self.unlogged is not None or any(result.status == "failed" for result in self.results)
 
     @property
     def changed(self) -> bool:
@@ -206,15 +208,27 @@ def _load_all(run: _Run, chosen: Sequence[tuple[SystemSpec, TableSpec]]) -> Inge
         for wave in waves:
             for outcome in pool.map(lambda pair: _load_table(run, *pair), wave):
                 results += outcome
-    log.append(results)
-    written = {result.batch_id for result in results if result.rows_rejected and result.batch_id}
-    log.note_rejects(
-        batch for bronze in everything for batch in _readable_batches(bronze) if written and batch.batch_id in written
-    )
+    unlogged = _log_problem(log, results, everything)
     problem = _data_docs_problem(run)
     seconds = round(time.monotonic() - started, 3)
     run.progress.run_finished(results, seconds)
-    return IngestSummary(run.run_id, tuple(results), seconds, problem)
+    return IngestSummary(run.run_id, tuple(results), seconds, problem, unlogged)
+
+
+def _log_problem(log: AuditLog, results: Sequence[LoadResult], everything: Sequence[BronzeTable]) -> str | None:
+    """Log the outcomes; what went wrong, for what was loaded is loaded, and must be told all the same."""
+    written = {result.batch_id for result in results if result.rows_rejected and result.batch_id}
+    try:
+        log.append(results)
+        log.note_rejects(
+            batch
+            for bronze in everything
+            for batch in _readable_batches(bronze)
+            if written and batch.batch_id in written
+        )
+    except IngestionError as error:
+        return str(error)
+    return None
 
 
 def border_check(settings: Settings) -> BorderCheck:

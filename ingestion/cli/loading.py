@@ -161,11 +161,15 @@ def load(
             summary = replace(summary, unclaimed=())
         failures = failed_loads(summary.results)
         failures += tuple(Failure("control table", "left out", "SpecError", problem) for problem in problems)
+        if summary.unlogged is not None:
+            failures += (Failure("audit", "load_log", "SourceUnavailableError", summary.unlogged),)
         if failures and settings.values.get("RCM_ALERT_URL"):
             events.alerted(alarm(settings, summary.run_id, failures))
         if summary.unclaimed:
             events.unclaimed(summary.unclaimed)
     complain(*(f"{result.label}: {result.message}" for result in summary.results if result.status == "failed"))
+    if summary.unlogged is not None:
+        complain(summary.unlogged)
     if summary.warning is not None:
         complain(summary.warning, severity="warning")
     tell_unclaimed(summary.unclaimed)
