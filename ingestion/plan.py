@@ -307,6 +307,8 @@ def _plan_bulk(system: SystemSpec, table: TableSpec, batches: list[Batch], file:
 
 def _plan_files(settings: Settings, system: SystemSpec, table: TableSpec, batches: list[Batch]) -> list[PlannedLoad]:
     landing = landing_folder(settings, system)
+    if landing.is_missing_folder and settings.values.get(system.connection.env):
+        raise SourceUnavailableError(f"{landing}: is no folder; mount it, make it, or correct {system.connection.env}")
     planned: list[PlannedLoad] = []
     loaded = [batch.file_sha256 for batch in reversed(batches)]
     for file in waiting_files(landing, table):

@@ -15,8 +15,10 @@ from ingestion.event_log import VARIABLE as LOG_VARIABLE
 from ingestion.load import Progress as LoadListener
 from ingestion.settings import Settings
 
+# Set to off, nothing tells of progress: a schedule that mails what it prints wants to hear of errors only.
+VARIABLE = "RCM_PROGRESS"
 # Seconds between two lines where no terminal shows a bar: a short run prints none, a long one shows that it lives.
-LINE_SECONDS = 10.0
+LINE_SECONDS = 30.0
 # Before so many steps, and so much of all, are done, the time that is left is not foretold.
 FEWEST_STEPS = 2
 LEAST_SHARE = 0.1
@@ -153,15 +155,15 @@ class Bar:
 
 @contextmanager
 def bar(title: str, unit: str, settings: Settings) -> Iterator[Bar]:
-    """A bar that goes away at the end of the context; a line every ten seconds where no terminal shows it.
+    """A bar that goes away at the end of the context; a line every half minute where no terminal shows it.
 
     Args:
         title: What is done.
         unit: What its steps are.
-        settings: RCM_LOG=json has standard error to itself: a machine reads it.
+        settings: RCM_PROGRESS=off wants none of it, and RCM_LOG=json has standard error to itself.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    if settings.values.get(LOG_VARIABLE) == "json":
+    if settings.values.get(VARIABLE) == "off" or settings.values.get(LOG_VARIABLE) == "json":
         yield Bar(title, unit)
         return
     if not console.is_terminal:

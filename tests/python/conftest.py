@@ -9,6 +9,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.python.lakehouses import SimulatedDays
 
+# How fast this machine is must not show in what commands print.
+os.environ["RCM_PROGRESS"] = "off"
+
 
 @pytest.fixture(scope="session")
 def simulated_days(tmp_path_factory: pytest.TempPathFactory) -> SimulatedDays:

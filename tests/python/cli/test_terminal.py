@@ -11,7 +11,7 @@ import pytest
 import yaml
 from rich.cells import cell_len
 
-from ingestion.progress import LINE_SECONDS, Bar, Pace
+from ingestion.progress import LINE_SECONDS, Bar, Pace, bar
 from tests.python.cli.conftest import RCM, Project, in_terminal, rcm
 
 STYLE = re.compile(r"\x1b\[([0-9;]*)m")
@@ -80,34 +80,47 @@ def test_in_a_pipe_a_long_command_says_now_and_then_how_far_it_is() -> None:
     lines: list[str] = []
     shown = Bar("Loading", "tables", lines=lines.append, pace=Pace(lambda: now[0]))
     shown.move(0, 4)
-    for second in range(1, 41):
+    for second in range(1, 121):
         now[0] = float(second)
         shown.read(1_000)
-        shown.move(second // 10, 4)
+        shown.move(second // 30, 4)
     assert lines == [
-        "Loading: 0 of 4 tables, 10,000 rows, 1,000 rows/s, 0:10",
-        "Loading: 1 of 4 tables, 20,000 rows, 1,000 rows/s, 0:20",
-        "Loading: 2 of 4 tables, 30,000 rows, 1,000 rows/s, 0:30, 0:30 left",
-        "Loading: 3 of 4 tables, 40,000 rows, 1,000 rows/s, 0:40, 0:13 left",
+        "Loading: 0 of 4 tables, 30,000 rows, 1,000 rows/s, 0:30",
+        "Loading: 1 of 4 tables, 60,000 rows, 1,000 rows/s, 1:00",
+        "Loading: 2 of 4 tables, 90,000 rows, 1,000 rows/s, 1:30, 1:30 left",
+        "Loading: 3 of 4 tables, 120,000 rows, 1,000 rows/s, 2:00, 0:40 left",
     ]
-    assert LINE_SECONDS == 10
+    assert LINE_SECONDS == 30
 
 
 def test_what_has_no_number_of_steps_says_what_it_does() -> None:
     now = [0.0]
     lines: list[str] = []
     shown = Bar("Simulating", "steps", lines=lines.append, pace=Pace(lambda: now[0]))
-    for second in range(21):
+    for second in range(61):
         now[0] = float(second)
         shown.say(f"month {second}")
-    assert lines == ["Simulating: month 10, 0:10", "Simulating: month 20, 0:20"]
+    assert lines == ["Simulating: month 30, 0:30", "Simulating: month 60, 1:00"]
 
 
-@pytest.mark.usefixtures("filled")
-def test_a_short_command_in_a_pipe_says_nothing_of_its_progress() -> None:
-    done = rcm("ingest", "--source", "payer")
-    assert done.exit_code == 0
-    assert done.stderr == ""
+@pytest.mark.parametrize(("name", "value"), [("RCM_PROGRESS", "off"), ("RCM_LOG", "json")])
+def test_who_wants_no_progress_gets_none(
+    project: Project, name: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = project.settings().with_values({"RCM_LOG": "", "RCM_PROGRESS": "", name: value})
+    with bar("Loading", "tables", settings) as shown:
+        shown.move(1, 1)
+    assert capsys.readouterr().err == ""
+
+
+def test_in_a_pipe_progress_goes_to_standard_error(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("ingestion.progress.LINE_SECONDS", 0.0)
+    with bar("Loading", "tables", project.settings()) as shown:
+        shown.move(1, 4)
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "Loading: 1 of 4 tables, 0:00\n")
 
 
 @pytest.mark.usefixtures("filled")
