@@ -1,4 +1,4 @@
-"""Write the parts of docs/ that repeat what is declared: rules, KPIs, columns a hospital can map, commands.
+"""Write the tables of docs/ that repeat what the models declare: the rules, the KPIs, the columns a hospital can map.
 
 Run `make docs-tables` after a change of any of these; a test fails until the tables agree.
 """
@@ -13,12 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.text import Text
-from typer.main import get_command
 
-from ingestion.cli import app
-from ingestion.cli.console import Examples
-from ingestion.diagnosis import CHECKS
+from docs.command_reference import command_sections
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGING = ROOT / "models/silver/staging/_staging__models.yml"
@@ -58,10 +54,10 @@ def main() -> int:
 def tables() -> dict[Path, str]:
     """Return the generated table of each page, in Markdown."""
     return {
+        ROOT / "docs/command-line.md": command_sections(),
         ROOT / "docs/data-quality.md": rule_table(),
         ROOT / "docs/common-data-model.md": mapping_tables(),
         ROOT / "docs/kpi-dictionary.md": kpi_sections(),
-        ROOT / "docs/command-line.md": command_sections(),
         ROOT / "README.md": headline_table(),
     }
 
@@ -209,54 +205,6 @@ def contract_rows(contract: KpiContract) -> list[tuple[str, str]]:
     if "feed" in contract.said:
         rows.append(("feed", f"`{contract.said['feed']}`: empty until it arrives"))
     return rows
-
-
-def command_sections() -> str:
-    """Return a section per group of commands, in it one per command: purpose, options, examples."""
-    commands: Mapping[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
-    parts = []
-    # Python's groupby wants its groups together, and commands of one panel may stand in several modules.
-    for panel in dict.fromkeys(command.rich_help_panel for command in commands.values()):
-        parts.append(f"## {panel or 'Other commands'}")
-        parts += [
-            command_section(name, command) for name, command in commands.items() if command.rich_help_panel == panel
-        ]
-    return "\n\n".join(parts)
-
-
-def command_section(name: str, command: Any) -> str:  # noqa: ANN401 - Typer's own class is not public
-    """Return one command's purpose, arguments and options, and examples."""
-    parts = [f"### rcm {name}", plain(command.help)]
-    rows = [parameter_row(parameter) for parameter in command.params if parameter.name != "project_dir"]
-    if rows:
-        parts.append(markdown_table(("argument or option", "meaning"), rows))
-    if isinstance(command.epilog, Examples):
-        width = max(len(line) for line, _ in command.epilog.lines)
-        shown = "\n".join(f"{line.ljust(width)}  # {meaning}" for line, meaning in command.epilog.lines)
-        parts.append(f"```bash\n{shown}\n```")
-    if name == "doctor":
-        parts.append(markdown_table(("check", "looks at"), [(check.name, check.looks_at) for check in CHECKS]))
-    return "\n\n".join(parts)
-
-
-def parameter_row(parameter: Any) -> tuple[str, str]:  # noqa: ANN401 - Typer's own class is not public
-    """Return how an argument or option is written, and what it means with its default."""
-    is_argument = parameter.param_type_name == "argument"
-    given = parameter.metavar or "N"
-    value = "" if is_argument or parameter.is_flag else f" {given}"
-    written = f"`{given}`" if is_argument else ", ".join(f"`{option}{value}`" for option in parameter.opts)
-    meaning = plain(parameter.help)
-    if parameter.required and not is_argument:
-        meaning += " Always to be given."
-    elif isinstance(parameter.default, int) and not parameter.is_flag:
-        meaning += f" Default: {parameter.default}."
-    return written, meaning
-
-
-def plain(markup: str | None) -> str:
-    """Return a help text without the terminal's markup, on one line per paragraph."""
-    paragraphs = Text.from_markup(markup or "").plain.split("\n\n")
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
 def mapping_tables() -> str:

@@ -16,7 +16,8 @@ from deltalake.exceptions import DeltaError
 
 from ingestion.bronze import Batch
 from ingestion.delta_rows import read_rows, scan
-from ingestion.errors import LoadConflictError
+from ingestion.errors import LoadConflictError, SourceUnavailableError
+from ingestion.messages import fault_of_storage
 from ingestion.storage import Location
 
 Status = Literal["committed", "unchanged", "nothing", "duplicate_file", "conflict", "failed", "inactive"]
@@ -209,8 +210,26 @@ class AuditLog:
 def _create(place: Location, schema: pa.Schema) -> None:
     """Make an empty table, so that who reads it later reads it as it is then."""
     if place.delta() is None:
-        with place.told():
-            write_deltalake(place.url, schema.empty_table(), mode="ignore", storage_options=place.delta_options or None)
+        try:
+            with place.told():
+                write_deltalake(
+                    place.url, schema.empty_table(), mode="ignore", storage_options=place.delta_options or None
+                )
+        except (DeltaError, OSError) as error:
+            raise _unwritable(place, error) from None
+
+
+def _version(place: Location) -> int | None:
+    delta = place.delta()
+    return None if delta is None else delta.version()
+
+
+def _unwritable(place: Location, error: Exception) -> SourceUnavailableError:
+    reason = fault_of_storage(error) or type(error).__name__
+    return SourceUnavailableError(
+        f"audit.{place.name}: cannot be written to ({reason}); check the lakehouse's storage and run rcm ingest again, "
+        "which writes down what is missing"
+    )
 
 
 def _moment(batch: Batch) -> datetime:
@@ -224,6 +243,7 @@ def _append_once(
 
     Raises:
         LoadConflictError: Other runs wrote at every one of the attempts.
+        SourceUnavailableError: The storage takes no commit.
     """
     for _ in range(ATTEMPTS if rows else 0):
         delta = place.delta()
@@ -242,7 +262,9 @@ def _append_once(
                 # What is missing was found in this version: another run's commit asks for another look.
                 commit_properties=CommitProperties(max_commit_retries=0),
             )
-        except DeltaError:
+        except (DeltaError, OSError) as error:
+            if _version(place) == (None if delta is None else delta.version()):
+                raise _unwritable(place, error) from None
             continue
         return
     if rows:

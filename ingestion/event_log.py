@@ -140,6 +140,10 @@ class EventLog:
         else:
             self._events.warning("alert_not_sent", message=warning)
 
+    def unclaimed(self, names: Sequence[str]) -> None:
+        """Files of the landing folders match no pattern of the control table."""
+        self._events.warning("files_unclaimed", files=list(names))
+
 
 class _Stderr(logging.StreamHandler[TextIO]):
     """Standard error; where nobody reads it any more, events are dropped."""

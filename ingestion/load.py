@@ -11,7 +11,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from ingestion.audit import LoadResult
+from ingestion.audit import AuditLog, LoadResult
 from ingestion.border import BorderCheck, BorderResult
 from ingestion.bronze import BATCH_TIME, Batch, BronzeTable, Checks, Draft, Inspection, batch_of_file
 from ingestion.errors import (
@@ -37,6 +37,7 @@ from ingestion.redrive import keep_rejects, plan_redrive
 from ingestion.settings import Settings
 from ingestion.sources import open_source
 from ingestion.specs import SystemSpec, TableSpec
+from ingestion.unclaimed import unclaimed_files
 
 
 class Progress(Protocol):
@@ -102,17 +103,21 @@ class IngestSummary:
         results: Its loads.
         seconds: Its duration.
         warning: What went wrong beside the loads.
+        unlogged: What kept the outcome out of the load log; the next run writes the commits down.
+        unclaimed: Files of the landing folders that match no pattern of the control table.
     """
 
     run_id: str
     results: tuple[LoadResult, ...]
     seconds: float
     warning: str | None = None
+    unlogged: str | None = None
+    unclaimed: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
-        """Whether any load failed."""
-        return any(result.status == "failed" for result in self.results)
+        """Whether any load failed, or the log of them."""
+        return self.unlogged is not None or any(result.status == "failed" for result in self.results)
 
     @property
     def changed(self) -> bool:
@@ -160,7 +165,8 @@ def ingest(
 
     chosen = selected_tables(systems, source, table)
     run = _Run(settings, systems, _run_id(), request, plan, progress or Silence(), border or border_check(settings))
-    return _load_all(run, chosen)
+    summary = _load_all(run, chosen)
+    return replace(summary, unclaimed=unclaimed_files(settings, systems, [system for system, _ in chosen]))
 
 
 def redrive(
@@ -189,6 +195,7 @@ def redrive(
 def _load_all(run: _Run, chosen: Sequence[tuple[SystemSpec, TableSpec]]) -> IngestSummary:
     started = time.monotonic()
     run.progress.run_started(run.run_id)
+    run.settings.lakehouse.make_folder()
     log = audit_log(run.settings)
     everything = [bronze_table(run.settings, spec) for system in run.systems for spec in system.tables]
     log.catch_up(batch for bronze in everything for batch in _readable_batches(bronze))
@@ -201,15 +208,27 @@ def _load_all(run: _Run, chosen: Sequence[tuple[SystemSpec, TableSpec]]) -> Inge
         for wave in waves:
             for outcome in pool.map(lambda pair: _load_table(run, *pair), wave):
                 results += outcome
-    log.append(results)
-    written = {result.batch_id for result in results if result.rows_rejected and result.batch_id}
-    log.note_rejects(
-        batch for bronze in everything for batch in _readable_batches(bronze) if written and batch.batch_id in written
-    )
+    unlogged = _log_problem(log, results, everything)
     problem = _data_docs_problem(run)
     seconds = round(time.monotonic() - started, 3)
     run.progress.run_finished(results, seconds)
-    return IngestSummary(run.run_id, tuple(results), seconds, problem)
+    return IngestSummary(run.run_id, tuple(results), seconds, problem, unlogged)
+
+
+def _log_problem(log: AuditLog, results: Sequence[LoadResult], everything: Sequence[BronzeTable]) -> str | None:
+    """Log the outcomes; what went wrong, for what was loaded is loaded, and must be told all the same."""
+    written = {result.batch_id for result in results if result.rows_rejected and result.batch_id}
+    try:
+        log.append(results)
+        log.note_rejects(
+            batch
+            for bronze in everything
+            for batch in _readable_batches(bronze)
+            if written and batch.batch_id in written
+        )
+    except IngestionError as error:
+        return str(error)
+    return None
 
 
 def border_check(settings: Settings) -> BorderCheck:

@@ -1,5 +1,7 @@
 """Errors as the one line that terminal, log and alert show."""
 
+import errno
+import os
 import re
 from pathlib import Path
 from traceback import extract_tb
@@ -16,6 +18,10 @@ _OF_THE_PROJECT = (
     "TransactionContext Error",
     "IO Error",
 )
+
+
+# What is the matter with a disk and not with this program.
+_OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
 
 
 def without_values(message: str) -> str:
@@ -36,9 +42,23 @@ def one_line(error: Exception, file: str | None = None) -> str:
     if isinstance(error, (IngestionError, SpecError)):
         text = masked(str(error))
         return text if file is None or file in text else f"{file}: {text}"
-    place = extract_tb(error.__traceback__)[-1]
     subject = f"{file}: " if file else ""
+    if (fault := fault_of_storage(error)) is not None:
+        return f"{subject}the lakehouse cannot be written to ({fault}); nothing was written, check its storage"
+    place = extract_tb(error.__traceback__)[-1]
     return (
         f"{subject}unexpected {type(error).__name__} at {Path(place.filename).name}:{place.lineno}; "
         "nothing was written, please report it"
     )
+
+
+def fault_of_storage(error: Exception) -> str | None:
+    """What the operating system says where a disk is full, write-protected or broken; None of any other error.
+
+    Delta and DuckDB tell it in their text only, Python where no temporary folder takes a file.
+    """
+    if "No usable temporary directory" in str(error):
+        return "no temporary folder takes a file"
+    told = re.search(r"\bos error (\d+)|\[?errno (\d+)", str(error), re.IGNORECASE)
+    number = error.errno if isinstance(error, OSError) and error.errno else int((told[1] or told[2]) if told else 0)
+    return os.strerror(number) if number in _OF_THE_DISK else None

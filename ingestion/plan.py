@@ -219,7 +219,7 @@ def _plan_reconciled(settings: Settings, system: SystemSpec, table: TableSpec, b
         due = f"{last + table.load.full_every:%Y-%m-%d %H:%M}"
         return replace(planned, reason=f"{planned.reason}; reads all to reconcile from {due} on")
     before = f"the last time was {last:%Y-%m-%d %H:%M}" if last is not None else "it never was so far"
-    reason = f"reads all to reconcile, which is due every {_days(table.load.full_every)} and {before}"
+    reason = f"reads all to reconcile, which is due every {_words(table.load.full_every)} and {before}"
     return replace(planned, load_type="full", reason=f"{reason}; commits it if anything differs", reads_from=None)
 
 
@@ -241,7 +241,7 @@ def _plan_load(system: SystemSpec, table: TableSpec, batches: list[Batch], *, fu
         return PlannedLoad(system, table, "load", "incremental", "asks for providers' numbers not in bronze yet")
     if watermark is None:
         return PlannedLoad(system, table, "load", "full", "no batch so far had a watermark")
-    lag = f", less a lag of {_days(table.load.lag)} for rows that come late" if table.load.lag else ""
+    lag = f", less a lag of {_words(table.load.lag)} for rows that come late" if table.load.lag else ""
     bound = _bound(table, watermark)
     reason = f"{table.load.watermark} from {bound or watermark} on: the last batch reached {watermark}{lag}"
     reason += "; rows that bronze holds are dropped"
@@ -256,10 +256,12 @@ def _bound(table: TableSpec, watermark: str) -> str | None:
         return None
 
 
-def _days(duration: timedelta) -> str:
+def _words(duration: timedelta) -> str:
     """A duration for people: 2 days, 6 hours."""
-    days = duration / timedelta(days=1)
-    return f"{days:g} days" if days >= 1 else f"{duration / timedelta(hours=1):g} hours"
+    units = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1)))
+    name, unit = next(((name, unit) for name, unit in units if duration >= unit), ("second", timedelta(seconds=1)))
+    count = duration / unit
+    return f"{count:g} {name}{'' if count == 1 else 's'}"
 
 
 def release_of(settings: Settings, system: SystemSpec, table: TableSpec) -> str:
@@ -305,6 +307,8 @@ def _plan_bulk(system: SystemSpec, table: TableSpec, batches: list[Batch], file:
 
 def _plan_files(settings: Settings, system: SystemSpec, table: TableSpec, batches: list[Batch]) -> list[PlannedLoad]:
     landing = landing_folder(settings, system)
+    if landing.is_missing_folder and settings.values.get(system.connection.env):
+        raise SourceUnavailableError(f"{landing}: is no folder; mount it, make it, or correct {system.connection.env}")
     planned: list[PlannedLoad] = []
     loaded = [batch.file_sha256 for batch in reversed(batches)]
     for file in waiting_files(landing, table):
@@ -321,7 +325,6 @@ def _plan_files(settings: Settings, system: SystemSpec, table: TableSpec, batche
 def _known(batches: list[Batch], file: LandingFile) -> str:
     """Why a file is not loaded again, and which load had it."""
     batch = next((batch for batch in batches if batch.file_sha256 == file.sha256), None)
-    when = (
-        f"on {batch.started_at[:10]} as batch {batch.batch_id}" if batch is not None else "from a copy that waits too"
-    )
-    return f"skipped: the same bytes are loaded {when}; the file is archived"
+    if batch is None:
+        return "skipped: its bytes wait in another file, too, which is loaded; the file is archived"
+    return f"skipped: its bytes were loaded on {batch.started_at[:10]} as batch {batch.batch_id}; the file is archived"

@@ -15,8 +15,10 @@ from ingestion.event_log import VARIABLE as LOG_VARIABLE
 from ingestion.load import Progress as LoadListener
 from ingestion.settings import Settings
 
+# Set to off, nothing tells of progress: a schedule that mails what it prints wants to hear of errors only.
+VARIABLE = "RCM_PROGRESS"
 # Seconds between two lines where no terminal shows a bar: a short run prints none, a long one shows that it lives.
-LINE_SECONDS = 10.0
+LINE_SECONDS = 30.0
 # Before so many steps, and so much of all, are done, the time that is left is not foretold.
 FEWEST_STEPS = 2
 LEAST_SHARE = 0.1
@@ -112,6 +114,7 @@ class Bar:
         self._lines = lines
         self._pace = pace or Pace()
         self._told_at = 0.0
+        self._note = ""
         self._lock = Lock()
         self._task = progress.add_task(title, total=None, note="", pace=self._pace) if progress else None
 
@@ -131,8 +134,10 @@ class Bar:
 
     def say(self, note: str) -> None:
         """What happens right now."""
+        self._note = note
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, note=note)
+        self._tell()
 
     def _tell(self) -> None:
         """A plain line, if the last one is long enough ago."""
@@ -142,22 +147,23 @@ class Bar:
             if self._pace.elapsed < self._told_at + LINE_SECONDS:
                 return
             self._told_at = self._pace.elapsed
-            steps = [f"{self._pace.completed} of {self._pace.total} {self._unit}"] if self._pace.total else []
+            counted = f"{self._pace.completed} of {self._pace.total} {self._unit}" if self._pace.total else self._note
+            steps = [counted] if counted else []
             line = f"{self._title}: {', '.join([*steps, *self._pace.told()])}"
         self._lines(line)
 
 
 @contextmanager
 def bar(title: str, unit: str, settings: Settings) -> Iterator[Bar]:
-    """A bar that goes away at the end of the context; a line every ten seconds where no terminal shows it.
+    """A bar that goes away at the end of the context; a line every half minute where no terminal shows it.
 
     Args:
         title: What is done.
         unit: What its steps are.
-        settings: RCM_LOG=json has standard error to itself: a machine reads it.
+        settings: RCM_PROGRESS=off wants none of it, and RCM_LOG=json has standard error to itself.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    if settings.values.get(LOG_VARIABLE) == "json":
+    if settings.values.get(VARIABLE) == "off" or settings.values.get(LOG_VARIABLE) == "json":
         yield Bar(title, unit)
         return
     if not console.is_terminal:

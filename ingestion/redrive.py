@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ingestion.bronze import Batch
 from ingestion.errors import UnreadableFileError
 from ingestion.extractors import files
-from ingestion.landing import REJECTS, LandingFile, landing_file
+from ingestion.landing import REJECTS, LandingFile, landing_file, name_of_batch, printable
 from ingestion.plan import PlannedLoad, bronze_table, landing_folder
 from ingestion.settings import Settings
 from ingestion.specs import SystemSpec, TableSpec
@@ -22,13 +22,13 @@ def keep_rejects(
     killed there is completed by the next one.
     """
     lines = [int(str(line)) for line, _ in batch.rejects]
-    place = landing / REJECTS / table.system / table.name / f"{batch.batch_id}_{_plain_name(file)}"
+    place = landing / REJECTS / table.system / table.name / name_of_batch(batch.batch_id, _plain_name(file))
     is_redriven = any(other.redrive_of == batch.batch_id for other in batches)
     if not lines or is_redriven:
         return None
     if not place.exists():
         place.write(files.records_at(table, file, lines))
-    return f"{len(lines)} of its lines cannot be read; correct {place.name} in {REJECTS}/, then rcm redrive"
+    return f"{len(lines)} of its lines cannot be read; correct {printable(place.name)} in {REJECTS}/, then rcm redrive"
 
 
 def plan_redrive(settings: Settings, system: SystemSpec, table: TableSpec) -> list[PlannedLoad]:

@@ -221,8 +221,9 @@ def plan_line(planned: Sequence[PlannedLoad]) -> str:
     loads = Counter(load.load_type for load in planned if load.action == "load")
     skipped = Counter(load.action for load in planned if load.action != "load")
     parts = [f"{count} {kind}" for kind, count in sorted(loads.items())]
-    said = f"{loads.total()} loads ({', '.join(parts)})" if parts else "Nothing would load"
-    names = {"nothing": "with nothing to read", "archive": "known files to archive"}
+    total = loads.total()
+    said = f"{total} load{'' if total == 1 else 's'} ({', '.join(parts)})" if parts else "Nothing would load"
+    names = {"nothing": "with nothing to read", "archive": "known and archived"}
     rest = [f"{count} {names.get(action, action)}" for action, count in sorted(skipped.items())]
     return ", ".join([said, *rest])
 

@@ -83,6 +83,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     place = environment.get("RCM_LAKEHOUSE") or "lakehouse"
     connection = environment.get("RCM_STORAGE_CONNECTION") or None
     lakehouse = Location.parse(place, project_dir, reveal(connection, environment) if connection else None)
+    if lakehouse.is_local and lakehouse.local.exists() and lakehouse.is_missing_folder:
+        raise SpecError([f"environment: RCM_LAKEHOUSE: {lakehouse} is no folder; name another place"])
     beside = place if lakehouse.is_local else "lakehouse"
     return Settings(
         project_dir=project_dir,

@@ -169,7 +169,12 @@ class TableSpec(_Spec):
 
     @model_validator(mode="after")
     def _reject_impossible_states(self) -> "TableSpec":
-        problems = [*self._source_problems(), *self._watermark_problems(), *self._column_problems()]
+        problems = [
+            *self._source_problems(),
+            *self._pattern_problems(),
+            *self._watermark_problems(),
+            *self._column_problems(),
+        ]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -194,6 +199,18 @@ class TableSpec(_Spec):
                 yield f"load.{key}: belongs to extractor npi_registry; remove it"
         if self.contract.severity.get("row_count") == "quarantine":
             yield "contract.severity.row_count: rows that are too many or too few cannot be told apart; reject or warn"
+
+    def _pattern_problems(self) -> Iterator[str]:
+        for key, pattern in (("files", self.load.files), ("bulk", self.load.bulk)):
+            if pattern is None:
+                continue
+            parts = pattern.split("/")
+            if not all(parts) or {".", ".."} & set(parts):
+                yield f"load.{key}: is no path below the landing folder; write claims/*.csv, say"
+            if parts[0] in ("archive", "rejects"):
+                yield f"load.{key}: {parts[0]}/ is where loaded and rejected files are kept; choose another folder"
+            if any("**" in part and part != "**" for part in parts):
+                yield f"load.{key}: ** stands for folders, alone between slashes; write **/*.csv, or * within a name"
 
     def _watermark_problems(self) -> Iterator[str]:
         load = self.load

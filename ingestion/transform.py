@@ -80,6 +80,9 @@ def build(
         # Stands if this process is killed: what it leaves is then known to be half of something.
         _keep(settings, Transformation(0, 0, ("dbt build: it did not come to its end; run rcm run",), ()))
     outcome = _dbt(settings, command, on_progress)
+    if isinstance(outcome.exception, KeyboardInterrupt):
+        # What dbt keeps to itself: whoever pressed the keys wants out.
+        raise KeyboardInterrupt
     results = list(getattr(outcome.result, "results", []))
     failures = [_failure(result) for result in results if str(result.status) in _FAILED]
     if outcome.exception is not None and not failures:

@@ -34,9 +34,11 @@ def lower_bound(watermark: str, data_type: str, lag: timedelta) -> str | int:
         return int(watermark)
     if data_type == "date":
         # A part of a day is a whole one: a date has no hours to go back by.
-        days = -(-lag // timedelta(days=1))
-        return (date.fromisoformat(watermark[:10]) - timedelta(days=days)).isoformat()
-    return shortest_text(datetime.fromisoformat(watermark) - lag)
+        day = date.fromisoformat(watermark[:10])
+        return (day - min(timedelta(days=-(-lag // timedelta(days=1))), day - date.min)).isoformat()
+    moment = datetime.fromisoformat(watermark)
+    # Sources that date what they do not know with the first day of all have no day before it.
+    return shortest_text(moment - min(lag, moment - datetime.min.replace(tzinfo=moment.tzinfo)))
 
 
 def shortest_text(moment: datetime) -> str:

@@ -1,7 +1,7 @@
 """The Parquet file of a batch: rows numbered and hashed on their way, compared with what bronze holds."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -74,34 +74,52 @@ def write_part(
     batch_id: str,
     batch_time: datetime,
 ) -> int:
-    """Stream the extraction into one Parquet file, lineage columns added, known rows left out; rows written."""
+    """Stream the extraction into one Parquet file, lineage columns added, known rows left out; rows written.
+
+    Where bronze knows all of them there may be no file.
+    """
     source = pa.schema([*source_schema(table), *extraction.extra_columns])
+    schema = pa.schema([*source, *LINEAGE])
     engine.register("incoming", rows.reader(source))
-    names = ", ".join(quoted(name) for name in source.names)
-    stream = engine.execute(
-        f"""
+    arrivals = f"""
         select
-            {names},
+            {", ".join(quoted(name) for name in source.names)},
             $batch_id as _batch_id,
             _row_number,
             $load_type as _load_type,
             $ingested_at::timestamp as _ingested_at,
             $source_file::varchar as _source_file,
-            _row_hash
-        from {_arrivals(table, source.names, drop_known=extraction.drop_known)}
-        """,
-        {
-            "batch_id": batch_id,
-            # Rows of a backfill or a redrive add to the table as those of an increment do.
-            "load_type": "full" if extraction.load_type == "full" else "incremental",
-            "ingested_at": batch_time.replace(tzinfo=None),
-            "source_file": extraction.source_file,
-        },
-    ).to_arrow_reader(ROW_GROUP_ROWS)
+            {_row_hash(source.names)} as _row_hash
+        from incoming
+    """
+    lineage = {
+        "batch_id": batch_id,
+        # Rows of a backfill or a redrive add to the table as those of an increment do.
+        "load_type": "full" if extraction.load_type == "full" else "incremental",
+        "ingested_at": batch_time.replace(tzinfo=None),
+        "source_file": extraction.source_file,
+    }
+    [[knows_rows, scratch]] = engine.execute(
+        "select exists (select 1 from known), current_setting('temp_directory')"
+    ).fetchall()
+    if not extraction.drop_known or not knows_rows:
+        return _written(engine, part, schema, arrivals, lineage)
+    # All arrivals wait on the disk, for a memory that held them would have no bound.
+    waiting = Path(scratch) / "arrivals.parquet"
+    _written(engine, waiting, schema, arrivals, lineage)
+    news = _news(engine, table, waiting)
+    [[is_any]] = engine.execute("select exists (select 1 from news)").fetchall()
+    return _written(engine, part, schema, news, {}) if is_any else 0
+
+
+def _written(
+    engine: duckdb.DuckDBPyConnection, path: Path, schema: pa.Schema, query: str, parameters: Mapping[str, object]
+) -> int:
+    """Stream a query into a Parquet file; how many rows that were."""
     written = 0
-    schema = pa.schema([*source, *LINEAGE])
+    stream = engine.execute(query, parameters).to_arrow_reader(ROW_GROUP_ROWS)
     # Dictionaries double the memory, and zstd does without: smaller files by a third, and read faster.
-    with pq.ParquetWriter(part, schema, compression="zstd", use_dictionary=False) as writer:
+    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=False) as writer:
         for batch in stream:
             writer.write_batch(batch.cast(schema))
             written += batch.num_rows
@@ -119,12 +137,9 @@ def brings_news(
             "the source returned no rows, and a full load of none would delete all that bronze holds; "
             "check the source, or set active: false"
         )
-    with pq.ParquetFile(part) as file:
-        schema = pa.schema([LINEAGE.field("_row_hash")])
-        engine.register(
-            "written_hashes", pa.RecordBatchReader.from_batches(schema, file.iter_batches(columns=schema.names))
-        )
-        return _digest(engine, "written_hashes") != _digest(engine, "current_hashes")
+    # DuckDB's own reader holds a tenth of what Arrow's does.
+    engine.execute(f"create temp view written_hashes as select _row_hash from read_parquet({literal(str(part))})")
+    return _digest(engine, "written_hashes") != _digest(engine, "current_hashes")
 
 
 def _digest(engine: duckdb.DuckDBPyConnection, relation: str) -> tuple[object, ...]:
@@ -150,29 +165,22 @@ def money_of(engine: duckdb.DuckDBPyConnection, part: Path, table: TableSpec) ->
     return {name: str(total) for name, total in zip(columns, row, strict=True)}
 
 
-def _arrivals(table: TableSpec, names: list[str], *, drop_known: bool) -> str:
-    """SQL of the rows to write, with their hashes: all, or those of every key that has a row bronze does not know.
+def _news(engine: duckdb.DuckDBPyConnection, table: TableSpec, waiting: Path) -> str:
+    """SQL of the arrivals to write: those of every key that has a row bronze does not know.
 
     All rows of such a key, and not the new one alone: a key that is twice in the source would otherwise bring one of
     its rows with each load, in turn, for ever.
     """
-    hashed = f"(select *, {_row_hash(names)} as _row_hash from incoming)"
-    if not drop_known:
-        return hashed
+    arrivals = f"read_parquet({literal(str(waiting))})"
     keys = ", ".join(quoted(name) for name in table.load.key)
     same_key = " and ".join(
         f"arrivals.{quoted(name)} is not distinct from news.{quoted(name)}" for name in table.load.key
     )
-    return f"""
-        (
-            with arrivals as materialized (select * from {hashed})
-            select arrivals.*
-            from arrivals
-            semi join (
-                select {keys} from arrivals where _row_hash not in (select _row_hash from known)
-            ) as news on {same_key}
-        )
-    """
+    engine.execute(
+        f"create temp table news as select distinct {keys} from {arrivals} "
+        "where cast(_row_hash as uuid) not in (select _row_hash from known)"
+    )
+    return f"select arrivals.* from {arrivals} as arrivals semi join news on {same_key}"
 
 
 def _row_hash(names: list[str]) -> str:
@@ -194,12 +202,17 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """A text of DuckDB."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 @contextmanager
 def part_engine() -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory DuckDB with bounded memory and an empty table ``known`` of row hashes."""
     with tempfile.TemporaryDirectory(prefix=SCRATCH) as spill, duckdb.connect(":memory:") as connection:
         connection.execute("set threads = 1")
-        connection.execute("set memory_limit = '512MB'")
+        connection.execute("set memory_limit = '256MB'")
         connection.execute(f"set temp_directory = '{spill}'")
-        connection.execute("create temp table known (_row_hash varchar)")
+        connection.execute("create temp table known (_row_hash uuid)")
         yield connection

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import EllipsisType
+from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
@@ -28,7 +29,17 @@ from ingestion.bronze.batch import (
     next_batch_time,
     schema_hash,
 )
-from ingestion.bronze.part import LINEAGE, SCRATCH, NumberedRows, brings_news, money_of, part_engine, quoted, write_part
+from ingestion.bronze.part import (
+    LINEAGE,
+    SCRATCH,
+    NumberedRows,
+    brings_news,
+    literal,
+    money_of,
+    part_engine,
+    quoted,
+    write_part,
+)
 from ingestion.errors import LoadConflictError, SchemaDriftError, SourceUnavailableError
 from ingestion.extraction import Extraction
 from ingestion.specs import TableSpec
@@ -105,7 +116,7 @@ class BronzeTable:
             with part_engine() as engine, self._draft(place) as part:
                 if history and delta is not None and extraction.drop_known:
                     self._register_current_hashes(engine, delta, history)
-                    engine.execute("insert into known select _row_hash from current_hashes")
+                    engine.execute("insert into known select cast(_row_hash as uuid) from current_hashes")
                 with rows.own_errors():
                     written = write_part(self.table, engine, part, extraction, rows, batch_id, batch_time)
                 if delta is not None:
@@ -225,8 +236,7 @@ class BronzeTable:
         # Without a second batch there is nothing to choose from.
         is_only_batch = since is history[0]
         columns = ["_row_hash"] if is_only_batch else list(dict.fromkeys([*keys, "_batch_id", "_row_hash"]))
-        reader = pa.RecordBatchReader.from_stream(delta.scan(columns, f"_batch_id >= '{since.batch_id}'"))
-        engine.register("current_hashes" if is_only_batch else "arrivals_held", reader)
+        self._register(engine, "current_hashes" if is_only_batch else "arrivals_held", delta, columns, since)
         if is_only_batch:
             return
         on_keys = " and ".join(f"arrivals.{quoted(key)} is not distinct from newest.{quoted(key)}" for key in keys)
@@ -240,6 +250,26 @@ class BronzeTable:
             select arrivals._row_hash
             from arrivals
             inner join newest on arrivals._batch_id = newest._batch_id and {on_keys}
+            """
+        )
+
+    def _register(
+        self, engine: duckdb.DuckDBPyConnection, view: str, delta: DeltaTable, columns: list[str], since: Batch
+    ) -> None:
+        """Make columns of the batches from one on readable under a name."""
+        if not self.location.is_local:
+            reader = pa.RecordBatchReader.from_stream(delta.scan(columns, f"_batch_id >= '{since.batch_id}'"))
+            engine.register(view, reader)
+            return
+        # DuckDB's own reader holds a tenth of what Delta's does; a file that lacks a column is older than it.
+        names = (unquote(uri.rpartition("/")[2]) for uri in delta.file_uris())
+        files = ", ".join(literal(str(self.location.local / name)) for name in names)
+        engine.execute(
+            f"""
+            create temp view {view} as
+            select {", ".join(map(quoted, columns))}
+            from read_parquet([{files}], union_by_name = true)
+            where _batch_id >= {literal(since.batch_id)}
             """
         )
 

@@ -1,7 +1,7 @@
 """The command ``rcm``.
 
 Heavy libraries are imported inside the commands that need them, so that help appears at once.
-Exit codes: 0 done, 1 some source or model failed, 2 usage or configuration.
+Exit codes: 0 done, 1 some source or model failed, 2 usage or configuration, 130 interrupted.
 """
 
 import os

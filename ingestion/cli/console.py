@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 FAILED = 1
 MISUSED = 2
+# As shells number a program that the user stopped.
+INTERRUPTED = 130
 # Columns of the narrowest terminal that help is laid out for.
 NARROW = 78
 # A row of a table is one line where the output goes to a file or a pipe, for grep and for diff.
@@ -187,6 +189,9 @@ def misuse() -> Iterator[None]:
     except IngestionError as error:
         complain(str(error), kind=type(error))
         raise typer.Exit(FAILED) from None
+    except KeyboardInterrupt:
+        complain("interrupted, and what was finished stays; run it again to go on from there")
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def project_folder(project_dir: Path | None) -> Path:

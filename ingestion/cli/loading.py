@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -60,11 +61,15 @@ def plan(
     with project(project_dir) as settings:
         from ingestion.plan import plan_all, selected_tables
         from ingestion.report import plan_line, plan_view
+        from ingestion.unclaimed import unclaimed_files
 
         declared = read_control(settings)
         chosen = selected_tables(declared.systems, source, table)
         with _apis(settings) as reached:
             planned = plan_all(reached, chosen, request_of(full, since, until))
+        # The files of a system that is left out would look like nobody's.
+        if not declared.problems:
+            tell_unclaimed(unclaimed_files(settings, declared.systems, [system for system, _ in chosen]))
         if as_json:
             print_json([_plan_record(load) for load in planned])
         else:
@@ -124,7 +129,8 @@ def ingest(
             settings, declared.systems, source, table, request_of(full, since, until), problems=declared.problems
         )
         if as_json:
-            print_json({"run_id": summary.run_id, "seconds": summary.seconds, "results": records(summary.results)})
+            loads = {"run_id": summary.run_id, "seconds": summary.seconds, "results": records(summary.results)}
+            print_json({**loads, "unclaimed_files": summary.unclaimed})
         else:
             print_loads(summary)
         exit_if(bool(summary.failed or declared.problems))
@@ -169,15 +175,33 @@ def load(
         else:
             wanted = request or WHAT_IS_NEW
             summary = ingest_tables(reached, systems, source=source, table=table, request=wanted, progress=progress)
+        if problems:
+            # The files of a system that is left out would look like nobody's.
+            summary = replace(summary, unclaimed=())
         failures = failed_loads(summary.results)
         failures += tuple(Failure("control table", "left out", "SpecError", problem) for problem in problems)
+        if summary.unlogged is not None:
+            failures += (Failure("audit", "load_log", "SourceUnavailableError", summary.unlogged),)
         if failures and settings.values.get("RCM_ALERT_URL"):
             events.alerted(alarm(settings, summary.run_id, failures))
+        if summary.unclaimed:
+            events.unclaimed(summary.unclaimed)
     failed = [result for result in summary.results if result.status == "failed"]
     complain(*(_told(result.label, result.message, result.error_class) for result in failed))
+    if summary.unlogged is not None:
+        complain(summary.unlogged)
     if summary.warning is not None:
         complain(summary.warning, severity="warning")
+    tell_unclaimed(summary.unclaimed)
     return summary
+
+
+def tell_unclaimed(names: Sequence[str]) -> None:
+    """Warn of landing files that nothing reads."""
+    from ingestion.unclaimed import unclaimed_line
+
+    if names:
+        complain(unclaimed_line(names), severity="warning")
 
 
 def request_of(full: bool, since: str | None, until: str | None) -> "Request":

@@ -50,10 +50,14 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
         from ingestion.redrive import waiting_rejects
         from ingestion.report import quarantine_view, states_view, table_states
         from ingestion.transform import last_build
+        from ingestion.unclaimed import unclaimed_files
 
-        systems = read_control(settings).systems
+        declared = read_control(settings)
+        systems = declared.systems
         states = table_states(audit_log(settings), systems)
         rejects = waiting_rejects(settings, systems)
+        # The files of a system that is left out would look like nobody's.
+        unclaimed = () if declared.problems else unclaimed_files(settings, systems)
         built = last_build(settings)
         warehouse = _warehouse(settings)
         if as_json:
@@ -61,6 +65,7 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
                 {
                     "tables": records(states),
                     "waiting_rejects": records(rejects),
+                    "unclaimed_files": unclaimed,
                     "last_build": asdict(built) if built else None,
                     "open_quarantine": records(warehouse.quarantine) if warehouse else None,
                     "kpis": records(warehouse.kpis) if warehouse else None,
@@ -69,7 +74,7 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
         else:
             console = output()
             show(states_view(states, datetime.now(UTC).replace(tzinfo=None)))
-            for line, style in _remarks(states, rejects, built):
+            for line, style in _remarks(states, rejects, unclaimed, built):
                 console.print(line, style=style, markup=False)
             if warehouse and warehouse.quarantine:
                 console.print()
@@ -91,14 +96,21 @@ def _warehouse(settings: "Settings") -> "WarehouseState | None":
 
 
 def _remarks(
-    states: "Sequence[TableState]", rejects: "Sequence[WaitingRejects]", built: "LastBuild | None"
+    states: "Sequence[TableState]",
+    rejects: "Sequence[WaitingRejects]",
+    unclaimed: Sequence[str],
+    built: "LastBuild | None",
 ) -> Iterator[tuple[str, str]]:
     """What somebody must look at, each with its style."""
+    from ingestion.unclaimed import unclaimed_line
+
     for state in states:
         if state.failures:
             yield f"{state.system}.{state.table}: {state.message}", "red"
     for reject in rejects:
         yield f"{reject.table}: {reject.lines} lines wait in {reject.place}; correct them, then rcm redrive", "yellow"
+    if unclaimed:
+        yield unclaimed_line(unclaimed), "yellow"
     if built and built.failures:
         yield f"the last build failed: {'; '.join(built.failures)}", "red"
 

@@ -69,12 +69,14 @@ def packages(situation: Situation, _: str) -> Iterator[Finding]:
             wrong = True
             name = f"{DISTRIBUTION}[{extra}]" if extra else DISTRIBUTION
             yield problem(f"{', '.join(lacking)}; needed by {reason}", f"pip install '{name}'")
-    lacking = _lacking(target) if target in _extras() else []
+    # Spark runs without a JVM where Sail is installed in its place.
+    extra = "sail" if target == "spark" and find_spec("pysail") and not find_spec("delta") else target
+    lacking = _lacking(extra) if extra in _extras() else []
     if lacking:
         wrong = True
         yield warning(
             f"{', '.join(lacking)}: needed to build on {target}; rcm ingest works without",
-            f"pip install '{DISTRIBUTION}[{target}]'",
+            f"pip install '{DISTRIBUTION}[{extra}]'",
         )
     if not wrong:
         yield ok(f"{DISTRIBUTION} {version(DISTRIBUTION)}, all packages as pinned")

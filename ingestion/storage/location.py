@@ -2,7 +2,8 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import IO, TYPE_CHECKING, cast
 import fsspec
 from deltalake import DeltaTable
 from filelock import FileLock, Timeout
+from fsspec.utils import glob_translate
 
 from ingestion.errors import LoadConflictError, SourceUnavailableError, SpecError
 from ingestion.storage.access import Access, told
@@ -118,6 +120,28 @@ class Location:
         with self.told():
             return DeltaTable(self.url, version=delta.version(), storage_options=options)
 
+    @property
+    def is_missing_folder(self) -> bool:
+        """Whether it is known to be no folder; in Azure an empty one does not exist."""
+        return self.is_local and not self.local.is_dir()
+
+    def make_folder(self) -> None:
+        """Make it a folder on this machine, if it is none.
+
+        Raises:
+            SourceUnavailableError: It cannot be made, or nothing can be written to it.
+        """
+        if not self.is_local:
+            return
+        try:
+            self.local.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.local):
+                pass
+        except OSError as error:
+            raise SourceUnavailableError(
+                f"{self}: cannot be written to ({type(error).__name__}); check the path, its permissions and the disk"
+            ) from None
+
     def check(self) -> None:
         """Ask whether its storage answers, takes the sign-in and has the container; nothing on this machine.
 
@@ -133,14 +157,51 @@ class Location:
             return cast("bool", self._files.exists(self._path))
 
     def find(self, pattern: str) -> dict[str, "Location"]:
-        """Files below this folder that match a glob pattern, by their path from here, in the order of their names."""
+        """Files below this folder that match a glob pattern, by their path from here, in the order of their names.
+
+        Raises:
+            OSError: A folder on this machine cannot be read.
+            SourceUnavailableError: The storage cannot be reached or refuses the sign-in.
+        """
         root = self._path.rstrip("/")
+        # By itself a folder that may not be read would look empty.
+        options = {"on_error": _unless_missing} if self.is_local else {}
         with self.told():
-            found = self._files.glob(f"{root}/{pattern}", detail=True)
+            found = self._files.glob(f"{root}/{pattern}", detail=True, **options)
             if not found:
                 self._require_container()
         paths = sorted(path for path, entry in found.items() if entry["type"] == "file")
         return {path.removeprefix(f"{root}/"): self / path.removeprefix(f"{root}/") for path in paths}
+
+    def contents(self, without: Collection[str] = ()) -> dict[str, bool]:
+        """All that is below this folder and no folder itself: its path from here, and whether it is a file.
+
+        A pipe or a link that leads nowhere is none. Sorted; nothing where there is no such folder.
+
+        Args:
+            without: URLs of folders that are not looked into.
+        """
+        root = self._path.rstrip("/")
+        found: dict[str, bool] = {}
+        folders = [self]
+        while folders:
+            folder = folders.pop()
+            with self.told(), suppress(FileNotFoundError):
+                for entry in self._files.ls(folder._path.rstrip("/"), detail=True):
+                    name = str(entry["name"]).rstrip("/").removeprefix(f"{root}/")
+                    # A file has one entry: itself.
+                    if str(entry["name"]) == root:
+                        continue
+                    if entry["type"] != "directory":
+                        found[name] = entry["type"] == "file"
+                    elif (self / name).url not in without:
+                        folders.append(self / name)
+        return dict(sorted(found.items()))
+
+    def holds(self, place: "Location", pattern: str) -> bool:
+        """Whether ``find`` would find this file here by this glob pattern."""
+        name = place.url.removeprefix(f"{self.url}/")
+        return name != place.url and re.match(glob_translate(pattern), name) is not None
 
     def stamp(self) -> tuple[int, str]:
         """Size in bytes and moment of the last change; they differ where the file was written to in between."""
@@ -269,3 +330,8 @@ class Location:
         """Tell an empty folder from one in a container that is not there."""
         if not self.is_local:
             self._azure_files.require_container(self._azure["container"])
+
+
+def _unless_missing(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error

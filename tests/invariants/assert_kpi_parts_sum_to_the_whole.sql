@@ -34,7 +34,8 @@ denials as (
         (
             select count(*)
             from {{ ref('fct_claims') }} as claims
-            where claims.is_denied and claims.hospital_key = denial_rate.hospital_key
+            -- Of a claim sent again only the last counts.
+            where claims.is_denied and claims.is_last_submission and claims.hospital_key = denial_rate.hospital_key
         ) as whole
     from {{ ref('kpi_denial_rate') }} as denial_rate
     group by hospital_key

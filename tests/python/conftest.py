@@ -12,6 +12,9 @@ from tests.python.lakehouses import SimulatedDays
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+# How fast this machine is must not show in what commands print.
+os.environ["RCM_PROGRESS"] = "off"
+
 
 @pytest.fixture(scope="session")
 def simulated_days(tmp_path_factory: pytest.TempPathFactory) -> SimulatedDays:

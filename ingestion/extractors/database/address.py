@@ -17,6 +17,9 @@ MICROSOFT_DRIVER = "ODBC Driver 18 for SQL Server"
 MAX_TEXT_BYTES = 65_536
 # Without a cursor psqlodbc holds a whole result in memory: 1.3 GiB of a million rows.
 POSTGRES_DEFAULTS = {"UseDeclareFetch": "1", "Fetch": "10000", "MaxLongVarcharSize": str(MAX_TEXT_BYTES)}
+# By itself psqlodbc sends everything in the clear; a network between hospital and lakehouse is no place for that.
+POSTGRES_TLS = {"SSLmode": "require"}
+_LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 
 _SCHEMES = {"postgresql": "postgresql", "postgres": "postgresql", "mssql": "mssql", "sqlserver": "mssql"}
 # name=value or name={value}, where }} in braces stands for one.
@@ -122,7 +125,8 @@ def _from_url(url: str) -> OdbcAddress:
         return OdbcAddress(_composed(settings, ("Driver", "PWD", *special)), shown, SqlServer())
     place = {"Driver": POSTGRES_DRIVER, "Server": host, "Port": str(port or 5432), "Database": database}
     given = {name.lower() for name in options}
-    defaults = {name: value for name, value in POSTGRES_DEFAULTS.items() if name.lower() not in given}
+    wanted = POSTGRES_DEFAULTS if _LOOPBACK.fullmatch(host) else POSTGRES_DEFAULTS | POSTGRES_TLS
+    defaults = {name: value for name, value in wanted.items() if name.lower() not in given}
     return OdbcAddress(_composed({**place, **login, **options, **defaults}, ("Driver", "PWD")), shown, Postgres())
 
 

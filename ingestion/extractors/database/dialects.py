@@ -116,8 +116,13 @@ class Sqlite:
         """Before the next microsecond, so that 2024-01-31T00:00:00 is no later than 2024-01-31."""
         if isinstance(value, int):
             return self.compared(column, "<=", value)
-        after = shortest_text(datetime.fromisoformat(value) + timedelta(microseconds=1))
-        return Predicate(f"replace({self.quoted(column.name)}, 'T', ' ') < ?", (after,))
+        moment, text = datetime.fromisoformat(value), f"replace({self.quoted(column.name)}, 'T', ' ')"
+        try:
+            after = moment + timedelta(microseconds=1)
+        except OverflowError:
+            # The last moment of all has none after it.
+            return Predicate(f"{text} <= ?", (shortest_text(moment),))
+        return Predicate(f"{text} < ?", (shortest_text(after),))
 
 
 class _Odbc(ABC):

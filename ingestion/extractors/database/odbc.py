@@ -41,7 +41,9 @@ _TRANSIENT_STATES = frozenset(
 _TRANSIENT_NUMBERS = frozenset({4221, 40197, 40501, 40613, 49918, 49919, 49920, 10928, 10929, 10936})
 # psqlodbc has one state for all that keeps it from connecting; a server that answered with FATAL said no.
 _REFUSED = re.compile(r"FATAL:(?!.*(?:starting up|shutting down|too many|reserved for))", re.DOTALL)
-_UNTRUSTED = re.compile(r"certificate verify failed|Encryption not supported")
+_UNTRUSTED = re.compile(
+    r"certificate verify failed|Encryption not supported|SSL was required|root certificate file|server certificate for"
+)
 _TABLE_MISSING = frozenset({"42S02", "42P01", "3F000"})
 _LOST = ("08", "57P", "HYT")
 _KINDS: dict[type, ColumnKind] = {
@@ -258,7 +260,7 @@ def _unavailable(shown: str, error: Exception) -> SourceUnavailableError:
     if state.startswith("28") or _number(error) == 18456 or (state == "08001" and _REFUSED.search(str(error))):
         remedy = "the server refused the login; check user, password and database"
     elif _UNTRUSTED.search(str(error)):
-        remedy = "its TLS is refused; give the server a certificate that this machine trusts"
+        remedy = "its TLS is refused; give the server a certificate that this machine trusts, see docs/databases.md"
     elif state.startswith("IM") or state == "01000":
         remedy = "the ODBC driver or data source is not installed; see docs/databases.md"
     elif state.startswith("42"):

@@ -29,6 +29,7 @@ DEADLINE_SECONDS = 120.0
 def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith("RCM_")] + ["NO_COLOR", "FORCE_COLOR", "COLUMNS"]:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("RCM_PROGRESS", "off")
     monkeypatch.setenv("RCM_LAKEHOUSE", str(tmp_path / "lakehouse"))
 
 

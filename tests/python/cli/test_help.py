@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from typer import BadParameter
 from typer.main import get_command
 
-from docs.generate_tables import command_sections
+from docs.command_reference import command_sections
 from ingestion.cli import app
 from ingestion.cli.console import Examples
 from tests.python.cli.conftest import RCM, in_terminal, rcm

@@ -1,13 +1,17 @@
 """What the terminal shows: colours, widths and progress where somebody watches, plain lines where nobody does."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
+import yaml
 from rich.cells import cell_len
 
-from ingestion.progress import LINE_SECONDS, Bar, Pace
+from ingestion.progress import LINE_SECONDS, Bar, Pace, bar
 from tests.python.cli.conftest import RCM, Project, in_terminal, rcm
 
 STYLE = re.compile(r"\x1b\[([0-9;]*)m")
@@ -76,24 +80,47 @@ def test_in_a_pipe_a_long_command_says_now_and_then_how_far_it_is() -> None:
     lines: list[str] = []
     shown = Bar("Loading", "tables", lines=lines.append, pace=Pace(lambda: now[0]))
     shown.move(0, 4)
-    for second in range(1, 41):
+    for second in range(1, 121):
         now[0] = float(second)
         shown.read(1_000)
-        shown.move(second // 10, 4)
+        shown.move(second // 30, 4)
     assert lines == [
-        "Loading: 0 of 4 tables, 10,000 rows, 1,000 rows/s, 0:10",
-        "Loading: 1 of 4 tables, 20,000 rows, 1,000 rows/s, 0:20",
-        "Loading: 2 of 4 tables, 30,000 rows, 1,000 rows/s, 0:30, 0:30 left",
-        "Loading: 3 of 4 tables, 40,000 rows, 1,000 rows/s, 0:40, 0:13 left",
+        "Loading: 0 of 4 tables, 30,000 rows, 1,000 rows/s, 0:30",
+        "Loading: 1 of 4 tables, 60,000 rows, 1,000 rows/s, 1:00",
+        "Loading: 2 of 4 tables, 90,000 rows, 1,000 rows/s, 1:30, 1:30 left",
+        "Loading: 3 of 4 tables, 120,000 rows, 1,000 rows/s, 2:00, 0:40 left",
     ]
-    assert LINE_SECONDS == 10
+    assert LINE_SECONDS == 30
 
 
-@pytest.mark.usefixtures("filled")
-def test_a_short_command_in_a_pipe_says_nothing_of_its_progress() -> None:
-    done = rcm("ingest", "--source", "payer")
-    assert done.exit_code == 0
-    assert done.stderr == ""
+def test_what_has_no_number_of_steps_says_what_it_does() -> None:
+    now = [0.0]
+    lines: list[str] = []
+    shown = Bar("Simulating", "steps", lines=lines.append, pace=Pace(lambda: now[0]))
+    for second in range(61):
+        now[0] = float(second)
+        shown.say(f"month {second}")
+    assert lines == ["Simulating: month 30, 0:30", "Simulating: month 60, 1:00"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("RCM_PROGRESS", "off"), ("RCM_LOG", "json")])
+def test_who_wants_no_progress_gets_none(
+    project: Project, name: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = project.settings().with_values({"RCM_LOG": "", "RCM_PROGRESS": "", name: value})
+    with bar("Loading", "tables", settings) as shown:
+        shown.move(1, 1)
+    assert capsys.readouterr().err == ""
+
+
+def test_in_a_pipe_progress_goes_to_standard_error(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("ingestion.progress.LINE_SECONDS", 0.0)
+    with bar("Loading", "tables", project.settings()) as shown:
+        shown.move(1, 4)
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "Loading: 1 of 4 tables, 0:00\n")
 
 
 @pytest.mark.usefixtures("filled")
@@ -103,3 +130,26 @@ def test_errors_wrap_between_words_on_a_narrow_terminal() -> None:
     assert code == 2
     assert lines[0].startswith("error: --source no_such_system")
     assert "next: write one of emr, payer, codes" in lines
+
+
+def test_a_build_that_is_interrupted_says_so_and_ends_like_any_program_that_is(filled: Project) -> None:
+    # A model that waits for its interruption, and would otherwise outlast the test's own limit.
+    filled.write("models/waits.sql", "select sum(a.range * b.range % 7) from range(10000000) a, range(10000000) b")
+    declared = yaml.safe_load((filled.root / "dbt_project.yml").read_text())
+    place = str(filled.root / "lakehouse" / "warehouse.duckdb")
+    filled.write("dbt_project.yml", yaml.safe_dump({**declared, "version": "1.0", "profile": "x"}))
+    profile = {"x": {"target": "d", "outputs": {"d": {"type": "duckdb", "path": place}}}}
+    filled.write("profiles/profiles.yml", yaml.safe_dump(profile))
+    environment = {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    with subprocess.Popen([RCM, "replay"], stderr=subprocess.PIPE, text=True, env=environment) as running:
+        log = filled.root / "logs" / "dbt.log"
+        deadline = time.monotonic() + 60
+        while not (log.exists() and "range(10000000)" in log.read_text()):
+            assert time.monotonic() < deadline
+            assert running.poll() is None
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert told.endswith("error: interrupted, and what was finished stays\nnext: run it again to go on from there\n")
+    assert "did not come to its end" in rcm("status").stdout

@@ -1,7 +1,5 @@
 """An HTTPS server on loopback that speaks Key Vault's protocol for secrets: challenge, bearer token, JSON errors."""
 
-import datetime
-import ipaddress
 import json
 import ssl
 import threading
@@ -17,10 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
 from azure.core.pipeline.transport import RequestsTransport
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from requests.adapters import HTTPAdapter
+
+from tests.python.ingestion.certificates import self_signed
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 CHALLENGE = f'Bearer authorization="https://login.microsoftonline.com/{TENANT}", resource="https://vault.azure.net"'
@@ -131,7 +128,7 @@ def key_vault(folder: Path, secrets: Mapping[str, str]) -> Iterator[KeyVault]:
             self.end_headers()
             self.wfile.write(body)
 
-    certificate, key = _self_signed(folder)
+    certificate, key = self_signed(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -146,27 +143,3 @@ def key_vault(folder: Path, secrets: Mapping[str, str]) -> Iterator[KeyVault]:
         listener.shutdown()
         listener.server_close()
         thread.join()
-
-
-def _self_signed(folder: Path) -> tuple[Path, Path]:
-    """Certificate and key for 127.0.0.1, made anew, so that no key is kept in the repository."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stub.vault.azure.net")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    certificate_file, key_file = folder / "vault.crt", folder / "vault.key"
-    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return certificate_file, key_file

@@ -16,6 +16,8 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.python.ingestion.certificates import self_signed
+
 pyodbc = pytest.importorskip("pyodbc", reason="pyodbc or the driver manager is not installed", exc_type=ImportError)
 
 USER = "rcm reader"
@@ -26,7 +28,10 @@ START_SECONDS = 30
 
 @dataclass(frozen=True)
 class PostgresServer:
+    """A server that runs; ``certificate`` where it speaks TLS only."""
+
     port: int
+    certificate: Path | None = None
 
     @property
     def url(self) -> str:
@@ -36,7 +41,8 @@ class PostgresServer:
     def odbc_string(self) -> str:
         password = PASSWORD.replace("}", "}}")
         place = f"Driver={{PostgreSQL Unicode}};Server=127.0.0.1;Port={self.port};Database=postgres"
-        return f"{place};UID={USER};PWD={{{password}}}"
+        tls = ";SSLmode=require" if self.certificate else ""
+        return f"{place};UID={USER};PWD={{{password}}}{tls}"
 
     def url_of(self, password: str, database: str = "postgres") -> str:
         return f"postgresql://{quote(USER)}:{quote(password, safe='')}@127.0.0.1:{self.port}/{database}"
@@ -62,8 +68,12 @@ def missing_binaries() -> str | None:
 
 
 @contextmanager
-def start_postgres() -> Iterator[PostgresServer]:
-    """Serve until the context ends; its clock zone is not UTC, as in a hospital."""
+def start_postgres(*, tls: bool = False) -> Iterator[PostgresServer]:
+    """Serve until the context ends; its clock zone is not UTC, as in a hospital.
+
+    Args:
+        tls: Offer TLS with a certificate that nobody vouches for, and take no connection without it.
+    """
     binaries = _binaries()
     if binaries is None:
         raise FileNotFoundError("PostgreSQL is not installed")
@@ -71,8 +81,9 @@ def start_postgres() -> Iterator[PostgresServer]:
     folder = Path(tempfile.mkdtemp(prefix="rcm-pg-"))
     password_file = folder / "password"
     password_file.write_text(PASSWORD, encoding="utf-8")
+    certificate, key = self_signed(folder)
     as_user = _unprivileged(folder)
-    server = PostgresServer(_free_port())
+    server = PostgresServer(_free_port(), certificate if tls else None)
     initdb = [str(binaries / "initdb"), "-D", str(folder / "data"), "-U", USER, "-A", "scram-sha-256", "-N"]
     postgres = [str(binaries / "postgres"), "-D", str(folder / "data"), "-p", str(server.port), "-k", str(folder)]
     options = {
@@ -82,6 +93,10 @@ def start_postgres() -> Iterator[PostgresServer]:
         "synchronous_commit": "off",
         "full_page_writes": "off",
     }
+    if tls:
+        rules = folder / "hba"
+        rules.write_text("hostssl all all 127.0.0.1/32 scram-sha-256\n", encoding="utf-8")
+        options |= {"ssl": "on", "ssl_cert_file": str(certificate), "ssl_key_file": str(key), "hba_file": str(rules)}
     try:
         subprocess.run(
             [*as_user, *initdb, f"--pwfile={password_file}", "-E", "UTF8", "--locale=C.UTF-8"],

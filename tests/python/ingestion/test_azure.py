@@ -163,6 +163,15 @@ def test_what_is_new_is_added_and_a_resent_file_is_not(cloud: Cloud) -> None:
     assert len(cloud.names("landing/archive/payer")) == 3
 
 
+def test_a_file_that_nobody_asks_for_is_named_and_stays(cloud: Cloud) -> None:
+    cloud.drop("claims/notes.txt", "ClaimID,Amount\nC9,9\n")
+
+    assert ingest(cloud.settings, cloud.here.systems()).unclaimed == ("claims/notes.txt",)
+    # The archive is not looked into.
+    assert ingest(cloud.settings, cloud.here.systems()).unclaimed == ("claims/notes.txt",)
+    assert "landing/claims/notes.txt" in cloud.names("landing")
+
+
 # Moments at which a run that loads something of every table is killed.
 MOMENTS = {
     "before the upload of a part": At(call="copy_from"),

@@ -1,7 +1,5 @@
 """Sign-in by azure-identity: the emulator over TLS with bearer tokens, which a stand-in for ``az`` hands out."""
 
-import datetime as dt
-import ipaddress
 import os
 import subprocess
 import sys
@@ -13,10 +11,6 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from ingestion.duckdb_plugin import load_delta
 from ingestion.errors import SourceUnavailableError
@@ -26,6 +20,7 @@ from ingestion.storage import Location
 from ingestion.storage.access import credential, token
 from tests.python.faults.lakehouse import Lakehouse
 from tests.python.ingestion.azurite import ACCOUNT, Azurite, running
+from tests.python.ingestion.certificates import self_signed
 
 PROJECT = Path(__file__).resolve().parents[3]
 # What the emulator checks of a token: issuer, audience and times, not who signed it.
@@ -90,27 +85,7 @@ def here(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[Signe
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A self-signed certificate for 127.0.0.1, its key beside it."""
     folder = tmp_path_factory.mktemp("tls")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "emulator")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(minutes=5))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "certificate.pem"
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private = serialization.PrivateFormat.PKCS8
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, private, serialization.NoEncryption())
-    )
-    return path
+    return self_signed(folder)[0]
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import pytest
 
 from ingestion.errors import IngestionError, NullWatermarkError, SchemaDriftError, SourceUnavailableError
 from ingestion.extractors import database
+from ingestion.extractors.database.address import parse_address
 from ingestion.specs import TableSpec
 from ingestion.watermark import Window
 from tests.python.ingestion.conftest import Project, source
@@ -365,6 +366,54 @@ def rows_with_waits_of_a_minute(table: TableSpec, address: str) -> None:
     """A retry would run into the time limit of the test."""
     with database.extract(table, address, FULL, first_wait=3600):
         pass
+
+
+@pytest.fixture(scope="module")
+def postgres_with_tls() -> Iterator[PostgresServer]:
+    missing = missing_binaries()
+    if missing:
+        pytest.skip(missing)
+    with start_postgres(tls=True) as server:
+        yield server
+
+
+@pytest.mark.parametrize("options", ["SSLmode=require", "SSLmode=verify-full&pqopt=sslrootcert%3D{certificate}"])
+def test_rows_come_over_tls(postgres_with_tls: PostgresServer, options: str) -> None:
+    postgres_with_tls.sql(
+        "create or replace view mine as select ssl::text as encrypted from pg_stat_ssl where pid = pg_backend_pid()"
+    )
+    table = declared({"encrypted": "string"}, source_object="public.mine", watermark=None)
+    query = options.format(certificate=postgres_with_tls.certificate)
+
+    assert rows(table, f"{postgres_with_tls.url}?{query}") == [{"encrypted": "true"}]
+
+
+@pytest.mark.parametrize("mode", ["require", "verify-full"])
+def test_a_server_without_tls_is_refused_where_it_is_asked_for(postgres: PostgresServer, mode: str) -> None:
+    with pytest.raises(SourceUnavailableError, match=r"SQLSTATE 08001.*its TLS is refused"):
+        rows_with_waits_of_a_minute(declared(), f"{postgres.url}?SSLmode={mode}")
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(postgres_with_tls: PostgresServer) -> None:
+    with pytest.raises(SourceUnavailableError, match=r"SQLSTATE 08001.*its TLS is refused"):
+        rows_with_waits_of_a_minute(declared(), f"{postgres_with_tls.url}?SSLmode=verify-full")
+
+
+@pytest.mark.parametrize(
+    ("host", "mode"),
+    [
+        ("emr.hospital.example", "SSLmode=require"),
+        ("10.0.0.7:5433", "SSLmode=require"),
+        ("127.0.0.1", None),
+        ("localhost:5432", None),
+    ],
+)
+def test_tls_is_asked_for_wherever_a_network_lies_between(host: str, mode: str | None) -> None:
+    text = parse_address(f"postgresql://me@{host}/emr").connection_string
+    assert [part for part in text.split(";") if part.startswith("SSLmode")] == ([mode] if mode else [])
+
+    given = parse_address(f"postgresql://me@{host}/emr?sslmode=disable").connection_string
+    assert [part for part in given.split(";") if part.lower().startswith("sslmode")] == ["sslmode=disable"]
 
 
 def test_a_login_that_may_not_read_the_table(visits: PostgresServer) -> None:

@@ -11,18 +11,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import duckdb
 import sqlglot
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from sqlglot import exp
 
+from tests.python.ingestion.certificates import self_signed
 from tests.python.ingestion.tds_stub import tokens
 from tests.python.ingestion.tds_stub.calls import (
     Call,
@@ -251,26 +246,8 @@ def _duckdb_sql(text: str) -> list[str]:
 
 
 def _tls(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """A certificate of its own making for the loopback, valid for a day."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem, key_pem = folder / "server.pem", folder / "server.key"
-    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_pem.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    """TLS with a certificate of its own making."""
+    pem, key_pem = self_signed(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     # TLS 1.3 sends tickets after the handshake, where TDS 7.4 has no room for them.
     context.maximum_version = ssl.TLSVersion.TLSv1_2
