@@ -1,0 +1,79 @@
+"""Write the lineage page: for every column of every model, which columns it is computed from, back to the source.
+
+dbt-colibri reads dbt's manifest and catalog and the compiled SQL in them, and makes one page that needs no network. Here
+its usage statistics and its question for a newer version are switched off, and the page gets a way back to the site.
+"""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+BACK = (
+    '<a href="../index.html" style="position:fixed;right:12px;top:9px;z-index:9;font:13px system-ui;color:#00695c">'
+    "Documentation</a>"
+)
+
+
+class LineageError(Exception):
+    """A column whose lineage could not be read; the page would show it as if it came from nowhere."""
+
+
+class Problems(logging.Handler):
+    """Keeps what dbt-colibri only logs."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one message."""
+        self.messages.append(record.getMessage())
+
+
+def write(target: Path, page: Path) -> None:
+    """Write the page from dbt's artefacts.
+
+    Args:
+        target: Folder with manifest.json and catalog.json of one ``dbt docs generate``.
+        page: The HTML file to write.
+
+    Raises:
+        LineageError: The SQL of some column is not understood.
+    """
+    os.environ |= {"DO_NOT_TRACK": "1", "DBT_COLIBRI_NO_VERSION_CHECK": "1"}
+    from dbt_colibri.lineage_extractor.extractor import DbtColumnLineageExtractor
+    from dbt_colibri.report.generator import DbtColibriReportGenerator
+    from sqlglot.optimizer.scope import Scope
+
+    if not hasattr(Scope, "union_scopes"):
+        # The name that dbt-colibri 0.3 asks for; sqlglot 30 has it as set_operation_scopes. Without it every column
+        # behind a union would have no lineage.
+        Scope.union_scopes = property(lambda scope: scope.set_operation_scopes)
+    problems = Problems()
+    for name in ("colibri", "sqlglot"):
+        logging.getLogger(name).addHandler(problems)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    extractor = DbtColumnLineageExtractor(str(target / "manifest.json"), str(target / "catalog.json"))
+    report = DbtColibriReportGenerator(extractor, light_mode=True, disable_telemetry=True)
+    report.generate_report(output_dir=str(page.parent))
+    # The page holds all of it; the file beside it is for other programs.
+    (page.parent / "colibri-manifest.json").unlink()
+    if problems.messages:
+        raise LineageError("\n".join(problems.messages))
+    written = page.read_text(encoding="utf-8")
+    page.write_text(written.replace("</body>", f"{BACK}</body>"), encoding="utf-8")
+
+
+def main(target: str, page: str) -> int:
+    """Write the page; exit code 1 names the columns whose lineage could not be read."""
+    try:
+        write(Path(target), Path(page))
+    except LineageError as error:
+        sys.stderr.write(f"lineage: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
