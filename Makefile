@@ -74,7 +74,8 @@ docs: $(VENV)/dev.stamp  ## Write the documentation, with models and lineage, to
 
 .PHONY: docs-pages
 docs-pages: $(VENV)/dev.stamp  ## Write the pages of docs/ alone, which needs no warehouse, and check their links.
-	@NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict --quiet
+	@# Not --quiet: with it, MkDocs counts no warning, and nothing fails the build.
+	@NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict
 
 .PHONY: docs-tables
 docs-tables: $(VENV)/runtime.stamp  ## Renew the tables of docs/ that repeat what the models declare.

@@ -7,6 +7,7 @@ its usage statistics and its question for a newer version are switched off, and 
 import logging
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 BACK = (
@@ -31,8 +32,18 @@ class Problems(logging.Handler):
         self.messages.append(record.getMessage())
 
 
-def write(target: Path, page: Path) -> None:
-    """Write the page from dbt's artefacts.
+@dataclass(frozen=True)
+class Edge:
+    """One column is computed from another; nodes by dbt's unique id, columns in lower case."""
+
+    source: str
+    source_column: str
+    target: str
+    target_column: str
+
+
+def write(target: Path, page: Path) -> list[Edge]:
+    """Write the page from dbt's artefacts and return what it shows.
 
     Args:
         target: Folder with manifest.json and catalog.json of one ``dbt docs generate``.
@@ -55,14 +66,18 @@ def write(target: Path, page: Path) -> None:
         logging.getLogger(name).addHandler(problems)
     page.parent.mkdir(parents=True, exist_ok=True)
     extractor = DbtColumnLineageExtractor(str(target / "manifest.json"), str(target / "catalog.json"))
-    report = DbtColibriReportGenerator(extractor, light_mode=True, disable_telemetry=True)
-    report.generate_report(output_dir=str(page.parent))
+    generator = DbtColibriReportGenerator(extractor, light_mode=True, disable_telemetry=True)
+    report = generator.generate_report(output_dir=str(page.parent))
     # The page holds all of it; the file beside it is for other programs.
     (page.parent / "colibri-manifest.json").unlink()
     if problems.messages:
         raise LineageError("\n".join(problems.messages))
     written = page.read_text(encoding="utf-8")
     page.write_text(written.replace("</body>", f"{BACK}</body>"), encoding="utf-8")
+    return [
+        Edge(edge["source"], edge["sourceColumn"].lower(), edge["target"], edge["targetColumn"].lower())
+        for edge in report["lineage"]["edges"]
+    ]
 
 
 def main(target: str, page: str) -> int:
