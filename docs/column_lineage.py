@@ -1,7 +1,7 @@
 """Write the lineage page: for every column of every model, which columns it is computed from, back to the source.
 
-dbt-colibri reads dbt's manifest and catalog and the compiled SQL in them, and makes one page that needs no network. Here
-its usage statistics and its question for a newer version are switched off, and the page gets a way back to the site.
+dbt-colibri reads dbt's manifest and catalog and the compiled SQL in them, and makes one page that needs no network.
+Its usage statistics and its question for a newer version are switched off, and the page gets a way back to the site.
 """
 
 import logging
@@ -60,7 +60,7 @@ def write(target: Path, page: Path) -> list[Edge]:
     if not hasattr(Scope, "union_scopes"):
         # The name that dbt-colibri 0.3 asks for; sqlglot 30 has it as set_operation_scopes. Without it every column
         # behind a union would have no lineage.
-        Scope.union_scopes = property(lambda scope: scope.set_operation_scopes)
+        setattr(Scope, "union_scopes", property(lambda scope: scope.set_operation_scopes))  # noqa: B010
     problems = Problems()
     for name in ("colibri", "sqlglot"):
         logging.getLogger(name).addHandler(problems)

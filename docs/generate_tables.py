@@ -1,4 +1,4 @@
-"""Write the tables of docs/ that repeat what the models declare: rules, KPIs, columns to map, and every column there is.
+"""Write the tables of docs/ that repeat what the models declare: rules, KPIs, columns to map, every column there is.
 
 Run `make docs-tables` after a change of any of these; a test fails until the tables agree.
 """
@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ DICTIONARY = {
     "Common data model": ("silver", [COMMON_DATA_MODEL]),
 }
 
-# The unit follows from the name (docs/style.md); the first that fits. What has none counts nothing: a year, a rank, a key.
+# The unit follows from the name (docs/style.md): the first that fits. A year, a rank, a key have none.
 UNITS = (
     (re.compile(r"_amount$"), "USD"),
     (re.compile(r"_pct$"), "percent"),
@@ -234,17 +234,29 @@ def dictionary_sections() -> str:
     parts = []
     for title, (schema, paths) in DICTIONARY.items():
         parts.append(f"## {title}")
-        for path in paths:
-            for name, model in entities(path, ""):
-                rows = [
-                    (f"`{column['name']}`", column["data_type"], unit(column), described(column, blocks))
-                    for column in model["columns"]
-                ]
-                parts.append(
-                    f"### {schema}.{name}\n\n{described(model, blocks)} One row per {grain(model)}.\n\n"
-                    + markdown_table(("column", "type", "unit", "meaning, with its sign"), rows)
-                )
+        for name, model in dictionary_models(paths):
+            rows = [
+                (f"`{column['name']}`", column["data_type"], unit(column), described(column, blocks))
+                for column in model["columns"]
+            ]
+            table = markdown_table(("column", "type", "unit", "meaning, with its sign"), rows)
+            one_row = f"{described(model, blocks)} One row per {grain(model)}."
+            parts.append(f"### {schema}.{name}\n\n{one_row}\n\n{table}")
     return "\n\n".join(parts)
+
+
+def dictionary_models(paths: Sequence[Path]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the models of some properties files, by name."""
+    return chain.from_iterable(entities(path, "") for path in paths)
+
+
+def dictionary_entries() -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield every column of the data dictionary: its table with schema, what is declared of it, what it means."""
+    blocks = doc_blocks()
+    for schema, paths in DICTIONARY.values():
+        for name, model in dictionary_models(paths):
+            for column in model["columns"]:
+                yield f"{schema}.{name}", column, described(column, blocks)
 
 
 def grain(model: Mapping[str, Any]) -> str:
@@ -267,10 +279,9 @@ def described(what: Mapping[str, Any], blocks: Mapping[str, str]) -> str:
 
 def doc_blocks() -> dict[str, str]:
     """Return every doc block of the models, by name."""
-    texts = (path.read_text() for path in sorted((ROOT / "models").rglob("*.md")))
-    return {
-        name: text for page in texts for name, text in re.findall(r"{% docs (\w+) %}(.*?){% enddocs %}", page, re.DOTALL)
-    }
+    block = re.compile(r"{% docs (\w+) %}(.*?){% enddocs %}", re.DOTALL)
+    pages = sorted((ROOT / "models").rglob("*.md"))
+    return {name: text for page in pages for name, text in block.findall(page.read_text())}
 
 
 def mapping_tables() -> str:

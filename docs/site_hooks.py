@@ -4,7 +4,7 @@
   look for them, and are pages of the site as well.
 - A link to any other file of the repository has no target in the site: its path is shown instead.
 - Diagrams are replaced by their drawn pictures.
-- dbt's documentation and the lineage page have their places in the menu, and stand-ins until `make docs` puts them there.
+- dbt's documentation and the lineage page have their places in the menu, and stand-ins until `make docs` is run.
 """
 
 import re
@@ -51,14 +51,14 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_nav(nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation:
+def on_nav(nav: Navigation, **_: object) -> Navigation:
     """Give what is built from the warehouse its place in the menu."""
     links = [Link(title, uri) for uri, title in BUILT_FROM_THE_WAREHOUSE.items()]
     nav.items.append(Section("Models and lineage", list(links)))
     return nav
 
 
-def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+def on_page_markdown(markdown: str, *, page: Page, **_: object) -> str:
     """Put drawn pictures in the place of diagrams, and lead links to where things are in the site."""
     name = page.file.src_uri.removesuffix(".md")
     in_root = page.file.src_uri in ROOT_PAGES.values()
