@@ -174,6 +174,17 @@ def test_a_reader_finds_the_architecture_and_its_picture(site: Path, browser: Br
     assert min(box["width"], box["height"]) > 400
 
 
+def test_search_finds_a_kpi_where_the_site_is_opened_from_the_disk(site: Path, browser: Browser) -> None:
+    with closed_in_itself(browser) as page:
+        page.goto((site / "index.html").as_uri())
+        search = page.get_by_role("textbox", name="Search")
+        search.click()
+        page.get_by_text("Type to start searching").wait_for()
+        search.press_sequentially("point-of-service")
+        page.locator(".md-search-result__link", has_text="Point-of-service").first.click()
+        page.wait_for_url("**/kpi-dictionary.html*")
+
+
 def test_docs_without_a_warehouse_say_what_to_do_first(tmp_path: Path) -> None:
     done = subprocess.run(
         ["make", "docs", f"RCM_LAKEHOUSE={tmp_path}"],
