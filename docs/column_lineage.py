@@ -4,6 +4,7 @@ dbt-colibri reads dbt's manifest and catalog and the compiled SQL in them, and m
 Its usage statistics and its question for a newer version are switched off, and the page gets a way back to the site.
 """
 
+import json
 import logging
 import os
 import sys
@@ -66,17 +67,21 @@ def write(target: Path, page: Path) -> list[Edge]:
         logging.getLogger(name).addHandler(problems)
     page.parent.mkdir(parents=True, exist_ok=True)
     extractor = DbtColumnLineageExtractor(str(target / "manifest.json"), str(target / "catalog.json"))
-    generator = DbtColibriReportGenerator(extractor, light_mode=True, disable_telemetry=True)
-    report = generator.generate_report(output_dir=str(page.parent))
-    # The page holds all of it; the file beside it is for other programs.
-    (page.parent / "colibri-manifest.json").unlink()
+    DbtColibriReportGenerator(extractor, light_mode=True, disable_telemetry=True).generate_report(str(page.parent))
+    unread = page.parent / "colibri-parsing-errors.json"
+    if unread.exists():
+        problems.messages.append(unread.read_text(encoding="utf-8"))
     if problems.messages:
         raise LineageError("\n".join(problems.messages))
     written = page.read_text(encoding="utf-8")
     page.write_text(written.replace("</body>", f"{BACK}</body>"), encoding="utf-8")
+    # The page holds all of it; the file beside it is for other programs, such as this one.
+    data = page.parent / "colibri-manifest.json"
+    edges = json.loads(data.read_text(encoding="utf-8"))["lineage"]["edges"]
+    data.unlink()
     return [
         Edge(edge["source"], edge["sourceColumn"].lower(), edge["target"], edge["targetColumn"].lower())
-        for edge in report["lineage"]["edges"]
+        for edge in edges
     ]
 
 

@@ -1,6 +1,7 @@
 """What dbt knows of the models, and the lineage of their columns, as an analyst finds it in a real browser."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,9 @@ def models(manifest: Mapping[str, Any], layer: str) -> list[Mapping[str, Any]]:
 def test_an_analyst_finds_a_gold_model_and_reads_what_a_column_means(target: Path, browser: Browser) -> None:
     with closed_in_itself(browser) as page:
         page.goto((target / "static_index.html").as_uri())
-        page.get_by_placeholder("Search for models").fill("kpi_days_in_ar")
-        page.locator("a[href*='model.rcm.kpi_days_in_ar']").first.click()
+        page.get_by_text("The models of rcm-lakehouse").wait_for()
+        page.get_by_placeholder("Search for models").press_sequentially("kpi_days_in_ar")
+        page.locator("h4").filter(has_text=re.compile(r"^\s*kpi_days_in_ar\b")).click()
 
         page.get_by_text("Accounts receivable in days of average revenue.").first.wait_for()
         page.get_by_text("Revenue-cycle finance").first.wait_for()
