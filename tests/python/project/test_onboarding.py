@@ -10,9 +10,10 @@ pytestmark = pytest.mark.pipeline
 
 
 def test_hospital_c_is_onboarded_by_the_page_alone(tmp_path: Path) -> None:
+    """Hospital C's files first, then hospital D's database."""
     project = copy_of_the_project(tmp_path)
 
-    assert follow("onboarding-a-hospital.md", project) == Followed(commands=4, shown=1, listed=1)
+    assert follow("onboarding-a-hospital.md", project) == Followed(commands=8, shown=2, listed=2)
     assert list(project.glob("lakehouse/landing/hospital_c/*")) == []
 
 
