@@ -11,8 +11,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+# In the free corner of dbt-colibri's bar, above everything of its own.
 BACK = (
-    '<a href="../index.html" style="position:fixed;right:12px;top:9px;z-index:9;font:13px system-ui;color:#00695c">'
+    '<a href="../index.html" style="position:fixed;right:16px;top:9px;z-index:99999;font:14px system-ui;color:#00695c">'
     "Documentation</a>"
 )
 
