@@ -68,7 +68,7 @@ def write(target: Path, page: Path) -> list[Edge]:
         logging.getLogger(name).addHandler(problems)
     page.parent.mkdir(parents=True, exist_ok=True)
     extractor = DbtColumnLineageExtractor(str(target / "manifest.json"), str(target / "catalog.json"))
-    DbtColibriReportGenerator(extractor, light_mode=True, disable_telemetry=True).generate_report(str(page.parent))
+    DbtColibriReportGenerator(extractor, disable_telemetry=True).generate_report(str(page.parent))
     unread = page.parent / "colibri-parsing-errors.json"
     if unread.exists():
         problems.messages.append(unread.read_text(encoding="utf-8"))

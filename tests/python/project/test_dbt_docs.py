@@ -160,6 +160,8 @@ def test_the_lineage_page_shows_a_column_and_asks_nobody(lineage: tuple[Path, li
     with closed_in_itself(browser) as page:
         page.goto(f"{page_file.as_uri()}?model=model.rcm.kpi_days_in_ar")
         page.get_by_text("gross_days_in_ar").first.wait_for()
+        # The sign by which the page says that it could not read a model's SQL.
+        assert page.locator("svg[class*=triangle]").count() == 0
         back = page.get_by_role("link", name="Documentation")
         back.click(trial=True)
         assert back.get_attribute("href") == "../index.html"
