@@ -48,7 +48,7 @@ def follow(page: str, project: Path) -> Followed:
     printed, commands, shown, listed = "", 0, 0, 0
     for kind, text in BLOCK.findall((ROOT / "docs" / page).read_text(encoding="utf-8")):
         if kind == "bash":
-            printed = _run(project, text)
+            printed = run_in(project, text)
             commands += 1
         elif kind == "text":
             assert printed == text
@@ -59,7 +59,7 @@ def follow(page: str, project: Path) -> Followed:
     return Followed(commands, shown, listed)
 
 
-def _run(project: Path, script: str) -> str:
+def run_in(project: Path, script: str) -> str:
     """Run commands with the tools of this environment and none of the project's variables."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RCM_", "DBT_", "MAKE"))}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
