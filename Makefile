@@ -61,18 +61,32 @@ tutorial: $(VENV)/runtime.stamp  ## Run the tutorial data set: make tutorial DAT
 	@chmod -R u+w $(RCM_LAKEHOUSE)/landing
 	@rcm run
 
+# The pages of docs/, dbt's documentation as one file, and the lineage of every column, each linked from the others.
 .PHONY: docs
-docs: $(VENV)/runtime.stamp  ## Write the dbt documentation as one page, site/index.html.
-	@test -f "$${RCM_LAKEHOUSE:-lakehouse}/warehouse.duckdb" \
+docs: $(VENV)/dev.stamp  ## Write the documentation, with models and lineage, to site/index.html.
+	@test -f "$${RCM_WAREHOUSE:-$${RCM_LAKEHOUSE:-lakehouse}/warehouse.duckdb}" \
 		|| { echo "make docs describes a built warehouse: run make demo first" >&2; exit 2; }
-	@mkdir -p site
+	@$(MAKE) --no-print-directory docs-pages
 	@dbt docs generate --static --quiet
-	@cp target/static_index.html site/index.html
-	@echo "site/index.html"
+	@target="$${DBT_TARGET_PATH:-target}"; cp "$$target/static_index.html" site/dbt/index.html \
+		&& python docs/column_lineage.py "$$target" site/lineage/index.html
+	@echo "site/index.html, site/dbt/index.html, site/lineage/index.html"
+
+.PHONY: docs-pages
+docs-pages: $(VENV)/dev.stamp  ## Write the pages of docs/ alone, which needs no warehouse, and check their links.
+	@# Not --quiet: with it, MkDocs counts no warning, and nothing fails the build.
+	@NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict
 
 .PHONY: docs-tables
 docs-tables: $(VENV)/runtime.stamp  ## Renew the tables of docs/ that repeat what the models declare.
 	@python docs/generate_tables.py
+
+# A diagram is drawn once, where it was changed, and kept: building the site needs neither npm nor a browser.
+MERMAID := mermaid@11.17.2
+.PHONY: docs-pictures
+docs-pictures: $(VENV)/dev.stamp  ## Draw the diagrams of docs/ that changed.
+	@npm install --prefix target/mermaid --no-save --ignore-scripts --no-audit --no-fund --loglevel=error $(MERMAID)
+	@python docs/pictures.py target/mermaid/node_modules/mermaid/dist/mermaid.min.js
 
 # ---------------------------------------------------------------------------------------------------------- check
 

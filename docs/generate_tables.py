@@ -1,4 +1,4 @@
-"""Write the tables of docs/ that repeat what the models declare: the rules, the KPIs, the columns a hospital can map.
+"""Write the tables of docs/ that repeat what the models declare: rules, KPIs, columns to map, every column there is.
 
 Run `make docs-tables` after a change of any of these; a test fails until the tables agree.
 """
@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,32 @@ from docs.command_reference import command_sections
 ROOT = Path(__file__).resolve().parent.parent
 STAGING = ROOT / "models/silver/staging/_staging__models.yml"
 COMMON_DATA_MODEL = ROOT / "models/silver/cdm/_cdm__models.yml"
-KPIS = ROOT / "models/gold/kpis"
+DEIDENTIFIED = ROOT / "models/silver/deid/_deid__models.yml"
+GOLD = ROOT / "models/gold"
+KPIS = GOLD / "kpis"
 RULE_MACROS = ROOT / "macros/staging/rules.sql"
 RELATION_MACROS = ROOT / "macros/quality/relations.sql"
+
+# The order of the data dictionary: where analysts look first.
+DICTIONARY = {
+    "KPIs": ("gold", sorted(KPIS.rglob("_*__models.yml"))),
+    "Ledger": ("gold", [GOLD / "ledger/_ledger__models.yml"]),
+    "Facts": ("gold", [GOLD / "facts/_facts__models.yml"]),
+    "Dimensions": ("gold", [GOLD / "dimensions/_dimensions__models.yml"]),
+    "silver_deid": ("silver_deid", [DEIDENTIFIED]),
+    "Common data model": ("silver", [COMMON_DATA_MODEL]),
+}
+
+# The unit follows from the name (docs/style.md): the first that fits. A year, a rank, a key have none.
+UNITS = (
+    (re.compile(r"_amount$"), "USD"),
+    (re.compile(r"_pct$"), "percent"),
+    (re.compile(r"_rate$"), "fraction"),
+    (re.compile(r"(^|_)days(_|$)"), "days"),
+    (re.compile(r"^months_"), "months"),
+    (re.compile(r"(_claims|_count)$"), "count"),
+)
+NUMERIC = ("decimal", "bigint")
 
 # What every KPI's contract says; null where there is none.
 CONTRACT_KEYS = (
@@ -58,6 +81,7 @@ def tables() -> dict[Path, str]:
         ROOT / "docs/data-quality.md": rule_table(),
         ROOT / "docs/common-data-model.md": mapping_tables(),
         ROOT / "docs/kpi-dictionary.md": kpi_sections(),
+        ROOT / "docs/data-dictionary.md": dictionary_sections(),
         ROOT / "README.md": headline_table(),
     }
 
@@ -205,6 +229,62 @@ def contract_rows(contract: KpiContract) -> list[tuple[str, str]]:
     if "feed" in contract.said:
         rows.append(("feed", f"`{contract.said['feed']}`: empty until it arrives"))
     return rows
+
+
+def dictionary_sections() -> str:
+    """Return a section per part of the warehouse, in it one per table with its grain and every column."""
+    blocks = doc_blocks()
+    parts = []
+    for title, (schema, paths) in DICTIONARY.items():
+        parts.append(f"## {title}")
+        for name, model in dictionary_models(paths):
+            rows = [
+                (f"`{column['name']}`", column["data_type"], unit(column), described(column, blocks))
+                for column in model["columns"]
+            ]
+            table = markdown_table(("column", "type", "unit", "meaning, with its sign"), rows)
+            one_row = f"{described(model, blocks)} One row per {grain(model)}."
+            parts.append(f"### {schema}.{name}\n\n{one_row}\n\n{table}")
+    return "\n\n".join(parts)
+
+
+def dictionary_models(paths: Sequence[Path]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the models of some properties files, by name."""
+    return chain.from_iterable(entities(path, "") for path in paths)
+
+
+def dictionary_entries() -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield every column of the data dictionary: its table with schema, what is declared of it, what it means."""
+    blocks = doc_blocks()
+    for schema, paths in DICTIONARY.values():
+        for name, model in dictionary_models(paths):
+            for column in model["columns"]:
+                yield f"{schema}.{name}", column, described(column, blocks)
+
+
+def grain(model: Mapping[str, Any]) -> str:
+    """Return what one row of a model is."""
+    return str(model["config"]["meta"]["grain"])
+
+
+def unit(column: Mapping[str, Any]) -> str:
+    """Return the unit of a number, which follows from its name; empty where it has none."""
+    if not column["data_type"].startswith(NUMERIC):
+        return ""
+    return next((said for name, said in UNITS if name.search(column["name"])), "")
+
+
+def described(what: Mapping[str, Any], blocks: Mapping[str, str]) -> str:
+    """Return a description as one line, with the doc blocks it names."""
+    text = re.sub(r"{{ doc\('(\w+)'\) }}", lambda name: blocks[name[1]], what["description"])
+    return " ".join(text.split())
+
+
+def doc_blocks() -> dict[str, str]:
+    """Return every doc block of the models, by name."""
+    block = re.compile(r"{% docs (\w+) %}(.*?){% enddocs %}", re.DOTALL)
+    pages = sorted((ROOT / "models").rglob("*.md"))
+    return {name: text for page in pages for name, text in block.findall(page.read_text())}
 
 
 def mapping_tables() -> str:
