@@ -1,0 +1,77 @@
+{#
+    What identifies a person is tagged once: source columns in models/bronze, the common data model in
+    _cdm__models.yml. From these tags Unity Catalog gets a mask and a tag on every such column that is stored. A mask is
+    the second lock: grants already keep all but engineers out, it holds where somebody is granted more by hand.
+#}
+
+{# One function per type; NULL and not a word, so that what was built on the type keeps working. #}
+{% macro create_masks(engineers) %}
+    {% do run_query('create schema if not exists ' ~ adapter.quote(target.database) ~ '.governance') %}
+    {% for data_type in phi_columns() | map(attribute='data_type') | unique | sort %}
+        {% do run_query(
+            'create or replace function ' ~ mask_of(data_type) ~ '(value ' ~ data_type ~ ') returns ' ~ data_type
+            ~ " return case when is_account_group_member('" ~ engineers ~ "') then value end"
+        ) %}
+    {% endfor %}
+{% endmacro %}
+
+{% macro mask_of(data_type) -%}
+    {{ adapter.quote(target.database) }}.governance.mask_{{ data_type | replace('(', '_') | replace(',', '_') | replace(')', '') }}
+{%- endmacro %}
+
+{# Every tagged column there is, of sources and of the common data model. #}
+{% macro phi_columns() %}
+    {% set tagged = [] %}
+    {% for node in graph.sources.values() | list + graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | list %}
+        {% do tagged.extend(tagged_columns(node)) %}
+    {% endfor %}
+    {{ return(tagged) }}
+{% endmacro %}
+
+{% macro tagged_columns(node) %}
+    {% set tagged = [] %}
+    {% for column in node.columns.values() if column.config.meta.get('phi') %}
+        {% do tagged.append({'name': column.name, 'data_type': column.data_type, 'phi': column.config.meta.phi}) %}
+    {% endfor %}
+    {{ return(tagged) }}
+{% endmacro %}
+
+{# Masks and tags the model or snapshot at hand, which holds the columns of its entity; a post-hook. #}
+{% macro protect_entity() %}
+    {% if execute %}
+        {% set entity = model.name | replace('stg_', '') | replace('_history', '') %}
+        {% do protect(this, tagged_columns(graph.nodes['model.' ~ project_name ~ '.cdm_' ~ entity])) %}
+    {% endif %}
+{% endmacro %}
+
+{# Masks and tags the registered bronze tables. #}
+{% macro protect_bronze() %}
+    {% if execute and writes_models() %}
+        {% for system, entities in listed_systems().items() %}
+            {% for entity in entities %}
+                {% set node = bronze_node(system, entity) %}
+                {% set relation = api.Relation.create(node.database, node.schema, node.identifier, type='table') %}
+                {% do protect(relation, tagged_columns(node)) %}
+            {% endfor %}
+        {% endfor %}
+    {% endif %}
+{% endmacro %}
+
+{% macro protect(relation, tagged) %}
+    {% do adapter.dispatch('protect')(relation, tagged) %}
+{% endmacro %}
+
+{% macro default__protect(relation, tagged) %}
+{% endmacro %}
+
+{#
+    By dbt-databricks' own statements. Its configuration of columns would want them written once more for staging,
+    history and bronze, and its materializations put masks on neither snapshots nor tables that are not its own.
+#}
+{% macro databricks__protect(relation, tagged) %}
+    {% set relation = relation.incorporate(type='table') %}
+    {% for column in tagged %}
+        {% do run_query(alter_set_column_mask(relation, column.name, {'function': mask_of(column.data_type)})) %}
+        {% do run_query(alter_set_column_tags(relation, column.name, {'phi': column.phi})) %}
+    {% endfor %}
+{% endmacro %}
