@@ -44,17 +44,25 @@
     {% endif %}
 {% endmacro %}
 
-{# Masks and tags the registered bronze tables. #}
+{# Masks and tags the registered bronze tables; what was never loaded is a view without rows. #}
 {% macro protect_bronze() %}
-    {% if execute and writes_models() %}
-        {% for system, entities in listed_systems().items() %}
-            {% for entity in entities %}
-                {% set node = bronze_node(system, entity) %}
-                {% set relation = api.Relation.create(node.database, node.schema, node.identifier, type='table') %}
-                {% do protect(relation, tagged_columns(node)) %}
-            {% endfor %}
+    {% if execute and writes_models() %}{% do adapter.dispatch('protect_bronze')() %}{% endif %}
+{% endmacro %}
+
+{% macro default__protect_bronze() %}
+{% endmacro %}
+
+{% macro databricks__protect_bronze() %}
+    {% set found = run_query(
+        'select table_schema, table_name from ' ~ adapter.quote(target.database)
+        ~ ".information_schema.tables where table_schema like 'bronze%' and table_type <> 'VIEW'"
+    ) %}
+    {% for schema, name in found.rows %}
+        {% for node in graph.sources.values() if node.schema == schema and node.identifier == name %}
+            {% set relation = api.Relation.create(target.database, schema, name, type='table') %}
+            {% do protect(relation, tagged_columns(node)) %}
         {% endfor %}
-    {% endif %}
+    {% endfor %}
 {% endmacro %}
 
 {% macro protect(relation, tagged) %}
@@ -65,13 +73,21 @@
 {% endmacro %}
 
 {#
-    By dbt-databricks' own statements. Its configuration of columns would want them written once more for staging,
-    history and bronze, and its materializations put masks on neither snapshots nor tables that are not its own.
+    By dbt-databricks' own statements, where they are not in place. Its configuration of columns would want them written
+    once more for staging, history and bronze, and it puts masks on neither snapshots nor tables that are not its own.
 #}
 {% macro databricks__protect(relation, tagged) %}
-    {% set relation = relation.incorporate(type='table') %}
-    {% for column in tagged %}
-        {% do run_query(alter_set_column_mask(relation, column.name, {'function': mask_of(column.data_type)})) %}
-        {% do run_query(alter_set_column_tags(relation, column.name, {'phi': column.phi})) %}
-    {% endfor %}
+    {% if tagged %}
+        {% set relation = relation.incorporate(type='table') %}
+        {% set masks = fetch_column_masks(relation).columns[0].values() | map('lower') | list %}
+        {% set tags = fetch_column_tags(relation).rows | map('list') | list %}
+        {% for column in tagged %}
+            {% if column.name | lower not in masks %}
+                {% do run_query(alter_set_column_mask(relation, column.name, {'function': mask_of(column.data_type)})) %}
+            {% endif %}
+            {% if [column.name, 'phi', column.phi] not in tags %}
+                {% do run_query(alter_set_column_tags(relation, column.name, {'phi': column.phi})) %}
+            {% endif %}
+        {% endfor %}
+    {% endif %}
 {% endmacro %}
