@@ -25,6 +25,8 @@ DOCUMENTED = (
     r"list 'abfss://[^']+'",
 )
 QUOTED_OR_COMMENT = re.compile(r"--[^\n]*|'(?:[^'\\]|\\.)*'", re.DOTALL)
+# Functions of Databricks that sqlglot does not know.
+KNOWN = {"is_account_group_member"}
 # Words of other engines that a parser lets pass, and what they mean here.
 FOREIGN = {
     '"': "a string literal in Databricks, an identifier elsewhere",
@@ -85,7 +87,8 @@ def foreign(statements: list[str]) -> Iterator[str]:
         yield from (f"{word}: {meaning}: {sql[:300]}" for word, meaning in FOREIGN.items() if word in bare)
         if bare.lstrip().startswith(("select", "with", "create", "merge", "insert")):
             for function in sqlglot.parse_one(sql, read=DIALECT).find_all(exp.Anonymous):
-                yield f"{function.name} is unknown: {sql[:300]}"
+                if function.name.lower() not in KNOWN:
+                    yield f"{function.name} is unknown: {sql[:300]}"
 
 
 def test_what_is_not_databricks_sql_is_caught() -> None:
@@ -114,7 +117,7 @@ def test_both_branches_of_every_incremental_model_and_snapshot_were_built(record
         assert "create or replace table" in recording.of(name, build=0), name
         later = recording.of(name, build=1)
         assert "create or replace table" not in later, name
-        assert re.search(r"^\s*(merge|insert) into", later, re.MULTILINE | re.IGNORECASE), name
+        assert re.search(r"^\s*(merge|insert)\s+into", later, re.MULTILINE | re.IGNORECASE), name
 
 
 def test_every_model_snapshot_seed_and_test_was_sent(recording: Recording) -> None:
