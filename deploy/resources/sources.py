@@ -1,14 +1,14 @@
 """Adds to the job what the control table declares: its systems, and the secrets of their connections."""
 
+import copy
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from databricks.bundles.core import Bundle, job_mutator
-from databricks.bundles.jobs import Job
+from databricks.bundles.jobs import Job, JobDict
 
 PROJECT = Path(__file__).parents[2]
 CONTROL_TABLE = "models/bronze"
@@ -42,21 +42,17 @@ def secret_of(variable: str) -> str:
 def add_sources(bundle: Bundle, job: Job) -> Job:
     """The job with one ingestion per system, and the connections as references to secrets."""
     del bundle
-    wanted: Any = job
-    return replace(
-        wanted,
-        tasks=[_with_inputs(task) for task in wanted.tasks],
-        job_clusters=[_with_connections(cluster) for cluster in wanted.job_clusters],
-    )
+    return Job.from_dict(with_sources(job.as_dict()))
 
 
-def _with_inputs(task: Any) -> Any:
-    if task.for_each_task is None:
-        return task
-    return replace(task, for_each_task=replace(task.for_each_task, inputs=json.dumps(systems())))
-
-
-def _with_connections(cluster: Any) -> Any:
-    known = dict(cluster.new_cluster.spark_env_vars)
-    added = {name: f"{{{{secrets/${{var.secret_scope}}/{secret_of(name)}}}}}" for name in connections()}
-    return replace(cluster, new_cluster=replace(cluster.new_cluster, spark_env_vars={**known, **added}))
+def with_sources(job: JobDict) -> JobDict:
+    """The same job, written as in YAML, with what the control table declares."""
+    filled: dict[str, Any] = copy.deepcopy(dict(job))
+    for task in filled["tasks"]:
+        if "for_each_task" in task:
+            task["for_each_task"]["inputs"] = json.dumps(systems())
+    for cluster in filled["job_clusters"]:
+        for name in connections():
+            secret = f"{{{{secrets/${{var.secret_scope}}/{secret_of(name)}}}}}"
+            cluster["new_cluster"]["spark_env_vars"][name] = secret
+    return cast(JobDict, filled)

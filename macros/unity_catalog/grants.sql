@@ -1,6 +1,6 @@
 {#
-    Who may read a layer is declared once, as dbt's own grants in dbt_project.yml. Only Unity Catalog has groups to grant
-    to: elsewhere whoever can open the file or reach the cluster reads everything.
+    Who may read a layer is declared once, as dbt's own grants in dbt_project.yml. Only Unity Catalog has groups to
+    grant to: elsewhere whoever can open the file or reach the cluster reads everything.
 #}
 {% macro default__apply_grants(relation, grant_config, should_revoke=True) %}
 {% endmacro %}
@@ -48,7 +48,8 @@
 {% macro grant_on_schema(schema, privileges, readers) %}
     {% set place = 'schema ' ~ adapter.quote(target.database) ~ '.' ~ adapter.quote(schema) %}
     {% set held = [] %}
-    {% for grant in run_query('show grants on ' ~ place) if grant[2] | upper == 'SCHEMA' and grant[1] | upper != 'OWN' %}
+    {% set shown = run_query('show grants on ' ~ place) %}
+    {% for grant in shown if grant[2] | upper == 'SCHEMA' and grant[1] | upper != 'OWN' %}
         {% do held.append((grant[1] | lower | replace('_', ' '), grant[0])) %}
     {% endfor %}
     {% for privilege, group in held if privilege not in privileges or group not in readers %}

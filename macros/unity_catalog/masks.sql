@@ -16,13 +16,15 @@
 {% endmacro %}
 
 {% macro mask_of(data_type) -%}
-    {{ adapter.quote(target.database) }}.governance.mask_{{ data_type | replace('(', '_') | replace(',', '_') | replace(')', '') }}
+    {%- set word = data_type | replace('(', '_') | replace(',', '_') | replace(')', '') -%}
+    {{ adapter.quote(target.database) }}.governance.mask_{{ word }}
 {%- endmacro %}
 
 {# Every tagged column there is, of sources and of the common data model. #}
 {% macro phi_columns() %}
     {% set tagged = [] %}
-    {% for node in graph.sources.values() | list + graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | list %}
+    {% set models = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | list %}
+    {% for node in graph.sources.values() | list + models %}
         {% do tagged.extend(tagged_columns(node)) %}
     {% endfor %}
     {{ return(tagged) }}
@@ -83,7 +85,8 @@
         {% set tags = fetch_column_tags(relation).rows | map('list') | list %}
         {% for column in tagged %}
             {% if column.name | lower not in masks %}
-                {% do run_query(alter_set_column_mask(relation, column.name, {'function': mask_of(column.data_type)})) %}
+                {% set mask = {'function': mask_of(column.data_type)} %}
+                {% do run_query(alter_set_column_mask(relation, column.name, mask)) %}
             {% endif %}
             {% if [column.name, 'phi', column.phi] not in tags %}
                 {% do run_query(alter_set_column_tags(relation, column.name, {'phi': column.phi})) %}

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -210,6 +210,7 @@ class Catalog:
             table.set("catalog", None)
         qualified = qualify(query.copy(), dialect=DIALECT, schema=schema, validate_qualify_columns=True)
         typed = annotate_types(qualified, schema=schema, dialect=DIALECT)
+        assert isinstance(typed, exp.Query)
         return {
             column.alias_or_name: "string" if column.type is None else column.type.sql(DIALECT).lower()
             for column in typed.selects
@@ -223,7 +224,7 @@ RELATION = r"(?P<relation>[`\w.]+)"
 SET_MASK = re.compile(r"ALTER TABLE (\S+)\s+ALTER COLUMN `(\w+)`\s+SET MASK (\S+)", re.IGNORECASE)
 SET_TAGS = re.compile(r"ALTER TABLE (\S+)\s+ALTER COLUMN `(\w+)`\s+SET TAGS \(\s*'(\w+)' = '(\w+)'", re.IGNORECASE)
 OF_TABLE = r".*schema(_name)? = '(?P<schema>\w+)' and table_name = '(?P<name>\w+)'"
-ANSWERS: list[tuple[str, Any]] = [
+ANSWERS: list[tuple[str, Callable[[Catalog, re.Match[str], str], Answer]]] = [
     (r"(?P<verb>grant|revoke) (?P<privilege>[\w ]+) on (?P<place>.+) (to|from) `(?P<group>.+)`$", Catalog.granted),
     (r"show grants on (?P<place>.+)", Catalog.granted_on),
     (r"alter table \S+ alter column \S+ set mask", Catalog.masked),
@@ -327,7 +328,7 @@ def main(out: Path) -> int:
     manifest = json.loads((Path(os.environ["DBT_TARGET_PATH"]) / "manifest.json").read_text())
     catalog = Catalog(loaded=bronze_tables(manifest, loaded=True))
     succeeded = True
-    with mock.patch("databricks.sql.connect", lambda **_: Connection(catalog)):
+    with mock.patch("databricks.sql.connect", return_value=Connection(catalog)):
         for build in range(2):
             catalog.build = build
             if build:
@@ -337,14 +338,18 @@ def main(out: Path) -> int:
             left_out = ["unit_test"] if build else ["unit_test", "test"]
             done = runner.invoke(["build", "--threads", "1", "--exclude-resource-type", *left_out])
             succeeded = succeeded and done.success
-    out.write_text(json.dumps({
-        "statements": [asdict(statement) for statement in catalog.statements],
-        "relations": {".".join(place): columns for place, columns in catalog.relations.items()},
-        "views": [".".join(place) for place in catalog.views],
-        "masks": {".".join(place): masks for place, masks in catalog.masks.items()},
-        "tags": {".".join(place): tags for place, tags in catalog.tags.items()},
-        "grants": {place: sorted(grants) for place, grants in catalog.grants.items()},
-    }))
+    out.write_text(
+        json.dumps(
+            {
+                "statements": [asdict(statement) for statement in catalog.statements],
+                "relations": {".".join(place): columns for place, columns in catalog.relations.items()},
+                "views": [".".join(place) for place in catalog.views],
+                "masks": {".".join(place): masks for place, masks in catalog.masks.items()},
+                "tags": {".".join(place): tags for place, tags in catalog.tags.items()},
+                "grants": {place: sorted(grants) for place, grants in catalog.grants.items()},
+            }
+        )
+    )
     return int(not succeeded)
 
 

@@ -54,7 +54,9 @@ def test_every_parameter_is_used_and_every_one_used_is_declared() -> None:
 def test_references_name_what_is_deployed() -> None:
     names = {entry["name"].split("/")[1].split("'")[0] for entry in TEMPLATE["resources"]}
     activities = resource("pipelines")["properties"]["activities"]
-    assert {found["linkedServiceName"]["referenceName"] for found in activities if "linkedServiceName" in found} <= names
+    assert {
+        found["linkedServiceName"]["referenceName"] for found in activities if "linkedServiceName" in found
+    } <= names
     pipelines = resource("triggers")["properties"]["pipelines"]
     assert {found["pipelineReference"]["referenceName"] for found in pipelines} <= names
     known = {found["name"] for found in activities}

@@ -125,7 +125,8 @@ def test_every_model_snapshot_seed_and_test_was_sent(recording: Recording) -> No
     built = {
         unique_id
         for unique_id, node in recording.manifest["nodes"].items()
-        if node["resource_type"] in ("model", "snapshot", "seed", "test") and node["config"]["materialized"] != "ephemeral"
+        if node["resource_type"] in ("model", "snapshot", "seed", "test")
+        and node["config"]["materialized"] != "ephemeral"
     }
     assert built - sent == set()
 

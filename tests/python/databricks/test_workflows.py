@@ -132,7 +132,10 @@ def test_a_pull_request_is_checked_by_everything_asked_for() -> None:
 def test_a_deployment_needs_a_tag_an_environment_and_no_stored_secret() -> None:
     workflow = read(PROJECT / ".github/workflows/deploy.yml")
     assert list(workflow["on"]["push"]) == ["tags"]
-    assert {name: job["with"]["environment"] for name, job in workflow["jobs"].items()} == {"test": "test", "prod": "prod"}
+    assert {name: job["with"]["environment"] for name, job in workflow["jobs"].items()} == {
+        "test": "test",
+        "prod": "prod",
+    }
     assert workflow["jobs"]["prod"]["needs"] == "test"
     job = read(PROJECT / ".github/workflows/deploy-to.yml")["jobs"]["deploy"]
     assert job["environment"] == "${{ inputs.environment }}"

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import requests
@@ -52,9 +52,12 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         port = probe.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MINILAKE", "DATABRICKS"))}
     command = [str(Path(sys.executable).parent / "minilake"), "--port", str(port)]
-    with (folder / "log").open("w") as log, subprocess.Popen(
-        command, cwd=folder, env={**environment, "HOME": str(folder)}, stdout=log, stderr=log
-    ) as server:
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(
+            command, cwd=folder, env={**environment, "HOME": str(folder)}, stdout=log, stderr=log
+        ) as server,
+    ):
         url = f"http://127.0.0.1:{port}"
         try:
             wait_for(url, server, folder / "log")
@@ -77,7 +80,7 @@ def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(log.read_text())
 
 
-def resolved(value: Any) -> Any:
+def resolved(value: object) -> object:
     """A resource of the bundle as the CLI would send it: variables replaced."""
     defaults = {name: entry.get("default", "x") for name, entry in read("databricks.yml")["variables"].items()}
     values = {**defaults, **VALUES}
@@ -93,8 +96,9 @@ def resolved(value: Any) -> Any:
 
 
 def resource(kind: str, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = resolved(next(entry for its, named, entry in resources() if (its, named) == (kind, name)))
-    return found
+    return cast(
+        dict[str, Any], resolved(next(entry for its, named, entry in resources() if (its, named) == (kind, name)))
+    )
 
 
 def test_catalog_schemas_and_grants(workspace: Workspace) -> None:
@@ -111,9 +115,9 @@ def test_catalog_schemas_and_grants(workspace: Workspace) -> None:
         ],
     )
     held = client.grants.get("catalog", catalog["name"]).privilege_assignments or []
-    assert {(grant.principal, frozenset(privilege.value for privilege in grant.privileges or [])) for grant in held} == {
-        (grant["principal"], frozenset(grant["privileges"])) for grant in catalog["grants"]
-    }
+    assert {
+        (grant.principal, frozenset(privilege.value for privilege in grant.privileges or [])) for grant in held
+    } == {(grant["principal"], frozenset(grant["privileges"])) for grant in catalog["grants"]}
 
 
 def test_every_privilege_is_one_of_unity_catalog() -> None:
@@ -141,11 +145,11 @@ def test_the_job_is_taken_and_given_back(workspace: Workspace) -> None:
 def test_secrets_go_in_and_come_out_only_inside_a_job(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     client, scope = workspace.client, resource("secret_scopes", "rcm")["name"]
     client.secrets.create_scope(scope)
-    client.secrets.put_secret(scope, "hospital-a-url", string_value="postgresql://etl:word@emr.example/emr")
+    client.secrets.put_secret(scope, "hospital-a-url", string_value="the word is tulip")
     assert [secret.key for secret in client.secrets.list_secrets(scope)] == ["hospital-a-url"]
     monkeypatch.setenv("DATABRICKS_HOST", workspace.url)
     monkeypatch.setenv("DATABRICKS_TOKEN", "opens-nothing")
     environment = {"RCM_SECRETS": f"databricks://{scope}"}
     with pytest.raises(SecretError, match="some workspaces do so only inside a job") as refused:
         reveal("secret://hospital-a-url", environment)
-    assert "word" not in str(refused.value)
+    assert "tulip" not in str(refused.value)
