@@ -44,7 +44,8 @@ charged_days as (
         {%- endif %} as anchor_date,
         post_month as from_month,
         coalesce(
-            lead(post_month) over (partition by account_key, service_date order by post_month), cast('9999-12-31' as date)
+            lead(post_month) over (partition by account_key, service_date order by post_month),
+            cast('9999-12-31' as date)
         ) as until_month,
         sum(ar_delta_amount) over (
             partition by account_key, service_date order by post_month
