@@ -33,31 +33,42 @@
 {% endmacro %}
 
 {#
-    One Delta table of the lakehouse under the name its source has in dbt; a view without rows where it was never
-    written. A table of an engine's catalogue is registered once, for Delta's log tells what it holds.
+    One Delta table of the lakehouse under the name its source has in dbt. Where nothing was written yet there is nothing
+    to register: an empty view stands in, and gives way when the first batch is there.
 #}
 {% macro register_delta(node, folder, columns) %}
-    {% set name = node.schema ~ '.' ~ node.identifier %}
-    {% if has_delta_table(folder) %}
-        {% do adapter.dispatch('register_delta_table')(node, name, lakehouse_location(folder)) %}
-    {% else %}
-        {% set typed = [] %}
-        {% for column, type in columns.items() %}
-            {% do typed.append('cast(null as ' ~ type ~ ') as ' ~ adapter.quote(column)) %}
-        {% endfor %}
-        {% do run_query('create or replace view ' ~ name ~ ' as select ' ~ typed | join(', ') ~ ' where false') %}
-    {% endif %}
+    {% set place = api.Relation.create(database=target.database, schema=node.schema, identifier=node.identifier) %}
+    {% do adapter.dispatch('register_delta_table')(place, folder, columns) %}
 {% endmacro %}
 
-{% macro default__register_delta_table(node, name, location) %}
-    {% set known = adapter.get_relation(database=node.database, schema=node.schema, identifier=node.identifier) %}
-    {% if known and known.is_view %}
-        {% do adapter.drop_relation(known) %}
+{# An external table over what ingestion writes; registered once, for Delta's log tells what it holds. #}
+{% macro default__register_delta_table(place, folder, columns) %}
+    {% set existing = load_relation(place) %}
+    {% if existing is none or existing.is_view %}
+        {% if has_delta_table(folder) %}
+            {% if existing %}{% do adapter.drop_relation(existing) %}{% endif %}
+            {% set location = lakehouse_location(folder) %}
+            {% do run_query('create table if not exists ' ~ place ~ " using delta location '" ~ location ~ "'") %}
+        {% else %}
+            {% do create_empty_view(place, columns) %}
+        {% endif %}
     {% endif %}
-    {% do run_query('create table if not exists ' ~ name ~ " using delta location '" ~ location ~ "'") %}
 {% endmacro %}
 
 {# DuckDB has no such tables; a view reads the newest version at each query. #}
-{% macro duckdb__register_delta_table(node, name, location) %}
-    {% do run_query('create or replace view ' ~ name ~ " as select * from delta_scan('" ~ duckdb_url(location) ~ "')") %}
+{% macro duckdb__register_delta_table(place, folder, columns) %}
+    {% if has_delta_table(folder) %}
+        {% set url = duckdb_url(lakehouse_location(folder)) %}
+        {% do run_query('create or replace view ' ~ place ~ " as select * from delta_scan('" ~ url ~ "')") %}
+    {% else %}
+        {% do create_empty_view(place, columns) %}
+    {% endif %}
+{% endmacro %}
+
+{% macro create_empty_view(place, columns) %}
+    {% set typed = [] %}
+    {% for name, type in columns.items() %}
+        {% do typed.append('cast(null as ' ~ type ~ ') as ' ~ adapter.quote(name)) %}
+    {% endfor %}
+    {% do run_query('create or replace view ' ~ place ~ ' as select ' ~ typed | join(', ') ~ ' where false') %}
 {% endmacro %}

@@ -17,7 +17,7 @@
 
 {# Databricks lists folders, but fails at one that is not there: so each is looked for in the one above it. #}
 {% macro databricks__has_delta_table(folder) %}
-    {% set path = namespace(location=lakehouse_location('') | trim('/'), found=true) %}
+    {% set path = namespace(location=lakehouse_location('')[:-1], found=true) %}
     {% for name in folder.split('/') + ['_delta_log'] if path.found %}
         {% set names = run_query("list '" ~ path.location ~ "'").columns['name'].values() %}
         {% set path.found = name ~ '/' in names or name in names %}

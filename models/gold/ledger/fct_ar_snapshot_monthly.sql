@@ -1,4 +1,5 @@
--- Semi-additive: balances add up across accounts, never across months.
+-- Semi-additive: balances add up across accounts, never across months. What is still so ends in 9999 and not in NULL:
+-- joined by comparisons alone it is hashed, with an "or is null" each account would be compared with every other.
 with
 
 monthly_deltas as (
@@ -21,8 +22,9 @@ running as (
         post_month,
         sum(ar_delta_amount) over account_to_date as balance_amount,
         min(first_post_date) over account_to_date as first_post_date,
-        lead(post_month) over (
-            partition by hospital_key, account_key, payer_group order by post_month
+        coalesce(
+            lead(post_month) over (partition by hospital_key, account_key, payer_group order by post_month),
+            cast('9999-12-31' as date)
         ) as next_post_month
     from monthly_deltas
     window account_to_date as (
@@ -41,7 +43,10 @@ charged_days as (
         service_date
         {%- endif %} as anchor_date,
         post_month as from_month,
-        lead(post_month) over (partition by account_key, service_date order by post_month) as until_month,
+        coalesce(
+            lead(post_month) over (partition by account_key, service_date order by post_month),
+            cast('9999-12-31' as date)
+        ) as until_month,
         sum(ar_delta_amount) over (
             partition by account_key, service_date order by post_month
             rows between unbounded preceding and current row
@@ -86,12 +91,12 @@ open_balances as (
         on
             running.hospital_key = months.hospital_key
             and running.post_month <= months.month_start_date
-            and (running.next_post_month is null or running.next_post_month > months.month_start_date)
+            and running.next_post_month > months.month_start_date
     left join anchored
         on
             running.account_key = anchored.account_key
             and months.month_start_date >= anchored.from_month
-            and (anchored.until_month is null or months.month_start_date < anchored.until_month)
+            and months.month_start_date < anchored.until_month
     where running.balance_amount <> 0
     group by
         running.hospital_key, running.account_key, running.payer_group, months.month_key, months.month_end_date,

@@ -1,0 +1,1 @@
+"""What the bundle computes instead of repeating."""
