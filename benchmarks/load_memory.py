@@ -3,8 +3,8 @@
     python -m benchmarks.load_memory 1000000
     python -m benchmarks.load_memory 1000000 postgresql
 
-Prints the peak of the process for the given rows and for a hundredth of them, of the first load and of
-two that read everything again and find nothing new; the difference is what rows cost. PostgreSQL is started here, by the Debian
+Prints the peak of the process for the given rows and for a hundredth of them, of the first load and of two that read
+everything again and find nothing new; the difference is what rows cost. PostgreSQL is started here, by the Debian
 packages that the tests use.
 """
 

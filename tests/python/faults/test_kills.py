@@ -130,7 +130,7 @@ def many_files(lakehouse: Lakehouse) -> None:
 def never_logged(lakehouse: Lakehouse) -> None:
     """Batches whose run was killed before it wrote the audit log."""
     next_day(lakehouse)
-    killed = run(lakehouse.root, ingest_here, kill=At(call="append", caller="_load_all"))
+    killed = run(lakehouse.root, ingest_here, kill=At(call="append", caller="_log_problem"))
     assert killed.killed
 
 

@@ -90,7 +90,7 @@ def test_loads_of_two_tables_at_once_do_not_disturb_each_other(lakehouse: Lakeho
 
 def test_a_batch_is_logged_once_though_another_run_caught_up_with_it_first(lakehouse: Lakehouse) -> None:
     lakehouse.drop("claims/a.csv", "ClaimID,Amount\nC1,1\nC2,2,3\n")
-    first = start(lakehouse.root, ingest_here, hold=At(call="append", caller="_load_all"))
+    first = start(lakehouse.root, ingest_here, hold=At(call="append", caller="_log_problem"))
     first.wait_until_held()
     run(lakehouse.root, ingest_here)
     first.go_on()
@@ -106,7 +106,7 @@ def test_two_runs_that_catch_up_at_once_log_each_batch_once(lakehouse: Lakehouse
         run(lakehouse.root, ingest_here)
         lakehouse.visit(("V3", "1.00", "2024-01-03"))
     lakehouse.drop("claims/a.csv", "ClaimID,Amount\nC1,1\nC2,2,3\n")
-    assert run(lakehouse.root, ingest_here, kill=At(call="append", caller="_load_all")).killed
+    assert run(lakehouse.root, ingest_here, kill=At(call="append", caller="_log_problem")).killed
     before_write = At(call="write_deltalake")
     both = [start(lakehouse.root, ingest_here, hold=before_write) for _ in range(2)]
     for running in both:

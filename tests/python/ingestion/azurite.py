@@ -43,14 +43,14 @@ class Azurite:
         """Connection string with the account's key."""
         return f"AccountName={ACCOUNT};AccountKey={self.key};BlobEndpoint={self.endpoint}"
 
-    def with_sas(self, container: str, permission: str = "racwdl") -> str:
+    def with_sas(self, container: str, permission: str = "racwdl", hours: int = 1) -> str:
         """Connection string with a signature for one container, as the Azure portal writes it."""
         signature = generate_container_sas(
             ACCOUNT,
             container,
             account_key=self.key,
             permission=ContainerSasPermissions.from_string(permission),
-            expiry=datetime.now(UTC) + timedelta(hours=1),
+            expiry=datetime.now(UTC) + timedelta(hours=hours),
         )
         return f"BlobEndpoint={self.endpoint};SharedAccessSignature={signature}"
 

@@ -182,7 +182,7 @@ MOMENTS = {
     "in the middle of a move": At(call="copyfileobj", caller="move"),
     "between the copy and the delete of a move": At(call="delete", caller="move"),
     "after a move": At(call="_append", caller="_load_file", passes=1),
-    "before the log": At(call="append", caller="_load_all"),
+    "before the log": At(call="append", caller="_log_problem"),
     "within the log": At(call="write_deltalake"),
 }
 

@@ -127,6 +127,25 @@ def test_a_source_that_fails_leaves_the_others_loading(filled: Project) -> None:
     assert [row["WardID"] for row in filled.bronze("emr.wards")] == ["w1"]
 
 
+@pytest.mark.parametrize("command", ["plan", "ingest", "status", "maintain"])
+def test_a_lakehouse_that_is_a_file_is_misuse(filled: Project, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    place = filled.write("a file", "")
+    monkeypatch.setenv("RCM_LAKEHOUSE", str(place))
+    result = rcm(command)
+    assert result.exit_code == 2
+    assert errors(result) == [f"environment: RCM_LAKEHOUSE: {place} is no folder; name another place"]
+
+
+def test_a_lakehouse_that_cannot_be_made_is_one_line(filled: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = filled.write("a file", "") / "lakehouse"
+    monkeypatch.setenv("RCM_LAKEHOUSE", str(place))
+    result = rcm("ingest")
+    assert result.exit_code == 1
+    assert errors(result) == [
+        f"{place}: cannot be written to (NotADirectoryError); check the path, its permissions and the disk"
+    ]
+
+
 @pytest.mark.usefixtures("filled")
 def test_results_for_a_machine() -> None:
     (result,) = as_json("ingest", "--source", "payer")["results"]

@@ -108,6 +108,11 @@ def test_contradictions_in_a_database_table(project: Project, table: dict[str, A
         (lambda t: t["columns"][1].update(data_type="date"), "columns: Amount is a date; files land as text"),
         (lambda t: load_of(t).update(watermark="Amount"), "load.watermark: has no meaning for files"),
         (lambda t: load_of(t).pop("files"), "load.files: is missing"),
+        (lambda t: load_of(t).update(files=""), "load.files: is no path below the landing folder"),
+        (lambda t: load_of(t).update(files="/claims/*.csv"), "load.files: is no path below the landing folder"),
+        (lambda t: load_of(t).update(files="../claims/*.csv"), "load.files: is no path below the landing folder"),
+        (lambda t: load_of(t).update(files="archive/*.csv"), "load.files: archive/ is where loaded and rejected"),
+        (lambda t: load_of(t).update(files="claims/**.csv"), "load.files: ** stands for folders, alone between"),
     ],
 )
 def test_contradictions_in_a_table_of_files(project: Project, change: Change, says: str) -> None:

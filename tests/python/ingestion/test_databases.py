@@ -138,6 +138,17 @@ def test_rows_that_tie_with_the_last_watermark_are_not_missed(project: Project) 
     assert project.load("emr.visits").rows_written == 1
 
 
+def test_dates_at_the_ends_of_time_are_dates(project: Project) -> None:
+    project.visit(("first of all", 1, None, "0001-01-01"))
+    project.load("emr.visits")
+    project.visit(("last of all", 2, None, "9999-12-31 23:59:59.999999"))
+
+    # The last watermark less the lag of two days would be a day before the first.
+    assert project.load("emr.visits").rows_written == 1
+    found, _ = read_visits(project, Window("backfill", "0001-01-01", "9999-12-31 23:59:59.999999"))
+    assert found == ["first of all", "last of all"]
+
+
 def test_rows_committed_late_within_the_lag_are_found(project: Project) -> None:
     project.visit(("v1", 1, None, DAY_9))
     project.load("emr.visits")

@@ -1,16 +1,22 @@
 """Kind files against real files in a landing folder: the ledger by content, the archive, and what cannot be read."""
 
 import gzip
+import os
+import tempfile
+from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
 import pytest
 
-from ingestion.errors import UnreadableFileError
+from ingestion.control_table import load_systems
+from ingestion.errors import SourceUnavailableError, UnreadableFileError
 from ingestion.extraction import Extraction
 from ingestion.extractors import files
 from ingestion.extractors.files import header, records, text
-from ingestion.landing import LandingFile, landing_file
+from ingestion.landing import LandingFile, landing_file, waiting_files
+from ingestion.load import ingest
+from ingestion.settings import read_settings
 from ingestion.specs import TableSpec
 from ingestion.storage import Location
 from tests.python.ingestion.conftest import CLAIMS, Project, source
@@ -463,6 +469,71 @@ def test_a_header_alone_does_not_empty_a_full_table(project: Project) -> None:
 
     assert project.load("codes.codes").error_class == "EmptyFullLoadError"
     assert path.exists()
+
+
+ODD_NAMES = {
+    "not UTF-8": (b"\xff.csv", "claims/\\udcff.csv"),
+    "a line break": (b"a\nb.csv", "claims/a\\nb.csv"),
+    "markup and quotes": ("[red]é';--.csv".encode(), "claims/[red]é';--.csv"),
+    "as long as can be": (b"n" * 251 + b".csv", f"claims/{'n' * 251}.csv"),
+}
+
+
+@pytest.mark.parametrize(("name", "shown"), ODD_NAMES.values(), ids=ODD_NAMES.keys())
+def test_whatever_a_file_is_called_it_is_loaded_archived_and_its_bad_lines_taken_again(
+    project: Project, name: bytes, shown: str
+) -> None:
+    project.drop(f"claims/{os.fsdecode(name)}", "ClaimID,Amount\nC1,1\nC2\n")
+
+    result = project.load("payer.claims")
+
+    assert (result.status, result.source_file, result.rows_rejected) == ("committed", shown, 1)
+    assert not list((project.landing / "claims").iterdir())
+    assert len(list((project.landing / "archive" / "payer" / "claims").iterdir())) == 1
+    assert [entry.source_file for entry in project.log()] == [shown]
+    [waiting] = (project.landing / "rejects" / "payer" / "claims").iterdir()
+    waiting.write_text("ClaimID,Amount\nC2,2\n")
+    assert [redriven.status for redriven in project.redrive()] == ["committed"]
+    assert {row["_source_file"] for row in project.bronze("payer.claims")} == {shown}
+
+
+def test_a_landing_folder_that_is_not_there_is_an_error_where_a_setting_names_it(project: Project) -> None:
+    # As before the first file.
+    assert project.load("payer.claims").status == "nothing"
+
+    settings = read_settings({"TEST_LANDING": str(project.root / "not mounted")})
+    systems = load_systems(settings.project_dir, settings.bronze_dir)
+    [result] = ingest(settings, systems, table="claims").results
+
+    assert (result.status, result.error_class) == ("failed", "SourceUnavailableError")
+    assert "not mounted: is no folder; mount it, make it, or correct TEST_LANDING" in (result.message or "")
+
+
+def test_a_landing_folder_that_may_not_be_read_is_an_error_and_not_empty() -> None:
+    # Not below pytest's folder, which is closed to others.
+    with tempfile.TemporaryDirectory() as name:
+        closed = Path(name) / "claims"
+        closed.mkdir()
+        closed.chmod(0o000)
+        Path(name).chmod(0o755)
+        table = TableSpec.model_validate(
+            {
+                "system": "payer",
+                "name": "claims",
+                "kind": "files",
+                "load": {"mode": "incremental", "key": ["ClaimID"], "files": "claims/*.csv"},
+                "columns": [{"name": "ClaimID", "data_type": "string"}],
+            }
+        )
+        user = os.geteuid()
+        # Root may read everything.
+        os.seteuid(user or 65_534)
+        try:
+            with pytest.raises(SourceUnavailableError, match=r"cannot be searched \(PermissionError\)"):
+                waiting_files(Location(name), table)
+        finally:
+            os.seteuid(user)
+            closed.chmod(0o700)
 
 
 def test_a_commit_whose_archiving_was_cut_off_is_archived_by_the_next_run(project: Project) -> None:

@@ -184,6 +184,16 @@ def test_a_signature_without_the_right_is_told_in_one_line(azurite: Azurite) -> 
     assert line.startswith("storage refused the sign-in")
 
 
+def test_a_signature_past_its_end_is_told_in_one_line(azurite: Azurite) -> None:
+    url = azurite.container("past-its-end")
+    connection = azurite.with_sas("past-its-end", hours=-1)
+
+    line = failure(Location(url, connection), connection.split("sig=")[1][:12])
+
+    assert line.startswith("storage refused the sign-in")
+    assert "how long it is valid" in line
+
+
 def test_a_missing_container_is_told_in_one_line(azurite: Azurite) -> None:
     place = Location(azurite.url("missing"), azurite.with_key)
 
