@@ -61,6 +61,16 @@ tutorial: $(VENV)/runtime.stamp  ## Run the tutorial data set: make tutorial DAT
 	@chmod -R u+w $(RCM_LAKEHOUSE)/landing
 	@rcm run
 
+$(VENV)/dashboard.stamp: $(VENV)/runtime.stamp requirements/dashboard.txt
+	@$(call install,-r requirements/dashboard.txt)
+	@touch $@
+
+PORT := 8501
+.PHONY: dashboard
+dashboard: $(VENV)/dashboard.stamp  ## Show gold in a browser on this machine: make dashboard PORT=8501.
+	@echo "http://127.0.0.1:$(PORT)"
+	@streamlit run dashboard/app.py --server.address 127.0.0.1 --server.port $(PORT)
+
 .PHONY: docs
 docs: $(VENV)/runtime.stamp  ## Write the dbt documentation as one page, site/index.html.
 	@test -f "$${RCM_LAKEHOUSE:-lakehouse}/warehouse.duckdb" \
@@ -119,4 +129,4 @@ test: system-packages $(AZURITE)/node_modules/.package-lock.json $(VENV)/dev.sta
 .PHONY: clean
 clean:  ## Remove build products and caches; the lakehouses and .venv stay.
 	@rm -rf $(LOCAL_FILES)
-	@find ingestion simulator tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find dashboard ingestion simulator tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,8 @@
-"""The dashboard's entry: pages, filters, and what to show where there is nothing to read. Started by `make dashboard`."""
+"""The dashboard's entry, started by `make dashboard`: its pages, its filters, and what stands where nothing can."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
@@ -23,6 +24,7 @@ from dashboard.views import (
 from ingestion.errors import IngestionError, SpecError
 
 LINEAGE = "RCM_LINEAGE_URL"
+_FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ _EVERYTHING = Filters(hospital="all", month=190001, payer_group="all", basis="re
 
 def main() -> None:
     """Show the page that the address names."""
-    st.set_page_config(page_title="Revenue cycle", page_icon=":material/monitoring:", layout="wide")
+    st.set_page_config(page_title="Revenue cycle", page_icon=str(_FOLDER / "icon.svg"), layout="wide")
+    st.html(_FOLDER / "style.css")
     chosen = st.navigation([_page(view) for view in VIEWS])
     if lineage := answers.setting(LINEAGE):
         st.sidebar.link_button("Lineage and data dictionary", lineage, icon=":material/account_tree:")

@@ -13,7 +13,6 @@ from dashboard.contracts import Contract
 from dashboard.filters import ALL, month_name
 from dashboard.states import needs
 
-_IN_A_ROW = 4
 _MONTHS_SHOWN = 13
 
 
@@ -36,18 +35,14 @@ class Measure:
 
 
 def kpi_cards(context: Context, names: Sequence[str]) -> None:
-    """Show a card for each KPI, in rows of four; one that waits for a feed says which."""
+    """Show a card for each KPI; those that wait for a feed say for which."""
     known = [context.contracts.by_name[name] for name in names if name in context.contracts.by_name]
     computed = [contract for contract in known if contract.is_computed and not contract.split_by]
     if computed:
-        measures = _measures(context, computed)
-        for start in range(0, len(measures), _IN_A_ROW):
-            for place, measure in zip(st.columns(_IN_A_ROW), measures[start : start + _IN_A_ROW], strict=False):
-                with place:
-                    _card(context, measure)
-    for contract in known:
-        if not contract.is_computed:
-            needs(contract)
+        with st.container(key=f"cards-{computed[0].kpi_name}"):
+            for measure in _measures(context, computed):
+                _card(context, measure)
+    needs([contract for contract in known if not contract.is_computed])
 
 
 def _measures(context: Context, contracts: Sequence[Contract]) -> list[Measure]:
@@ -133,7 +128,7 @@ def contract_text(contract: Contract) -> str:
 def shown(value: float | None, unit: str) -> str:
     """A value with its unit, as `rcm status` shows it; dollars above ten million in millions."""
     if value is None:
-        return "–"
+        return "-"
     if unit == "$":
         size = f"${abs(value) / 1e6:,.1f}M" if abs(value) >= 1e7 else f"${abs(value):,.0f}"
         return f"{'-' if value < 0 else ''}{size}"

@@ -11,6 +11,7 @@ AGES = ["0-30", "31-60", "61-90", "91-120", "121-180", ">180"]
 _AGE_COLORS = ["#3b8ea5", "#7fb7a3", "#e3c567", "#e39a4a", "#d0663f", "#a83a56"]
 _DOLLARS = "$~s"
 _HEIGHT = 300
+_SLANTED = alt.Axis(labelAngle=-40, labelLimit=130, labelOverlap=False)
 
 
 def aging_bars(frame: pd.DataFrame, slice_column: str, amount: str, alt_text: str) -> None:
@@ -25,7 +26,7 @@ def aging_bars(frame: pd.DataFrame, slice_column: str, amount: str, alt_text: st
                 "aging_bucket:N",
                 title="Days",
                 scale=alt.Scale(domain=AGES, range=_AGE_COLORS),
-                legend=alt.Legend(orient="bottom"),
+                legend=alt.Legend(orient="bottom", columns=3),
             ),
             order=alt.Order("age_order:Q"),
             tooltip=[f"{slice_column}:N", "aging_bucket:N", alt.Tooltip(f"sum({amount}):Q", format="$,.2f")],
@@ -132,7 +133,7 @@ def bars(
 def pareto(frame: pd.DataFrame, value: str, alt_text: str, *, unit: str) -> None:
     """Bars from the largest down, with the cumulative share of their dollars as a line."""
     order = frame["slice_name"].tolist()
-    across = alt.X("slice_name:N", title=None, sort=order, axis=alt.Axis(labelAngle=-40, labelLimit=110))
+    across = alt.X("slice_name:N", title=None, sort=order, axis=_SLANTED)
     axis = alt.Axis(format=_DOLLARS if unit == "$" else "~s")
     base = alt.Chart(frame)
     columns = base.mark_bar().encode(
@@ -161,6 +162,7 @@ def waterfall(steps: Sequence[tuple[str, float, bool]], alt_text: str) -> None:
 
     Args:
         steps: Name, signed amount, and whether it is a total, which stands on the ground.
+        alt_text: What it shows, for those who do not see it.
     """
     drawn, level = [], 0.0
     for name, amount, is_total in steps:
@@ -174,7 +176,7 @@ def waterfall(steps: Sequence[tuple[str, float, bool]], alt_text: str) -> None:
         alt.Chart(frame)
         .mark_bar()
         .encode(
-            x=alt.X("step:N", title=None, sort=order, axis=alt.Axis(labelAngle=-40, labelLimit=130)),
+            x=alt.X("step:N", title=None, sort=order, axis=_SLANTED),
             y=alt.Y("from:Q", title=None, axis=alt.Axis(format=_DOLLARS)),
             y2="to:Q",
             color=alt.Color(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 
-def choose(label: str, options: Mapping[str, str], key: str, *, help: str | None = None, width: int = 220) -> str:  # noqa: A002
+def choose(label: str, options: Mapping[str, str], key: str, *, help: str | None = None, width: int = 165) -> str:  # noqa: A002
     """A list to choose from; the choice stands in the address under its key, the first option in none.
 
     Args:

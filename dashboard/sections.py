@@ -1,5 +1,7 @@
 """A part of a page: its question, how its numbers are counted, and its answer."""
 
+from collections.abc import Callable, Mapping
+
 import pandas as pd
 import streamlit as st
 
@@ -10,13 +12,15 @@ from dashboard.states import no_rows
 from dashboard.tables import table
 
 
-def section(context: Context, name: str, title: str, **values: object) -> pd.DataFrame | None:
+def section(
+    context: Context, name: str, title: str, *, empty: str | None = None, **values: object
+) -> pd.DataFrame | None:
     """Show a heading with what stands behind its numbers, and give the rows; None, and why, where there are none."""
     asked = query(name)
     heading(context, asked, title)
     answer = context.rows(name, **values)
     if answer.empty:
-        no_rows(context.filters.spoken)
+        no_rows(context.filters.spoken, empty)
         return None
     return answer
 
@@ -35,14 +39,23 @@ def heading(context: Context, asked: Query, title: str) -> None:
     st.caption(asked.question)
 
 
-def answered_by_table(context: Context, name: str, title: str, **values: object) -> pd.DataFrame | None:
+def answered_by_table(
+    context: Context, name: str, title: str, *, empty: str | None = None, **values: object
+) -> pd.DataFrame | None:
     """A section that is a table and nothing else."""
-    answer = section(context, name, title, **values)
+    answer = section(context, name, title, empty=empty, **values)
     if answer is not None:
         show_table(context, name, answer)
     return answer
 
 
-def show_table(context: Context, name: str, answer: pd.DataFrame, **options: object) -> None:
+def show_table(
+    context: Context,
+    name: str,
+    answer: pd.DataFrame,
+    *,
+    labels: Mapping[str, str] | None = None,
+    on_select: Callable[[], None] | None = None,
+) -> None:
     """The rows of a section as a table with exports."""
-    table(answer, query(name), context.filters.spoken, **options)
+    table(answer, query(name), context.filters.spoken, labels=labels, on_select=on_select)

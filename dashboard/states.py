@@ -1,5 +1,8 @@
 """What the reader sees where there is nothing to show, and what to do about it."""
 
+from collections.abc import Sequence
+from itertools import groupby
+
 import streamlit as st
 
 from dashboard.contracts import Contract
@@ -40,23 +43,28 @@ def no_ledger() -> None:
     )
 
 
-def no_rows(spoken: str) -> None:
-    """Say that the filters leave nothing."""
+def no_rows(spoken: str, why: str | None = None) -> None:
+    """Say that there is nothing, for a reason of its own or because the filters leave nothing."""
+    if why:
+        st.info(why, icon=":material/inbox:")
+        return
     st.info(
         f"Nothing here for {spoken}. Choose another month, payer group or hospital.", icon=":material/filter_alt_off:"
     )
 
 
-def needs(contract: Contract) -> None:
-    """Say which feed or column unlocks a KPI."""
-    if contract.feed:
-        st.info(
-            f"**{contract.kpi_label}** needs the optional feed *{contract.feed}* ({contract.needs}). Declare the table in "
-            f"the hospital's YAML (docs/common-data-model.md) and `rcm run`; `rcm demo --remittance` simulates one.",
-            icon=":material/lock_open:",
-        )
-    else:
-        st.info(f"**{contract.kpi_label}** needs {contract.needs}.", icon=":material/lock:")
+def needs(contracts: Sequence[Contract]) -> None:
+    """Say which feed or columns unlock the KPIs that cannot be computed."""
+    for feed, of_feed in groupby(contracts, key=lambda contract: contract.feed or ""):
+        missing = "\n".join(f"- **{contract.kpi_label}** needs {contract.needs}" for contract in of_feed)
+        if feed:
+            remedy = (
+                f"The optional feed *{feed}* unlocks them: declare its table in the hospital's YAML "
+                "(docs/common-data-model.md) and `rcm run`. `rcm demo --remittance` simulates one."
+            )
+            st.info(f"{missing}\n\n{remedy}", icon=":material/lock_open:")
+        else:
+            st.info(missing, icon=":material/lock:")
 
 
 @st.fragment(run_every=_PAUSE)

@@ -7,9 +7,9 @@ from functools import partial
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from dashboard.queries import Query
-from streamlit.elements.lib.column_types import ColumnConfig
 
 _WORDS = {"npi": "NPI", "ar": "A/R", "kpi": "KPI", "p90": "90th percentile", "id": "ID"}
 _AGES = re.compile(r"^days_(\d+|over)_(\d+)_amount$")
@@ -42,11 +42,12 @@ def table(
         column_config={name: _config(name, answer[name], given.get(name) or label(name)) for name in answer.columns},
         alt=asked.question,
         key=asked.name,
-        **({"on_select": on_select, "selection_mode": "single-row"} if on_select else {}),
+        on_select=on_select or "ignore",
+        selection_mode="single-row",
     )
     named = answer.rename(columns={name: given.get(name) or label(name) for name in answer.columns})
     with st.container(horizontal=True, gap="small", key=f"export-{asked.name}"):
-        st.caption(f"{len(answer):,} rows", width="stretch")
+        st.caption(f"{len(answer):,} row{'' if len(answer) == 1 else 's'}", width="stretch")
         for kind, write, mime in (
             ("CSV", _csv, "text/csv"),
             ("Excel", _excel, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
@@ -67,9 +68,9 @@ def table(
 def label(name: str) -> str:
     """A column's name in words, with its unit."""
     if found := _AGES.match(name):
-        return f"Over {found[2]} days" if found[1] == "over" else f"{found[1]}-{found[2]} days"
+        return f"Over {found[2]} days $" if found[1] == "over" else f"{found[1]}-{found[2]} days $"
     stem, unit = name, ""
-    for suffix, meaning in (("_amount", ""), ("_pct", " %"), ("_days", " (days)"), ("_at", " (UTC)"), ("_name", "")):
+    for suffix, meaning in (("_amount", " $"), ("_pct", " %"), ("_days", " (days)"), ("_at", " (UTC)"), ("_name", "")):
         if name.endswith(suffix):
             stem, unit = name.removesuffix(suffix), meaning
             break
@@ -99,7 +100,8 @@ def _config(name: str, values: pd.Series, heading: str) -> ColumnConfig:
 
 
 def _csv(named: pd.DataFrame, _asked: Query, _spoken: str) -> bytes:
-    return _harmless(named).to_csv(index=False).encode()
+    written: str = _harmless(named).to_csv(index=False)
+    return written.encode()
 
 
 def _excel(named: pd.DataFrame, asked: Query, spoken: str) -> bytes:

@@ -134,9 +134,8 @@ class DatabricksWarehouse:
                 connection.cursor() as cursor,
             ):
                 cursor.execute(sql, dict(values))
-                names = [column[0] for column in cursor.description]
-                table = pd.DataFrame.from_records(cursor.fetchall(), columns=names, coerce_float=True)
-                return table
+                names = [column[0] for column in cursor.description or ()]
+                return pd.DataFrame.from_records(cursor.fetchall(), columns=names, coerce_float=True)
         except Error as error:
             if "TABLE_OR_VIEW_NOT_FOUND" in str(error):
                 raise NotBuiltError(_missing(str(error))) from None

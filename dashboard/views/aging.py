@@ -22,11 +22,11 @@ def show(context: Context) -> None:
     buckets = section(context, "aging_buckets", "By age")
     if buckets is None:
         return
-    debits, credits = st.columns(2)
-    with debits:
+    owed, owing = st.columns(2)
+    with owed:
         st.markdown("**Debits**: owed to us")
         charts.aging_bars(buckets, "payer_group", "debit_amount", "Debit balances by payer group and age")
-    with credits:
+    with owing:
         st.markdown("**Credits**: we owe")
         charts.aging_bars(buckets, "payer_group", "credit_amount", "Credit balances by payer group and age")
     show_table(context, "aging_buckets", buckets)

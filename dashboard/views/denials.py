@@ -34,7 +34,7 @@ def _pareto(context: Context, by: str, measure: str) -> None:
     contract = context.contracts.by_name["denial_reasons"]
     if by == "reason" and not contract.is_computed:
         heading(context, query(name), "Denials by reason")
-        needs(contract)
+        needs([contract])
         return
     causes = section(context, name, f"Denials by {_SLICES[by].lower()}", slice=by)
     if causes is not None:

@@ -39,9 +39,7 @@ def show(context: Context) -> None:
         show_table(context, "charges_and_payments", flows)
     answered_by_table(context, "volumes", "How much there is")
     st.subheader("Not computed", anchor="not-computed")
-    for contract in context.contracts.by_name.values():
-        if contract.model_name is None:
-            needs(contract)
+    needs([contract for contract in context.contracts.by_name.values() if contract.model_name is None])
 
 
 def _positions(context: Context) -> None:
