@@ -134,8 +134,9 @@ class DatabricksWarehouse:
                 connection.cursor() as cursor,
             ):
                 cursor.execute(sql, dict(values))
-                names = [column[0] for column in cursor.description or ()]
-                return pd.DataFrame.from_records(cursor.fetchall(), columns=names, coerce_float=True)
+                columns = {str(column[0]): str(column[1]).lower() for column in cursor.description or ()}
+                answer = pd.DataFrame.from_records(cursor.fetchall(), columns=list(columns))
+                return answer.astype({name: kind for name, said in columns.items() if (kind := _kind(said))})
         except Error as error:
             if "TABLE_OR_VIEW_NOT_FOUND" in str(error):
                 raise NotBuiltError(_missing(str(error))) from None
@@ -161,6 +162,12 @@ def open_warehouse(settings: Settings) -> Warehouse:
     if target == "databricks":
         return DatabricksWarehouse(settings)
     raise SpecError([f"environment: the dashboard reads RCM_TARGET duckdb or databricks, not {target}"])
+
+
+def _kind(said: str) -> str | None:
+    """The kind of column that DuckDB gives for a type, where a column of Python's own values would differ."""
+    kinds = {"decimal": "float64", "double": "float64", "date": "datetime64[us]", "timestamp": "datetime64[us]"}
+    return next((kind for name, kind in kinds.items() if said.startswith(name)), None)
 
 
 def _stretch(seconds: int) -> str:
