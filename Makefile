@@ -61,6 +61,16 @@ tutorial: $(VENV)/runtime.stamp  ## Run the tutorial data set: make tutorial DAT
 	@chmod -R u+w $(RCM_LAKEHOUSE)/landing
 	@rcm run
 
+$(VENV)/dashboard.stamp: $(VENV)/runtime.stamp requirements/dashboard.txt
+	@$(call install,-r requirements/dashboard.txt)
+	@touch $@
+
+PORT := 8501
+.PHONY: dashboard
+dashboard: $(VENV)/dashboard.stamp  ## Show gold in a browser on this machine: make dashboard PORT=8501.
+	@echo "http://127.0.0.1:$(PORT)"
+	@streamlit run dashboard/app.py --server.address 127.0.0.1 --server.port $(PORT)
+
 # The pages of docs/, dbt's documentation as one file, and the lineage of every column, each linked from the others.
 .PHONY: docs
 docs: $(VENV)/dev.stamp  ## Write the documentation, with models and lineage, to site/index.html.
@@ -162,4 +172,4 @@ test-spark: $(SPARK)/spark.stamp $(DELTA_JARS)/jars.stamp  ## Build everything o
 .PHONY: clean
 clean:  ## Remove build products and caches; the lakehouses and .venv stay.
 	@rm -rf $(LOCAL_FILES)
-	@find ingestion simulator tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find dashboard ingestion simulator tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The dashboard: gold as pages for people, see docs/dashboard.md."""

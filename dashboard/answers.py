@@ -1,0 +1,53 @@
+"""Answers of the warehouse, kept until it is built anew."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.contracts import Contract, Contracts
+from dashboard.queries import query
+from dashboard.warehouse import Warehouse, open_warehouse, parameters_of
+from ingestion.settings import read_settings
+
+
+def warehouse() -> Warehouse:
+    """The warehouse the settings name."""
+    return open_warehouse(read_settings())
+
+
+def setting(variable: str) -> str | None:
+    """An environment variable's value."""
+    return read_settings().values.get(variable)
+
+
+def rows(name: str, values: Mapping[str, object] | None = None) -> pd.DataFrame:
+    """Answer of a query of queries/; of the values, it takes those it has parameters for."""
+    return answer(query(name).sql, values)
+
+
+def answer(sql: str, values: Mapping[str, object] | None = None) -> pd.DataFrame:
+    """Answer of a query."""
+    place = warehouse()
+    wanted = parameters_of(sql)
+    bound = tuple(sorted((name, value) for name, value in (values or {}).items() if name in wanted))
+    return _kept(place, place.name, place.state(sql), sql, bound)
+
+
+def contracts() -> Contracts:
+    """Every KPI contract, with the columns of the tables they speak of."""
+    columns = rows("kpi_columns").groupby("table_name")["column_name"].agg(frozenset)
+    found = rows("contracts")
+    found = found.astype(object).where(found.notna(), None)
+    return Contracts({row["kpi_name"]: Contract(**row) for row in found.to_dict("records")}, columns.to_dict())
+
+
+@st.cache_data(show_spinner=False, max_entries=1000)
+def _kept(
+    _place: Warehouse,
+    name: str,  # noqa: ARG001 - name and state tell one warehouse, and one build of it, from another
+    state: str,  # noqa: ARG001
+    sql: str,
+    values: tuple[tuple[str, object], ...],
+) -> pd.DataFrame:
+    return _place.rows(sql, dict(values))

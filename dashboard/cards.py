@@ -1,0 +1,152 @@
+"""KPI cards: the value with its history, target and peers, and its contract one click away."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import answers
+from dashboard.context import Context
+from dashboard.contracts import Contract
+from dashboard.filters import ALL, month_name
+from dashboard.states import needs
+
+_MONTHS_SHOWN = 13
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A KPI's value under the reader's choice.
+
+    Args:
+        value: In the contract's unit; None where the denominator is 0.
+        numerator: Sum over the headline period, in its own unit.
+        denominator: The same; None where the KPI has none.
+        history: Value by month, for the sparkline.
+    """
+
+    contract: Contract
+    value: float | None
+    numerator: float | None
+    denominator: float | None
+    history: pd.Series
+
+
+def kpi_cards(context: Context, names: Sequence[str]) -> None:
+    """Show a card for each KPI; those that wait for a feed say for which."""
+    known = [context.contracts.by_name[name] for name in names if name in context.contracts.by_name]
+    computed = [contract for contract in known if contract.is_computed and not contract.split_by]
+    if computed:
+        with st.container(key=f"cards-{computed[0].kpi_name}"):
+            for measure in _measures(context, computed):
+                _card(context, measure)
+    needs([contract for contract in known if not contract.is_computed])
+
+
+def _measures(context: Context, contracts: Sequence[Contract]) -> list[Measure]:
+    sql = context.contracts.measures([contract.kpi_name for contract in contracts])
+    found = answers.answer(sql, context.filters.values)
+    measures = []
+    for contract in contracts:
+        own = found[found["kpi_name"] == contract.kpi_name]
+        headline = own[own["month_key"].isna()]
+        history = own[own["month_key"].notna()].set_index("month_key")["kpi_value"].dropna()
+        value, numerator, denominator = (
+            _number(headline[column]) for column in ("kpi_value", "numerator", "denominator")
+        )
+        measures.append(Measure(contract, value, numerator, denominator, history.tail(_MONTHS_SHOWN)))
+    return measures
+
+
+def _number(values: pd.Series) -> float | None:
+    return None if values.empty or pd.isna(values.iloc[0]) else float(values.iloc[0])
+
+
+def _card(context: Context, measure: Measure) -> None:
+    contract = measure.contract
+    with st.container(border=True, height="stretch", key=f"kpi-{contract.kpi_name}"):
+        st.metric(
+            contract.kpi_label,
+            shown(measure.value, contract.unit),
+            chart_data=[float(value) for value in measure.history] if len(measure.history) > 1 else None,
+            chart_type="area",
+        )
+        for line in _references(measure):
+            st.caption(line)
+        if context.filters.payer_group != ALL and not context.contracts.follows_payer_group(contract):
+            st.caption("of all payer groups")
+        with st.popover("Contract", icon=":material/info:", type="tertiary"):
+            st.markdown(contract_text(contract))
+            st.markdown(_parts(context, measure))
+
+
+def _references(measure: Measure) -> list[str]:
+    contract = measure.contract
+    lines = []
+    if contract.target:
+        verdict = meets(contract.target, measure.value)
+        badge = {True: " :green-badge[met]", False: " :orange-badge[not met]", None: ""}[verdict]
+        lines.append(f"Target {_escaped(contract.target)}{badge}")
+    if contract.benchmark:
+        lines.append(f"Peers: {contract.benchmark}")
+    return lines
+
+
+def _parts(context: Context, measure: Measure) -> str:
+    """The value's own numerator and denominator, and the day it stands at."""
+    lines = [f"As of {month_name(context.filters.month)}, {context.filters.spoken.split(' · ')[0]}:"]
+    if measure.numerator is not None:
+        lines.append(f"- numerator {measure.numerator:,.2f}")
+    if measure.denominator is not None:
+        lines.append(f"- denominator {measure.denominator:,.2f}")
+    months = len(measure.history)
+    lines.append(f"- sparkline: the KPI of each of the last {months} months by itself")
+    return "\n".join(lines)
+
+
+def contract_text(contract: Contract) -> str:
+    """A contract in Markdown."""
+    said = [
+        ("Formula", contract.formula),
+        ("Numerator", contract.numerator and f"`{contract.numerator}`"),
+        ("Denominator", contract.denominator and f"`{contract.denominator}`"),
+        ("Date basis", contract.date_basis),
+        ("Left out", contract.exclusions),
+        ("Computed", "proxy: the nearest thing the sources allow" if contract.is_proxy else contract.computability),
+        ("Needs", contract.needs),
+        ("Target", contract.target and _escaped(contract.target)),
+        ("Peers", contract.benchmark),
+        ("Rolls up", None if contract.is_additive else "no: it holds for its row alone"),
+        ("Model", contract.model_name and f"`gold.{contract.model_name}`"),
+    ]
+    lines = [f"- **{word}**: {text}" for word, text in said if text]
+    return f"##### {contract.kpi_label}\n" + "\n".join(lines)
+
+
+def shown(value: float | None, unit: str) -> str:
+    """A value with its unit, as `rcm status` shows it; dollars above ten million in millions."""
+    if value is None:
+        return "-"
+    if unit == "$":
+        size = f"${abs(value) / 1e6:,.1f}M" if abs(value) >= 1e7 else f"${abs(value):,.0f}"
+        return f"{'-' if value < 0 else ''}{size}"
+    return f"{value:,.1f}{'%' if unit == '%' else ' ' + unit}"
+
+
+def meets(target: str, value: float | None) -> bool | None:
+    """Whether a value keeps a target such as ``<= 45`` or ``5-7``; None where that cannot be said."""
+    if value is None:
+        return None
+    if bound := re.fullmatch(r"(<=|>=|<|>)\s*([\d.]+)", target):
+        limit = float(bound[2])
+        return {"<=": value <= limit, ">=": value >= limit, "<": value < limit, ">": value > limit}[bound[1]]
+    if between := re.fullmatch(r"([\d.]+)-([\d.]+)", target):
+        # Below such a range is better still: all of them are days of waiting.
+        return value <= float(between[2])
+    return None
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([<>$])", r"\\\1", text)

@@ -1,0 +1,25 @@
+-- Question: How much of what was charged, and of what payers agreed to pay, has come in?
+-- Reading: Service months of a year that ended at least 120 days before the chosen day, payments to date. Collectable is
+-- charges less contractual adjustments, posted or estimated from what claims were allowed, and so the net rate is a
+-- proxy.
+-- Contracts: gross_collection, net_collection
+-- Uses: hospitals, as_of
+select
+    collection.payer_group,
+    sum(collection.charge_amount) as charge_amount,
+    sum(collection.contractual_amount) as contractual_amount,
+    sum(collection.collectable_amount) as collectable_amount,
+    sum(collection.payment_amount) as payment_amount,
+    cast(sum(collection.payment_amount) as double) * 100 / nullif(sum(collection.charge_amount), 0)
+        as gross_collection_pct,
+    cast(sum(collection.payment_amount) as double) * 100 / nullif(sum(collection.collectable_amount), 0)
+        as net_collection_pct
+from gold.kpi_net_collection as collection
+inner join as_of on collection.hospital_key = as_of.hospital_key
+where
+    collection.is_mature
+    and collection.service_month_start_date >= as_of.mature_cohorts_start_date
+    and collection.service_month_start_date <= as_of.mature_cohorts_end_date
+    and (:payer_group = 'all' or collection.payer_group = :payer_group)
+group by collection.payer_group
+order by charge_amount desc, collection.payer_group

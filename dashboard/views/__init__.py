@@ -1,0 +1,1 @@
+"""The pages, one module each: what they ask and in which order they show it."""

@@ -1,0 +1,256 @@
+"""What the dashboard asks: gold and counts of quality, never a value of a patient, in SQL that both engines read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlglot
+import yaml
+from sqlglot import exp
+
+from dashboard import warehouse as warehouses
+from dashboard.contracts import Contract, Contracts
+from dashboard.queries import FOLDER, query, query_names
+from dashboard.warehouse import DuckDBWarehouse, parameters_of
+from ingestion.settings import read_settings
+from tests.python.lakehouses import PROJECT, Warehouse
+
+# Silver holds identifiers; these tables of it hold rules, counts, batches and surrogate keys.
+QUALITY = {"quarantine", "dq_rules", "dq_references", "dq_circuit_breaker", "dq_batch_reconciliation"}
+# Of an account that is not there; of payers with fewer than ten claims for a procedure.
+MAY_BE_EMPTY = {"account_events", "account_claims", "claim_events", "underpayments"}
+CHOICE: dict[str, object] = {
+    "hospital": "all",
+    "month": 202412,
+    "payer_group": "all",
+    "basis": "restated",
+    "slice": "department",
+    "slice_name": "all",
+    "bucket": "all",
+    "account": "-",
+    "claim": "-",
+    "now": "2025-01-01 00:00:00",
+}
+
+
+def phi_columns() -> dict[str, str]:
+    """Columns of the common data model and of the sources that identify a person, with their tag."""
+    found = {}
+    files = [PROJECT / "models/silver/cdm/_cdm__models.yml", *(PROJECT / "models/bronze").glob("*.yml")]
+    for file in files:
+        said = yaml.safe_load(file.read_text())
+        tables = [*said.get("models", []), *(table for source in said.get("sources", []) for table in source["tables"])]
+        for column in (column for table in tables for column in table.get("columns", [])):
+            if tag := column.get("config", {}).get("meta", {}).get("phi"):
+                found[column["name"].lower()] = tag
+    return found
+
+
+def texts(contracts: Contracts) -> Iterator[tuple[str, str]]:
+    """Every query the dashboard can send: those of the files, and the one the cards are made by."""
+    yield from ((name, query(name).sql) for name in query_names())
+    computed = [name for name, contract in contracts.by_name.items() if contract.model_name and contract.is_additive]
+    yield "cards", contracts.measures(computed)
+
+
+@pytest.fixture(scope="module")
+def contracts(full: Warehouse) -> Contracts:
+    columns: dict[str, set[str]] = {}
+    for table, column in full.query(query("kpi_columns").sql):
+        columns.setdefault(str(table), set()).add(str(column))
+    place = DuckDBWarehouse(read_settings({"RCM_LAKEHOUSE": str(full.lakehouse)}))
+    rows = place.rows(query("contracts").sql, {})
+    rows = rows.astype(object).where(rows.notna(), None).to_dict("records")
+    return Contracts(
+        {row["kpi_name"]: Contract(**row) for row in rows},
+        {table: frozenset(names) for table, names in columns.items()},
+    )
+
+
+@pytest.mark.parametrize("dialect", ["duckdb", "databricks"])
+def test_queries_read_only_what_holds_no_patient(contracts: Contracts, dialect: str) -> None:
+    phi = phi_columns()
+    assert {"name", "ssn", "birth_date"} <= set(phi.values()), "the tags were not found"
+    for name, sql in texts(contracts):
+        statements = sqlglot.parse(sql, read=dialect)
+        assert len(statements) == 1, name
+        parsed = statements[0]
+        assert isinstance(parsed, exp.Query), name
+        within = {cte.alias for cte in parsed.find_all(exp.CTE)}
+        for table in parsed.find_all(exp.Table):
+            if table.db == "silver":
+                assert table.name in QUALITY, f"{name} reads silver.{table.name}"
+            else:
+                place = f"{table.db}.{table.name}"
+                assert (
+                    table.db == "gold"
+                    or place in {"audit.load_log", "information_schema.columns"}
+                    or (not table.db and table.name in within)
+                ), f"{name} reads {place}"
+        named = {column.name.lower() for column in parsed.find_all(exp.Column)}
+        assert named & set(phi) == set(), f"{name} names {named & set(phi)}"
+
+
+def test_quarantine_is_shown_in_counts_alone() -> None:
+    for name in query_names():
+        parsed = sqlglot.parse_one(query(name).sql, read="duckdb")
+        if any(table.db == "silver" and table.name == "quarantine" for table in parsed.find_all(exp.Table)):
+            assert parsed.args.get("group") is not None, f"{name} shows single records"
+            assert "record_key" not in query(name).sql
+
+
+def test_every_query_says_its_question_and_how_to_read_it(contracts: Contracts) -> None:
+    for name in query_names():
+        asked = query(name)
+        assert asked.question.endswith("?"), name
+        assert set(asked.contracts) <= set(contracts.by_name), name
+        if not name.startswith(("filter_", "kpi_columns")):
+            assert asked.reading.endswith("."), name
+
+
+def test_every_query_is_shown_and_every_page_asks_for_one_that_is_there() -> None:
+    code = "".join(path.read_text() for path in (PROJECT / "dashboard").rglob("*.py"))
+    assert [name for name in query_names() if f'"{name}"' not in code] == []
+    shared = {path.stem for path in (FOLDER / "shared").glob("*.sql")}
+    assert [name for name in shared if not any(name in path.read_text() for path in FOLDER.glob("*.sql"))] == []
+
+
+@pytest.mark.parametrize("basis", ["restated", "known"])
+def test_every_query_runs(full: Warehouse, contracts: Contracts, basis: str) -> None:
+    place = DuckDBWarehouse(read_settings({"RCM_LAKEHOUSE": str(full.lakehouse)}))
+    for name, sql in texts(contracts):
+        values = {key: value for key, value in (CHOICE | {"basis": basis}).items() if key in parameters_of(sql)}
+        answer = place.rows(sql, values)
+        assert name in MAY_BE_EMPTY or not answer.empty, name
+
+
+def test_balances_as_known_are_those_of_gold_where_everything_was_known(full: Warehouse) -> None:
+    """The aging from the ledger is the model's rule told again: with the same events it must give the same rows."""
+    place = DuckDBWarehouse(read_settings({"RCM_LAKEHOUSE": str(full.lakehouse)}))
+    sql = query("aging_buckets").sql
+    everything = sql.replace("cast(events.known_at as date) <= as_of.as_of_date", "true")
+    assert everything != sql
+    for month in (202406, 202412):
+        known = place.rows(everything, {**_wanted(sql), "month": month, "basis": "known"})
+        restated = place.rows(sql, {**_wanted(sql), "month": month, "basis": "restated"})
+        # Gold's month ends, not months of the reader's own.
+        assert known.to_dict("records") == restated.to_dict("records")
+
+
+def test_roll_forward_closes_and_a_signed_month_differs_from_what_is_known_now(full: Warehouse) -> None:
+    place = DuckDBWarehouse(read_settings({"RCM_LAKEHOUSE": str(full.lakehouse)}))
+    found = {}
+    sql = query("rollforward").sql
+    for basis in ("known", "restated"):
+        for month in (202410, 202411, 202412, 202501):
+            row = place.rows(sql, {**_wanted(sql), "month": month, "basis": basis}).iloc[0]
+            assert row["unexplained_amount"] == 0
+            found[basis, month] = row
+    ((signed,),) = full.query(
+        "select sum(closing_amount)::double from gold.fct_month_close where is_in_force and month_key = 202412"
+    )
+    assert found["known", 202412]["closing_amount"] == signed
+    late = found["restated", 202412]["closing_amount"] - signed
+    assert late != 0, "what came after the close is not shown"
+    assert found["known", 202501]["restatement_amount"] == pytest.approx(late, abs=0.005)
+    assert found["restated", 202501]["restatement_amount"] == 0
+    assert found["known", 202501]["closing_amount"] == found["restated", 202501]["closing_amount"]
+
+
+def test_headline_of_the_cards_is_gold_s(full: Warehouse, contracts: Contracts) -> None:
+    place = DuckDBWarehouse(read_settings({"RCM_LAKEHOUSE": str(full.lakehouse)}))
+    headline = full.query(
+        "select hospital_name, kpi_label, kpi_value::double from gold.kpi_headline where kpi_value is not null"
+    )
+    names = [name for name, contract in contracts.by_name.items() if contract.headline_period]
+    sql = contracts.measures(names)
+    hospitals = {str(row[0]) for row in headline}
+    shown = {}
+    for hospital in hospitals:
+        choice: dict[str, object] = {"hospital": "all" if hospital == "All hospitals" else hospital}
+        month = place.rows(query("filter_months").sql, choice)["month_key"].iloc[0]
+        choice = {**_wanted(sql), **choice, "month": int(month)}
+        rows = place.rows(sql, choice)
+        for row in rows[rows["month_key"].isna()].to_dict("records"):
+            label = contracts.by_name[row["kpi_name"]].kpi_label
+            label = f"{label}: {row['split']}" if isinstance(row["split"], str) else label
+            shown[hospital, label] = row["kpi_value"]
+    assert len(headline) > 40
+    for hospital, name, value in headline:
+        assert shown[str(hospital), str(name)] == pytest.approx(value, abs=1e-3), (hospital, name)
+
+
+def test_exposure_names_what_the_queries_read(contracts: Contracts) -> None:
+    said = yaml.safe_load((PROJECT / "models/gold/_exposures.yml").read_text())["exposures"][0]["depends_on"]
+    read = {
+        table.name
+        for _, sql in texts(contracts)
+        for table in sqlglot.parse_one(sql, read="duckdb").find_all(exp.Table)
+        if table.db in {"gold", "silver"}
+    }
+    assert {f"ref('{name}')" for name in read} | {"source('audit', 'load_log')"} == set(said)
+
+
+def test_databricks_gets_the_same_text_and_bound_values(full: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in in the connector's place answers from DuckDB, after sqlglot read the query as Databricks would."""
+    from databricks import sql as databricks_sql
+
+    seen: list[dict[str, object]] = []
+    monkeypatch.setattr(databricks_sql, "connect", lambda **options: _StandIn(full.lakehouse, seen, options))
+    settings = read_settings(
+        {
+            "RCM_TARGET": "databricks",
+            "RCM_CATALOG": "finance",
+            "DATABRICKS_HOST": "host.example",
+            "DATABRICKS_HTTP_PATH": "/sql/1",
+            "DATABRICKS_TOKEN": "a token of the tests",
+        }
+    )
+    place = warehouses.open_warehouse(settings)
+    local = DuckDBWarehouse(read_settings({"RCM_LAKEHOUSE": str(full.lakehouse)}))
+    for name in ("ar_positions", "aging_buckets", "payer_scorecard", "cash_forecast", "rollforward", "volumes"):
+        sql = query(name).sql
+        here, there = local.rows(sql, _wanted(sql)), place.rows(sql, _wanted(sql))
+        assert list(here.columns) == list(there.columns)
+        assert here.select_dtypes("number").sum().round(2).to_dict() == pytest.approx(
+            there.select_dtypes("number").sum().round(2).to_dict(), nan_ok=True
+        ), name
+    assert seen[0] == {
+        "server_hostname": "host.example",
+        "http_path": "/sql/1",
+        "access_token": "a token of the tests",
+        "catalog": "finance",
+    }
+
+
+class _StandIn:
+    """Connection and cursor of databricks-sql-connector, as far as the dashboard uses them."""
+
+    def __init__(self, lakehouse: Path, seen: list[dict[str, object]], options: dict[str, object]) -> None:
+        self.lakehouse = lakehouse
+        seen.append(options)
+
+    def __enter__(self) -> "_StandIn":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def cursor(self) -> "_StandIn":
+        return self
+
+    def execute(self, sql: str, values: dict[str, object]) -> None:
+        import duckdb
+
+        text = sqlglot.parse_one(sql, read="databricks").sql("duckdb")
+        with duckdb.connect(str(self.lakehouse / "warehouse.duckdb"), read_only=True) as connection:
+            answered = connection.execute(text, values)
+            self.description = answered.description
+            self.rows = answered.fetchall()
+
+    def fetchall(self) -> list[tuple[object, ...]]:
+        return self.rows
+
+
+def _wanted(sql: str) -> dict[str, object]:
+    return {key: value for key, value in CHOICE.items() if key in parameters_of(sql)}
