@@ -70,9 +70,9 @@ def _print(results: "list[Result]") -> None:
         for result in results:
             remedy = f"; next: {result.next_step}" if result.next_step else ""
             typer.echo(f"{result.state:<8} {_name(result)}: {result.message}{remedy}")
-    problems = sum(result.state == "problem" for result in results)
-    warnings = sum(result.state == "warning" for result in results)
-    verdict = f"{problems} problems, {warnings} warnings" if problems or warnings else "Everything is well"
+    counts = {state: sum(result.state == state for result in results) for state in ("problem", "warning")}
+    found = [f"{count} {state}{'' if count == 1 else 's'}" for state, count in counts.items() if count]
+    verdict = ", ".join(found) or "Everything is well"
     console.print(f"\n{verdict}: {len(results)} checks")
 
 

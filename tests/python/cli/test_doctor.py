@@ -63,7 +63,7 @@ def test_on_a_narrow_terminal_the_remedy_stands_below_its_problem(sound: Project
     assert code == 1
     assert "problem" in shown
     assert "next:" in shown
-    assert "1 problems" in shown
+    assert "1 problem: " in shown
 
 
 def test_a_table_that_the_login_cannot_see(sound: Project) -> None:
