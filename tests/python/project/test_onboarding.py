@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.python.project.walkthrough import Followed, copy_of_the_project, follow, run_in
+from tests.python.project.walkthrough import Followed, copy_of_the_project, follow
 
 # Each builds the whole warehouse two or three times.
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1200)]
@@ -20,8 +20,6 @@ def test_hospital_c_is_onboarded_by_the_page_alone(tmp_path: Path) -> None:
 
 def test_the_first_hospital_is_brought_in_by_the_tutorial_alone(tmp_path: Path) -> None:
     project = copy_of_the_project(tmp_path)
-    # The demonstration takes up a simulation that is there: a small one says the same of the tutorial.
-    run_in(project, "rcm simulate --patients 100")
 
     assert follow("first-hospital.md", project) == Followed(commands=9, shown=3, listed=1)
     assert list(project.glob("lakehouse/landing/lakeside/*")) == []

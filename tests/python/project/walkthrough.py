@@ -48,10 +48,10 @@ def follow(page: str, project: Path) -> Followed:
     printed, commands, shown, listed = "", 0, 0, 0
     for kind, text in BLOCK.findall((ROOT / "docs" / page).read_text(encoding="utf-8")):
         if kind == "bash":
-            printed = run_in(project, text)
+            printed = _run(project, text)
             commands += 1
         elif kind == "text":
-            assert printed == text
+            assert printed == text, f"{page} shows\n{text}and there came\n{printed}"
             shown += 1
         elif LISTED_SYSTEM.fullmatch(text):
             _list(project / "dbt_project.yml", text)
@@ -59,12 +59,12 @@ def follow(page: str, project: Path) -> Followed:
     return Followed(commands, shown, listed)
 
 
-def run_in(project: Path, script: str) -> str:
+def _run(project: Path, script: str) -> str:
     """Run commands with the tools of this environment and none of the project's variables."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RCM_", "DBT_", "MAKE"))}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     done = subprocess.run(
-        ["bash", "-euc", script], cwd=project, env=environment, capture_output=True, text=True, timeout=400, check=False
+        ["bash", "-euc", script], cwd=project, env=environment, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
     return done.stdout
