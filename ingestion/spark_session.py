@@ -34,6 +34,8 @@ def open_spark_session(settings: Settings) -> "SparkSession":
     remote = settings.values.get("SPARK_REMOTE")
     builder = SparkSession.builder.remote(remote) if remote else _configured(SparkSession.builder, settings)
     session = builder.getOrCreate()
+    if not remote:
+        session.sparkContext.setLogLevel("ERROR")
     # Silver holds UTC without zone; a cast of text would else be read in the zone of the machine.
     session.conf.set("spark.sql.session.timeZone", "UTC")
     inner, outer = phi_key_pads(settings)

@@ -37,7 +37,7 @@
     to register: an empty view stands in, and gives way when the first batch is there.
 #}
 {% macro register_delta(node, folder, columns) %}
-    {% set place = api.Relation.create(database=target.database, schema=node.schema, identifier=node.identifier) %}
+    {% set place = api.Relation.create(database=target.get('database'), schema=node.schema, identifier=node.identifier) %}
     {% do adapter.dispatch('register_delta_table')(place, folder, columns) %}
 {% endmacro %}
 
