@@ -181,7 +181,7 @@ def parameters_of(sql: str) -> frozenset[str]:
 
 def _missing(message: str) -> str:
     """What is missing, in words, of an engine's message."""
-    if column := re.search(r"column \"?([\w.]+)", message):
+    if column := re.search(r"column (?:named )?\"?([\w.]+)", message):
         return f"column {column[1]} is missing; it was built before the dashboard knew that column"
     found = re.search(r"(?:name |view )[`\"]?([\w.`]+)", message)
     return f"{found[1].replace('`', '')} is not built" if found else "a table is not built"
