@@ -35,16 +35,19 @@ def table(
         on_select: Called when the reader selects a row; the selection stands in ``st.session_state`` under the name.
     """
     given = labels or {}
-    st.dataframe(
-        answer,
-        hide_index=True,
-        height=38 + 35 * min(max(len(answer), 1), _MOST_ROWS),
-        column_config={name: _config(name, answer[name], given.get(name) or label(name)) for name in answer.columns},
-        alt=asked.question,
-        key=asked.name,
-        on_select=on_select or "ignore",
-        selection_mode="single-row",
-    )
+    with st.container(key=f"table-{asked.name}"):
+        st.dataframe(
+            answer,
+            hide_index=True,
+            height=38 + 35 * min(max(len(answer), 1), _MOST_ROWS),
+            column_config={
+                name: _config(name, answer[name], given.get(name) or label(name)) for name in answer.columns
+            },
+            alt=asked.question,
+            key=asked.name,
+            on_select=on_select or "ignore",
+            selection_mode="single-row",
+        )
     named = answer.rename(columns={name: given.get(name) or label(name) for name in answer.columns})
     with st.container(horizontal=True, gap="small", key=f"export-{asked.name}"):
         st.caption(f"{len(answer):,} row{'' if len(answer) == 1 else 's'}", width="stretch")

@@ -80,7 +80,7 @@ class DuckDBWarehouse:
                 self._audit_log() if _AUDIT.search(sql) else duckdb.connect(str(path), read_only=True)
             ) as found:
                 return found.execute(_PARAMETER.sub(r"$\1", sql), dict(values)).df()
-        except duckdb.CatalogException as error:
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise NotBuiltError(_missing(str(error))) from None
         except duckdb.IOException as error:
             if "lock" in str(error):
@@ -180,5 +180,8 @@ def parameters_of(sql: str) -> frozenset[str]:
 
 
 def _missing(message: str) -> str:
+    """What is missing, in words, of an engine's message."""
+    if column := re.search(r"column (?:named )?\"?([\w.]+)", message):
+        return f"column {column[1]} is missing; it was built before the dashboard knew that column"
     found = re.search(r"(?:name |view )[`\"]?([\w.`]+)", message)
     return f"{found[1].replace('`', '')} is not built" if found else "a table is not built"

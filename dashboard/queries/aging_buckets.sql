@@ -1,7 +1,7 @@
 -- Question: How old is what is owed, and what do we owe?
--- Reading: Open balances by account and payer group at the chosen day. Debits are owed to the hospital, credits it owes;
--- they are never netted, because a credit would hide the debt of another account. Age runs from the account's last
--- service date; day 90 belongs to 61-90.
+-- Reading: Open balances by account and payer group at the chosen day. Debits are owed to the hospital, credits it
+-- owes; they are never netted, because a credit would hide the debt of another account. Age runs from the account's
+-- last service date; day 90 belongs to 61-90.
 -- Contracts: ar_over_90_days, credit_balances, ar_balance
 -- Uses: hospitals, as_of, ledger, known_balances, balances
 with

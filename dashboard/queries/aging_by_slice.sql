@@ -1,7 +1,8 @@
 -- Question: With whom does the money wait, and since when?
--- Reading: The same balances, debits by age, spread over the payers, departments or providers of each account's postings:
--- an account with a debit balance counts in debits with all its parts, so that the parts add up to the account. A
--- negative part is a department or payer that was paid for another. Share over 90 days is of the slice's own debits.
+-- Reading: The same balances, debits by age, spread over the payers, departments or providers of each account's
+-- postings: an account with a debit balance counts in debits with all its parts, so that the parts add up to the
+-- account. A negative part is a department or payer that was paid for another. Share over 90 days is of the slice's
+-- own debits.
 -- Contracts: ar_over_90_days, credit_balances
 -- Uses: hospitals, as_of, ledger, known_balances, balances
 with

@@ -1,7 +1,7 @@
 -- Question: What was owed on the chosen day, as known then, as restated now, as signed?
--- Reading: Debit balances less credit balances, USD. As known then counts what is posted up to the day and was known by
--- its end; as restated now counts all that is posted up to the day, whenever it became known; as signed is the close in
--- force, where the month is closed. The payer group, if one is chosen, counts; the basis does not.
+-- Reading: Debit balances less credit balances, USD. As known then counts what is posted up to the day and was known
+-- by its end; as restated now counts all that is posted up to the day, whenever it became known; as signed is the
+-- close in force, where the month is closed. The payer group, if one is chosen, counts; the basis does not.
 -- Contracts: ar_balance
 -- Uses: hospitals, as_of
 with

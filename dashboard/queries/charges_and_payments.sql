@@ -1,7 +1,7 @@
 -- Question: What was charged and paid in each month?
--- Reading: Postings of the ledger by post date over the last 24 months, as known or as restated; a correction counts in
--- what it corrects, in the month it became known. Payments are less refunds. Other is every adjustment; charges less
--- payments plus other is the change of A/R.
+-- Reading: Postings of the ledger by post date over the last 24 months, as known or as restated; a correction counts
+-- in what it corrects, in the month it became known. Payments are less refunds. Other is every adjustment; charges
+-- less payments plus other is the change of A/R.
 -- Uses: hospitals, as_of, ledger
 select
     cast(date_trunc('month', post_date) as date) as month_start_date,

@@ -1,7 +1,7 @@
 -- Question: How fast do a month's charges turn into cash?
 -- Reading: For the service months of the last year, the share of their charges collected, less refunds, by the end of
--- the k-th month after the service month. Only months that are over count. Of all payer groups: gold keeps the curve by
--- hospital.
+-- the k-th month after the service month. Only months that are over count. Of all payer groups: gold keeps the curve
+-- by hospital.
 -- Contracts: collected_within_three_months
 -- Uses: hospitals, as_of
 select

@@ -1,6 +1,6 @@
 -- Question: How much of what was charged, and of what payers agreed to pay, has come in?
--- Reading: Service months of a year that ended at least 120 days before the chosen day, payments to date. Collectable is
--- charges less contractual adjustments, posted or estimated from what claims were allowed, and so the net rate is a
+-- Reading: Service months of a year that ended at least 120 days before the chosen day, payments to date. Collectable
+-- is charges less contractual adjustments, posted or estimated from what claims were allowed, and so the net rate is a
 -- proxy.
 -- Contracts: gross_collection, net_collection
 -- Uses: hospitals, as_of

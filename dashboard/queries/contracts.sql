@@ -1,5 +1,24 @@
 -- Question: What does each KPI mean, and can this warehouse compute it?
 -- Reading: The contracts as the models declare them. "needs" names the column or feed that is missing.
-select *
+select
+    kpi_name,
+    kpi_label,
+    subject,
+    formula,
+    numerator,
+    denominator,
+    date_basis,
+    exclusions,
+    computability,
+    needs,
+    unit,
+    target,
+    benchmark,
+    model_name,
+    headline_period,
+    split_by,
+    feed,
+    is_additive,
+    is_computed
 from gold.kpi_contracts
 order by subject, kpi_name

@@ -1,7 +1,7 @@
 -- Question: Which payers and departments cause most of what is denied?
 -- Reading: Claims first billed in the twelve months up to the chosen month and now denied, largest first. Read down to
--- where the cumulative share passes 80 %: these few are worth working first. The rate is of the slice's decided claims;
--- a high rate on few claims says little.
+-- where the cumulative share passes 80 %: these few are worth working first. The rate is of the slice's decided
+-- claims; a high rate on few claims says little.
 -- Contracts: denial_rate, denial_rate_dollars
 -- Uses: hospitals, as_of
 with

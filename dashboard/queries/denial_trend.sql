@@ -1,7 +1,7 @@
 -- Question: Are denials rising or falling?
 -- Reading: By month. Currently denied: claims first billed in the month and now denied, of those now decided. Initial:
--- claims decided for the first time in the month whose first decision known was a denial, of those decided; until history
--- accrues, the first status seen counts. Recent months have few decided claims.
+-- claims decided for the first time in the month whose first decision known was a denial, of those decided; until
+-- history accrues, the first status seen counts. Recent months have few decided claims.
 -- Contracts: denial_rate, initial_denial_rate, first_pass_resolution
 -- Uses: hospitals, as_of
 with

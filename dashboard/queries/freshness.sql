@@ -1,14 +1,16 @@
 -- Question: How fresh is each source table?
--- Reading: From the load log, UTC. Last batch is the last load that brought rows; last check the last load tried. A table
--- whose last check failed shows its message, which never quotes data. The declared limits are in models/bronze/; dbt
--- source freshness judges them.
+-- Reading: From the load log, UTC. Last batch is the last load that brought rows; last check the last load tried. A
+-- table whose last check failed shows its message, which never quotes data. The declared limits are in models/bronze/;
+-- dbt source freshness judges them.
 with
 
 loads as (
     select
         load_log.*,
         load_log.table as source_table,
-        row_number() over (partition by load_log.system, load_log.table order by load_log.started_at desc) as newest_first
+        row_number() over (
+            partition by load_log.system, load_log.table order by load_log.started_at desc
+        ) as newest_first
     from audit.load_log as load_log
 )
 

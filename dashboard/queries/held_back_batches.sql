@@ -1,6 +1,6 @@
 -- Question: Is a source held back in bulk?
--- Reading: Batches whose rows are held back in part, the worst first, against the limit of their source table. A tripped
--- batch stops the build before history and gold change.
+-- Reading: Batches whose rows are held back in part, the worst first, against the limit of their source table. A
+-- tripped batch stops the build before history and gold change.
 select
     entity,
     _source_table as source_table,

@@ -1,6 +1,6 @@
 -- Question: What went wrong lately?
--- Reading: The last 100 loads that failed, met another run, or had a warning, newest first. Messages name tables, columns
--- and counts, never a value.
+-- Reading: The last 100 loads that failed, met another run, or had a warning, newest first. Messages name tables,
+-- columns and counts, never a value.
 select
     started_at,
     system,

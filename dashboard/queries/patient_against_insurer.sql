@@ -1,7 +1,7 @@
 -- Question: How much do insurers pay, and how much patients?
 -- Reading: Cash posted in the twelve months up to the chosen month, by payer group, as known or as restated. Beside it
--- what decided claims of these months say the patient owes (deductible, coinsurance, copay) of what is allowed: evidence
--- from the claim files. Cash from patients well below what they owe is patient debt in the making.
+-- what decided claims of these months say the patient owes (deductible, coinsurance, copay) of what is allowed:
+-- evidence from the claim files. Cash from patients well below what they owe is patient debt in the making.
 -- Contracts: patient_share, point_of_service_collection
 -- Uses: hospitals, as_of, ledger
 with

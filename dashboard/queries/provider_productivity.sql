@@ -1,7 +1,7 @@
 -- Question: What did each provider see and charge, and what was paid on it?
--- Reading: Encounters up to the chosen day by the provider who held them; charges and payments of the ledger up to that
--- day, corrections included, as known or as restated, by the provider of the charge line. "Unknown" is a provider the
--- hospital named and never sent. The payer group counts for money, not for encounters.
+-- Reading: Encounters up to the chosen day by the provider who held them; charges and payments of the ledger up to
+-- that day, corrections included, as known or as restated, by the provider of the charge line. "Unknown" is a provider
+-- the hospital named and never sent. The payer group counts for money, not for encounters.
 -- Uses: hospitals, as_of, ledger
 with
 

@@ -1,6 +1,6 @@
 -- Question: Is every row of bronze somewhere, and every dollar?
--- Reading: Bronze rows by what became of them; bronze is counted in bronze itself. Unaccounted rows and dollars must be
--- 0. Charges are of entities with money.
+-- Reading: Bronze rows by what became of them; bronze is counted in bronze itself. Unaccounted rows and dollars must
+-- be 0. Charges are of entities with money.
 select
     entity,
     sum(bronze_rows) as bronze_rows,

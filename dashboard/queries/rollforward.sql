@@ -1,8 +1,8 @@
 -- Question: How did A/R move from opening to closing?
 -- Reading: The roll-forward of the chosen month. Amounts are signed by their effect on A/R, so that opening plus every
--- line is closing; unexplained is what would be left, and must be 0. As known, a closed month shows what was signed, and
--- what became known of it later stands as restatement in the first open month. As restated, every posting stands in the
--- month of its post date, whenever it became known.
+-- line is closing; unexplained is what would be left, and must be 0. As known, a closed month shows what was signed,
+-- and what became known of it later stands as restatement in the first open month. As restated, every posting stands
+-- in the month of its post date, whenever it became known.
 -- Contracts: ar_balance
 -- Uses: hospitals, as_of
 with

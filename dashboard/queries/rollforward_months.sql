@@ -1,7 +1,8 @@
 -- Question: Which months are signed, and does each open with what the one before closed with?
--- Reading: Months up to the chosen one, newest first, as reported: a closed month shows what was signed and never moves,
--- an open one follows the ledger. Restated closing is what the ledger says of the month by now; where it differs from a
--- signed closing, the difference is the restatement of the first open month. Payments and adjustments are signed.
+-- Reading: Months up to the chosen one, newest first, as reported: a closed month shows what was signed and never
+-- moves, an open one follows the ledger. Restated closing is what the ledger says of the month by now; where it
+-- differs from a signed closing, the difference is the restatement of the first open month. Payments and adjustments
+-- are signed.
 -- Contracts: ar_balance
 -- Uses: hospitals, as_of
 select

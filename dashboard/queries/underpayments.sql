@@ -1,7 +1,7 @@
 -- Question: Which payers allow less for a procedure than they themselves usually do?
--- Reading: The 100 pairs of payer and procedure with the most dollars below the payer's own median, of claims billed in
--- the twelve months up to the chosen month. Statistical: there is no contract; where charges vary freely, half of all
--- claims lie below the median. It is a list of where to look, not of what is owed.
+-- Reading: The 100 pairs of payer and procedure with the most dollars below the payer's own median, of claims billed
+-- in the twelve months up to the chosen month. Statistical: there is no contract; where charges vary freely, half of
+-- all claims lie below the median. It is a list of where to look, not of what is owed.
 -- Contracts: underpayment
 -- Uses: hospitals, as_of
 select

@@ -22,7 +22,9 @@ def show(context: Context) -> None:
     """The headline KPIs, what was owed as known, restated and signed, and how much there is of everything."""
     as_of = context.rows("as_of_day").iloc[0]
     running = "" if as_of["is_complete"] else ", a month that still runs"
-    st.markdown(f"As of **{as_of['as_of_date']:%d %B %Y}**{running}. Periods are those of each contract, mostly 12 months.")
+    st.markdown(
+        f"As of **{as_of['as_of_date']:%d %B %Y}**{running}. Periods are those of each contract, mostly 12 months."
+    )
     for subject, title in _SUBJECTS.items():
         st.subheader(title, anchor=subject.replace("_", "-"))
         kpi_cards(context, [contract.kpi_name for contract in context.contracts.headline(subject)])

@@ -1,4 +1,5 @@
--- Reading: Open balances by account and payer group as known by the end of the chosen day; gold keeps the restated ones.
+-- Reading: Open balances by account and payer group as known by the end of the chosen day; gold keeps the restated
+-- ones.
 select
     balances.hospital_key,
     balances.account_key,

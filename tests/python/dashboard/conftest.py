@@ -139,7 +139,7 @@ def window(browser: Browser, url: str, width: int = 1280, theme: Theme = "light"
     )
     elsewhere: list[str] = []
     opened = context.new_page()
-    opened.set_default_timeout(30_000)
+    opened.set_default_timeout(20_000)
     opened.on(
         "request", lambda asked: None if asked.url.startswith((url, "data:", "blob:")) else elsewhere.append(asked.url)
     )

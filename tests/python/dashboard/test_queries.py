@@ -176,8 +176,8 @@ def test_headline_of_the_cards_is_gold_s(full: Warehouse, contracts: Contracts) 
             label = f"{label}: {row['split']}" if isinstance(row["split"], str) else label
             shown[hospital, label] = row["kpi_value"]
     assert len(headline) > 40
-    for hospital, name, value in headline:
-        assert shown[str(hospital), str(name)] == pytest.approx(value, abs=1e-3), (hospital, name)
+    for hospital, kpi, value in headline:
+        assert shown[str(hospital), str(kpi)] == pytest.approx(value, abs=1e-3), (hospital, kpi)
 
 
 def test_exposure_names_what_the_queries_read(contracts: Contracts) -> None:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -47,12 +48,18 @@ def test_no_warehouse_names_the_command_that_makes_one(app: Run, tmp_path: Path,
 
 
 def test_a_warehouse_without_gold_names_what_is_missing(app: Run, tmp_path: Path) -> None:
-    import duckdb
-
     duckdb.connect(str(tmp_path / "warehouse.duckdb")).close()
     said = words(app(tmp_path))
     assert "not built to the end" in said
     assert "rcm run" in said
+
+
+def test_a_warehouse_of_an_earlier_version_names_the_column(app: Run, empty: Warehouse, tmp_path: Path) -> None:
+    older = tmp_path / "warehouse.duckdb"
+    older.write_bytes((empty.lakehouse / "warehouse.duckdb").read_bytes())
+    with duckdb.connect(str(older)) as connection:
+        connection.execute("alter table gold.kpi_contracts drop column headline_period")
+    assert "column headline_period is missing" in words(app(tmp_path, "Data quality"))
 
 
 def test_a_file_that_is_no_warehouse_is_said_to_be_none(app: Run, tmp_path: Path) -> None:
