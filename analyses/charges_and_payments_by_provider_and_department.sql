@@ -12,7 +12,10 @@ postings as (
         count(distinct case when money_type = 'CHARGE' then transaction_key end) as charge_lines,
         sum(case when money_type = 'CHARGE' then ar_delta_amount else 0 end) as charge_amount,
         sum(
-            case when money_type in ('PAYMENT_INSURANCE', 'PAYMENT_PATIENT', 'REFUND') then 0 - ar_delta_amount else 0 end
+            case
+                when money_type in ('PAYMENT_INSURANCE', 'PAYMENT_PATIENT', 'REFUND') then 0 - ar_delta_amount
+                else 0
+            end
         ) as payment_amount,
         sum(ar_delta_amount) as balance_amount
     from {{ ref('fct_ar_events') }}

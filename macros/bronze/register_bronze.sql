@@ -33,11 +33,11 @@
 {% endmacro %}
 
 {#
-    One Delta table of the lakehouse under the name its source has in dbt. Where nothing was written yet there is nothing
-    to register: an empty view stands in, and gives way when the first batch is there.
+    One Delta table of the lakehouse under the name its source has in dbt. Where nothing was written yet there is
+    nothing to register: an empty view stands in, and gives way when the first batch is there.
 #}
 {% macro register_delta(node, folder, columns) %}
-    {% set place = api.Relation.create(database=target.get('database'), schema=node.schema, identifier=node.identifier) %}
+    {% set place = api.Relation.create(target.get('database'), node.schema, node.identifier) %}
     {% do adapter.dispatch('register_delta_table')(place, folder, columns) %}
 {% endmacro %}
 

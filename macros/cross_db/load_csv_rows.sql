@@ -4,13 +4,14 @@
 #}
 {% macro spark__load_csv_rows(model, agate_table) %}
     {% set types = model.config.get('column_types', {}) %}
+    {% set columns = agate_table.column_names %}
     {% set rows = [] %}
     {% for row in agate_table.rows %}
         {% set values = [] %}
         {% for value in row %}
-            {% set type = types.get(agate_table.column_names[loop.index0], adapter.convert_type(agate_table, loop.index0)) %}
-            {% set text = 'null' if value is none else "'" ~ (value | string | replace('\\', '\\\\') | replace("'", "\\'")) ~ "'" %}
-            {% do values.append('cast(' ~ text ~ ' as ' ~ type ~ ')') %}
+            {% set type = types.get(columns[loop.index0], adapter.convert_type(agate_table, loop.index0)) %}
+            {% set text = dbt.escape_single_quotes(value | string | replace('\\', '\\\\')) %}
+            {% do values.append('cast(' ~ ('null' if value is none else "'" ~ text ~ "'") ~ ' as ' ~ type ~ ')') %}
         {% endfor %}
         {% do rows.append('(' ~ values | join(', ') ~ ')') %}
     {% endfor %}

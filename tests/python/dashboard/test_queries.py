@@ -172,12 +172,13 @@ def test_headline_of_the_cards_is_gold_s(full: Warehouse, contracts: Contracts) 
         choice = {**_wanted(sql), **choice, "month": int(month)}
         rows = place.rows(sql, choice)
         for row in rows[rows["month_key"].isna()].to_dict("records"):
-            label = contracts.by_name[row["kpi_name"]].kpi_label
-            label = f"{label}: {row['split']}" if isinstance(row["split"], str) else label
+            kpi = contracts.by_name[row["kpi_name"]].kpi_label
+            label = f"{kpi}: {row['split']}" if isinstance(row["split"], str) else kpi
             shown[hospital, label] = row["kpi_value"]
     assert len(headline) > 40
-    for hospital, kpi, value in headline:
-        assert shown[str(hospital), str(kpi)] == pytest.approx(value, abs=1e-3), (hospital, kpi)
+    for shown_hospital, shown_label, value in headline:
+        place_of = (str(shown_hospital), str(shown_label))
+        assert shown[place_of] == pytest.approx(value, abs=1e-3), place_of
 
 
 def test_exposure_names_what_the_queries_read(contracts: Contracts) -> None:

@@ -34,10 +34,10 @@ aged as (
     select
         cohorts.hospital_key,
         cohorts.service_month_start_date,
-        (year(months.month_start_date) - year(cohorts.service_month_start_date)) * 12
-        + month(months.month_start_date) - month(cohorts.service_month_start_date) as months_since_service,
         months.month_start_date as until_month_start_date,
-        cohorts.charge_amount
+        cohorts.charge_amount,
+        (year(months.month_start_date) - year(cohorts.service_month_start_date)) * 12
+        + month(months.month_start_date) - month(cohorts.service_month_start_date) as months_since_service
     from cohorts
     inner join months on cohorts.hospital_key = months.hospital_key
 ),
