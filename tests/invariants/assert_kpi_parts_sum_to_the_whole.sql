@@ -25,37 +25,61 @@ aging_shares as (
     group by hospital_key, month_key
 ),
 
-denials as (
+-- Of a claim sent again only the last counts.
+denied_claims as (
     select
         hospital_key,
+        count(*) as whole
+    from {{ ref('fct_claims') }}
+    where is_denied and is_last_submission
+    group by hospital_key
+),
+
+denial_slices as (
+    select
+        hospital_key,
+        sum(denied_claims) as part
+    from {{ ref('kpi_denial_rate') }}
+    group by hospital_key
+),
+
+denials as (
+    select
+        coalesce(denial_slices.hospital_key, denied_claims.hospital_key) as hospital_key,
         0 as month_key,
         'denied claims' as fact,
-        sum(denied_claims) as part,
-        (
-            select count(*)
-            from {{ ref('fct_claims') }} as claims
-            -- Of a claim sent again only the last counts.
-            where claims.is_denied and claims.is_last_submission and claims.hospital_key = denial_rate.hospital_key
-        ) as whole
-    from {{ ref('kpi_denial_rate') }} as denial_rate
+        denial_slices.part,
+        denied_claims.whole
+    from denial_slices
+    full join denied_claims on denial_slices.hospital_key = denied_claims.hospital_key
+),
+
+payments as (
+    select
+        hospital_key,
+        0 - sum(ar_delta_amount) as whole
+    from {{ ref('fct_ar_events') }}
+    where money_type in ('PAYMENT_INSURANCE', 'PAYMENT_PATIENT', 'REFUND')
+    group by hospital_key
+),
+
+collection_slices as (
+    select
+        hospital_key,
+        sum(payment_amount) as part
+    from {{ ref('kpi_gross_collection') }}
     group by hospital_key
 ),
 
 collections as (
     select
-        hospital_key,
+        coalesce(collection_slices.hospital_key, payments.hospital_key) as hospital_key,
         0 as month_key,
         'payments' as fact,
-        sum(payment_amount) as part,
-        (
-            select 0 - sum(events.ar_delta_amount)
-            from {{ ref('fct_ar_events') }} as events
-            where
-                events.money_type in ('PAYMENT_INSURANCE', 'PAYMENT_PATIENT', 'REFUND')
-                and events.hospital_key = gross_collection.hospital_key
-        ) as whole
-    from {{ ref('kpi_gross_collection') }} as gross_collection
-    group by hospital_key
+        collection_slices.part,
+        payments.whole
+    from collection_slices
+    full join payments on collection_slices.hospital_key = payments.hospital_key
 ),
 
 checks as (
