@@ -1,8 +1,16 @@
-{# A folder of the lakehouse as every engine finds it: Spark would look for a relative one in its own warehouse. #}
+{# A folder of the lakehouse; a relative one is found from where dbt runs. #}
 {% macro lakehouse_location(folder) %}
-    {% set root = env_var('RCM_LAKEHOUSE', 'lakehouse') %}
-    {% set root = root if root.startswith('/') or '://' in root else flags.PROJECT_DIR ~ '/' ~ root %}
-    {{ return(root ~ '/' ~ folder) }}
+    {{ return(adapter.dispatch('lakehouse_location')(env_var('RCM_LAKEHOUSE', 'lakehouse')) ~ '/' ~ folder) }}
+{% endmacro %}
+
+{% macro default__lakehouse_location(root) %}
+    {{ return(root) }}
+{% endmacro %}
+
+{# Spark would look for a relative folder in its own warehouse. #}
+{% macro spark__lakehouse_location(root) %}
+    {% set is_absolute = root.startswith('/') or '://' in root %}
+    {{ return(root if is_absolute else invocation_args_dict['project_dir'] ~ '/' ~ root) }}
 {% endmacro %}
 
 {#
