@@ -10,7 +10,8 @@ import pytest
 
 from tests.python.lakehouses import PROJECT
 
-pytestmark = pytest.mark.pipeline
+# Four builds of everything, one after the other.
+pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(2400)]
 
 LAYERS = {"silver", "history", "gold"}
 
@@ -28,7 +29,7 @@ def test_two_days_on_spark_equal_those_on_duckdb_to_the_last_row(tmp_path: Path)
         env={**os.environ, "DBT_PROFILES_DIR": str(PROJECT / "profiles")},
         capture_output=True,
         text=True,
-        timeout=1800,
+        timeout=2300,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-200:] + done.stderr[-4000:]
