@@ -5,9 +5,6 @@ import os
 from dbt.flags import get_flags
 from dbt.plugins.manager import dbtPlugin
 
-from ingestion.settings import read_settings
-from ingestion.spark_session import open_spark_session
-
 _WITHOUT_ENGINE = ("parse", "list", "clean", "deps", "init")
 
 
@@ -18,8 +15,13 @@ class SparkSessionPlugin(dbtPlugin):
         """Called by dbt before it reads the project."""
         flags = get_flags()  # type: ignore[no-untyped-call]
         target = flags.TARGET or os.environ.get("RCM_TARGET")
-        if self.project_name == "rcm" and target == "spark" and flags.WHICH not in _WITHOUT_ENGINE:
-            open_spark_session(read_settings())
+        if self.project_name != "rcm" or target != "spark" or flags.WHICH in _WITHOUT_ENGINE:
+            return
+        # Every dbt of this environment comes by here, and only these few need the rest of the package.
+        from ingestion.settings import read_settings
+        from ingestion.spark_session import open_spark_session
+
+        open_spark_session(read_settings())
 
 
 plugins = [SparkSessionPlugin]
