@@ -66,11 +66,11 @@ class DuckDBWarehouse:
         return self.settings.warehouse.name
 
     def state(self, sql: str) -> str:
-        """Time and size of the file; of the audit log, which changes with every load, the half minute."""
+        """Place, time and size of the file; of the audit log, which changes with every load, the half minute."""
         path = self._path()
         if _AUDIT.search(sql):
-            return _stretch(_AUDIT_SECONDS)
-        return f"{path.stat().st_mtime_ns}-{path.stat().st_size}"
+            return f"{path}-{_stretch(_AUDIT_SECONDS)}"
+        return f"{path}-{path.stat().st_mtime_ns}-{path.stat().st_size}"
 
     def rows(self, sql: str, values: Parameters) -> pd.DataFrame:
         """Rows of a query; decimals become floats, exact to the cent up to 90 trillion."""

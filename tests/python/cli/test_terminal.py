@@ -141,7 +141,11 @@ def test_a_build_that_is_interrupted_says_so_and_ends_like_any_program_that_is(f
     profile = {"x": {"target": "d", "outputs": {"d": {"type": "duckdb", "path": place}}}}
     filled.write("profiles/profiles.yml", yaml.safe_dump(profile))
     environment = {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
-    with subprocess.Popen([RCM, "replay"], stderr=subprocess.PIPE, text=True, env=environment) as running:
+    # What runs these tests in the background may have them ignore interrupts, and a child inherits that.
+    listening = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        [RCM, "replay"], stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=listening
+    ) as running:
         log = filled.root / "logs" / "dbt.log"
         deadline = time.monotonic() + 60
         while not (log.exists() and "range(10000000)" in log.read_text()):

@@ -21,7 +21,6 @@ FROM_NO_COLUMN = {
     "fct_encounters.transaction_count",
     "kpi_ar_aging.account_count",
     "kpi_claim_lag.billed_claims",
-    "kpi_collection_curve.months_since_service",
     "kpi_denial_reasons.denial_count",
     "kpi_initial_denials.decided_claims",
     "kpi_patient_share.allowed_claims",

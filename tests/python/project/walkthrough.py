@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv", ".*_cache", "__pycache__", "lakehouse*", "target", "logs", "site", "node_modules"
+    ".git", ".venv", ".*_cache", "__pycache__", "lakehouse", "lakehouse-*", "target", "logs", "site", "node_modules"
 )
 BLOCK = re.compile(r"^```(bash|yaml|text)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LISTED_SYSTEM = re.compile(r" +[a-z_]+: \[[a-z, ]+\]\n")
