@@ -1,5 +1,6 @@
 """The Spark session that dbt works in: local with Delta Lake, or by Spark Connect on the cluster of SPARK_REMOTE."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from ingestion.lean import take_pandas
@@ -51,6 +52,8 @@ def _show(session: "SparkSession", name: str, schema: str, rows: list[tuple[Any,
 
 def _configured(builder: "SparkSession.Builder", settings: Settings) -> "SparkSession.Builder":
     """A session on this machine: with Delta Lake, and a catalogue and tables that outlive it, beside the warehouse."""
+    # What Spark writes holds patients' data: its owner reads it, and nobody else.
+    os.umask(0o077)
     beside = settings.warehouse.parent
     for name, value in {
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
