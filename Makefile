@@ -54,7 +54,7 @@ tutorial: export RCM_LAKEHOUSE := lakehouse-tutorial
 tutorial: export DBT_TARGET_PATH := target/tutorial
 tutorial: $(VENV)/runtime.stamp  ## Run the tutorial data set: make tutorial DATA=<its folder>.
 	@test -n "$(DATA)" -a -d "$(DATA)/emr" -a -d "$(DATA)/claims" \
-		|| { echo "make tutorial DATA=<folder>: the folder must hold emr/ and claims/, see docs/tutorial-data.md" >&2; exit 2; }
+		|| { echo "make tutorial DATA=<folder>: the folder must hold emr/ and claims/, see docs/tutorials.md" >&2; exit 2; }
 	@# A copy, because ingestion moves what it has loaded out of the landing folder.
 	@mkdir -p $(RCM_LAKEHOUSE)/landing
 	@cp -R "$(DATA)/emr" "$(DATA)/claims" $(RCM_LAKEHOUSE)/landing/
@@ -83,12 +83,12 @@ docs: $(VENV)/dev.stamp  ## Write the documentation, with models and lineage, to
 	@echo "site/index.html, site/dbt/index.html, site/lineage/index.html"
 
 .PHONY: docs-pages
-docs-pages: $(VENV)/dev.stamp  ## Write the pages of docs/ alone, which needs no warehouse, and check their links.
+docs-pages: $(VENV)/dev.stamp  ## Write the pages only, which needs no warehouse, and check their links.
 	@# Not --quiet: with it, MkDocs counts no warning, and nothing fails the build.
 	@NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict
 
 .PHONY: docs-tables
-docs-tables: $(VENV)/runtime.stamp  ## Renew the tables of docs/ that repeat what the models declare.
+docs-tables: $(VENV)/runtime.stamp  ## Renew the KPI table of README.md from the contracts.
 	@python docs/generate_tables.py
 
 # A diagram is drawn once, where it was changed, and kept: building the site needs neither npm nor a browser.

@@ -1,1 +1,1 @@
-"""The dashboard: gold as pages for people, see docs/dashboard.md."""
+"""The dashboard: gold as pages for people, see docs/for-analysts.md."""

@@ -60,7 +60,7 @@ def needs(contracts: Sequence[Contract]) -> None:
         if feed:
             remedy = (
                 f"The optional feed *{feed}* unlocks them: declare its table in the hospital's YAML "
-                "(docs/common-data-model.md) and `rcm run`. `rcm demo --remittance` simulates one."
+                "(docs/data-dictionary.md) and `rcm run`. `rcm demo --remittance` simulates one."
             )
             st.info(f"{missing}\n\n{remedy}", icon=":material/lock_open:")
         else:

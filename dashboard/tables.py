@@ -1,4 +1,4 @@
-"""Tables with their exports; a column's name says how it is written, as docs/style.md has it."""
+"""Tables with their exports; a column's name says how it is written, see CONTRIBUTING.md."""
 
 import io
 import re

@@ -1,12 +1,13 @@
-"""Write the tables of docs/ that repeat what the models declare: rules, KPIs, columns to map, every column there is.
+"""The tables of the documentation that repeat what the project declares: commands, rules, KPIs, columns.
 
-Run `make docs-tables` after a change of any of these; a test fails until the tables agree.
+The site builds them into its pages (``docs/site_hooks.py``). Only the KPI table of README.md is committed: run
+`make docs-tables` after a change of a headline KPI; a test fails until the table agrees.
 """
 
 import ast
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
@@ -32,10 +33,9 @@ DICTIONARY = {
     "Facts": ("gold", [GOLD / "facts/_facts__models.yml"]),
     "Dimensions": ("gold", [GOLD / "dimensions/_dimensions__models.yml"]),
     "silver_deid": ("silver_deid", [DEIDENTIFIED]),
-    "Common data model": ("silver", [COMMON_DATA_MODEL]),
 }
 
-# The unit follows from the name (docs/style.md): the first that fits. A year, a rank, a key have none.
+# The unit follows from the name (CONTRIBUTING.md): the first that fits. A year, a rank, a key have none.
 UNITS = (
     (re.compile(r"_amount$"), "USD"),
     (re.compile(r"_pct$"), "percent"),
@@ -63,40 +63,39 @@ CONTRACT_KEYS = (
 )
 
 
+MARKER = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
+
+
 def main() -> int:
-    """Rewrite the generated block of every page and say which changed."""
-    for page, table in tables().items():
-        text = page.read_text()
-        renewed = with_table(text, table)
-        if renewed != text:
-            page.write_text(renewed)
-            sys.stdout.write(f"{page.relative_to(ROOT)} renewed\n")
+    """Rewrite the KPI table of README.md."""
+    page = ROOT / "README.md"
+    text = page.read_text()
+    if (renewed := with_headline_table(text)) != text:
+        page.write_text(renewed)
+        sys.stdout.write("README.md renewed\n")
     return 0
 
 
-def tables() -> dict[Path, str]:
-    """Return the generated table of each page, in Markdown."""
-    return {
-        ROOT / "docs/command-line.md": command_sections(),
-        ROOT / "docs/data-quality.md": rule_table(),
-        ROOT / "docs/common-data-model.md": mapping_tables(),
-        ROOT / "docs/kpi-dictionary.md": kpi_sections(),
-        ROOT / "docs/data-dictionary.md": dictionary_sections(),
-        ROOT / "README.md": headline_table(),
-    }
-
-
-def with_table(text: str, table: str) -> str:
-    """Return a page's text with its generated block replaced.
+def with_headline_table(text: str) -> str:
+    """Return README's text with its KPI table as the contracts declare it.
 
     Raises:
-        ValueError: The page has no block, or more than one.
+        ValueError: The text has no marked KPI table, or more than one.
     """
-    block = re.compile(r"(<!-- generated: begin[^\n]*-->\n).*?(<!-- generated: end -->)", re.DOTALL)
-    renewed, count = block.subn(lambda match: f"{match[1]}{table}\n{match[2]}", text)
+    block = re.compile(r"(<!-- KPI table: begin[^\n]*-->\n).*?(<!-- KPI table: end -->)", re.DOTALL)
+    renewed, count = block.subn(lambda match: f"{match[1]}{headline_table()}\n{match[2]}", text)
     if count != 1:
-        raise ValueError(f"expected one generated block in the page, found {count}")
+        raise ValueError(f"expected one KPI table in README.md, found {count}")
     return renewed
+
+
+def with_tables(text: str) -> str:
+    """Return a page's text with each marker, ``<!-- generated: NAME -->``, replaced by its table in Markdown.
+
+    Raises:
+        KeyError: No table has that name.
+    """
+    return MARKER.sub(lambda marker: TABLES[marker[1]](), text)
 
 
 def rule_table() -> str:
@@ -256,7 +255,7 @@ def dictionary_models(paths: Sequence[Path]) -> Iterator[tuple[str, dict[str, An
 def dictionary_entries() -> Iterator[tuple[str, dict[str, Any], str]]:
     """Yield every column of the data dictionary: its table with schema, what is declared of it, what it means."""
     blocks = doc_blocks()
-    for schema, paths in DICTIONARY.values():
+    for schema, paths in (*DICTIONARY.values(), ("silver", [COMMON_DATA_MODEL])):
         for name, model in dictionary_models(paths):
             for column in model["columns"]:
                 yield f"{schema}.{name}", column, described(column, blocks)
@@ -287,38 +286,37 @@ def doc_blocks() -> dict[str, str]:
     return {name: text for page in pages for name, text in block.findall(page.read_text())}
 
 
-def mapping_tables() -> str:
-    """Return a section per entity with the columns that a source's map can fill."""
-    sections = []
-    staging = dict(entities(STAGING, "stg_"))
+def cdm_sections() -> str:
+    """Return a section per table of the common data model, with what a source's map has to give for each column."""
+    staging, blocks, parts = dict(entities(STAGING, "stg_")), doc_blocks(), []
     for entity, model in entities(COMMON_DATA_MODEL, "cdm_"):
         meta = staging[entity]["config"]["meta"]
-        key = [name for name in meta["key_columns"] if name != "source_system"]
         rows = [
-            (f"`{column['name']}`", column["data_type"], column_notes(column, key))
+            (f"`{column['name']}`", column["data_type"], unit(column), described(column, blocks), mapped(column, meta))
             for column in model["columns"]
-            if not {"computed", "keyed_hash"} & set(column_meta(column))
         ]
         rows += [
-            (f"`{name}`", data_type, "Judged by a rule and then dropped; it never leaves bronze in clear.")
+            (f"`{name}`", data_type, "", "Checked by a rule and then dropped.", "optional; stays in bronze")
             for name, data_type in meta.get("inputs", {}).items()
         ]
-        sections.append(f"### {entity}\n\n{markdown_table(('column', 'type', 'meaning'), rows)}")
-    return "\n\n".join(sections)
+        header = ("column", "type", "unit", "meaning, with its sign", "from the source")
+        one_row = f"{described(model, blocks)} One row per {grain(model)}."
+        parts.append(f"### silver.cdm_{entity}\n\n{one_row}\n\n{markdown_table(header, rows)}")
+    return "\n\n".join(parts)
 
 
-def column_notes(column: Mapping[str, Any], key: list[str]) -> str:
-    """Return a column's description with its key, accepted words and parent."""
+def mapped(column: Mapping[str, Any], staging: Mapping[str, Any]) -> str:
+    """Return what a source's map has to give for a column: key, accepted words, parent; or that nothing maps it."""
     meta = column_meta(column)
-    notes = [column["description"]]
-    if column["name"] in key:
-        notes.append("Natural key: always map it.")
+    if {"computed", "keyed_hash"} & set(meta):
+        return "computed"
+    notes = ["natural key: always map it" if column["name"] in staging["key_columns"] else "optional"]
     if "values" in meta:
         words = "; ".join(f"{value}: {', '.join(accepted)}" for value, accepted in meta["values"].items())
-        notes.append(f"Accepted words, in any case: {words}.")
+        notes.append(f"accepted words, in any case: {words}")
     if "references" in meta:
-        notes.append(f"Looked up in {meta['references']}.")
-    return " ".join(notes)
+        notes.append(f"looked up in {meta['references']}")
+    return ". ".join(notes)
 
 
 def entities(path: Path, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -337,6 +335,16 @@ def markdown_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> 
     """Return a Markdown table; a pipe inside a cell is escaped."""
     lines = [header, tuple("---" for _ in header), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+# What a page may name in a marker.
+TABLES: Mapping[str, Callable[[], str]] = {
+    "commands": command_sections,
+    "rules": rule_table,
+    "kpis": kpi_sections,
+    "dictionary": dictionary_sections,
+    "common_data_model": cdm_sections,
+}
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""What MkDocs does not do by itself for this site.
+"""MkDocs hooks: what MkDocs does not do by itself for this site.
 
 - CONTRIBUTING.md, CHANGELOG.md, README.md and SECURITY.md stay in the root of the repository, where people and GitHub
   look for them, and are pages of the site as well.
 - A link to any other file of the repository has no target in the site: its path is shown instead.
+- Tables that repeat what the project declares are built in the place of their markers (docs/generate_tables.py).
 - Diagrams are replaced by their drawn pictures.
 - dbt's documentation and the lineage page have their places in the menu, and stand-ins until `make docs` is run.
 """
@@ -16,6 +17,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.nav import Link, Navigation, Section
 from mkdocs.structure.pages import Page
 
+from docs.generate_tables import with_tables
 from docs.pictures import BLOCK, DOCS, Diagram, diagrams
 
 ROOT = DOCS.parent
@@ -61,6 +63,10 @@ def on_nav(nav: Navigation, **_: object) -> Navigation:
 def on_page_markdown(markdown: str, *, page: Page, **_: object) -> str:
     """Put drawn pictures in the place of diagrams, and lead links to where things are in the site."""
     name = page.file.src_uri.removesuffix(".md")
+    try:
+        markdown = with_tables(markdown)
+    except KeyError as unknown:
+        LOG.warning(f"{name}.md: there is no generated table {unknown}; see TABLES in docs/generate_tables.py")
     in_root = page.file.src_uri in ROOT_PAGES.values()
     drawn = iter([] if in_root else diagrams(name, markdown))
     with_pictures = BLOCK.sub(lambda block: block[0] if in_root else picture(next(drawn)), markdown)
@@ -79,13 +85,16 @@ def picture(diagram: Diagram) -> str:
 def outside_code(markdown: str, folder: str) -> str:
     """Return the text with its links led to where things are in the site; code stays as it is.
 
+    Only the pipe of a table's code loses its escape, which GitHub wants and Python-Markdown shows.
+
     Args:
         markdown: The text.
         folder: Where its file is in the repository, from where its links count.
     """
     parts, end = [], 0
     for code in FENCE.finditer(markdown):
-        parts += [LINK.sub(lambda link: led(link, folder), markdown[end : code.start()]), code[0]]
+        shown = code[0] if code[1] else code[0].replace("\\|", "|")
+        parts += [LINK.sub(lambda link: led(link, folder), markdown[end : code.start()]), shown]
         end = code.end()
     return "".join([*parts, LINK.sub(lambda link: led(link, folder), markdown[end:])])
 

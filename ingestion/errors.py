@@ -65,7 +65,7 @@ class EmptyFullLoadError(IngestionError):
 class BorderRejectedError(IngestionError):
     """A batch does not keep the contract its declaration gives; it was not committed."""
 
-    next_step: ClassVar[str] = "have the source corrected, or its contract in the control table; docs/border-checks.md"
+    next_step: ClassVar[str] = "have the source corrected, or its contract in the control table; docs/data-quality.md"
     # Its list of broken checks is parted by semicolons.
     says_what_to_do: ClassVar[bool] = False
 
@@ -85,7 +85,7 @@ class WarehouseBusyError(IngestionError):
 class SecretError(IngestionError):
     """A ``secret://NAME`` cannot be revealed; names the secret and the store, never another secret."""
 
-    next_step: ClassVar[str] = "see docs/secrets.md; rcm doctor asks for every secret by its name"
+    next_step: ClassVar[str] = "see docs/security.md; rcm doctor asks for every secret by its name"
 
 
 class BorderUnavailableError(IngestionError):

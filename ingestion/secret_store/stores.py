@@ -103,7 +103,7 @@ class KeyVaultStore:
         except ResourceNotFoundError:
             return Answer(problem=f"is not in {self._url}; add it or correct its name")
         except ClientAuthenticationError:
-            return Answer(problem=f"cannot be read from {self._url}: no valid login; see docs/secrets.md")
+            return Answer(problem=f"cannot be read from {self._url}: no valid login; see docs/security.md")
         except HttpResponseError as error:
             allow = "grant this identity Key Vault Secrets User and look at the vault's firewall"
             remedy = allow if error.status_code == 403 else "run again later"
@@ -138,7 +138,7 @@ class DatabricksStore:
         except ImportError:
             return Answer(problem=f"is in {place}; to read it, pip install 'rcm-lakehouse[databricks]'")
         except ValueError:
-            return Answer(problem=f"cannot be read from {place}: no valid login; see docs/secrets.md")
+            return Answer(problem=f"cannot be read from {place}: no valid login; see docs/security.md")
         try:
             value = client.secrets.get_secret(self._scope, name).value
         except NotFound:

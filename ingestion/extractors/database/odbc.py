@@ -260,9 +260,9 @@ def _unavailable(shown: str, error: Exception) -> SourceUnavailableError:
     if state.startswith("28") or _number(error) == 18456 or (state == "08001" and _REFUSED.search(str(error))):
         remedy = "the server refused the login; check user, password and database"
     elif _UNTRUSTED.search(str(error)):
-        remedy = "its TLS is refused; give the server a certificate that this machine trusts, see docs/databases.md"
+        remedy = "its TLS is refused; give the server a certificate that this machine trusts, see docs/sources.md"
     elif state.startswith("IM") or state == "01000":
-        remedy = "the ODBC driver or data source is not installed; see docs/databases.md"
+        remedy = "the ODBC driver or data source is not installed; see docs/sources.md"
     elif state.startswith("42"):
         remedy = "the server refused the query; check that the login may read the table"
     else:

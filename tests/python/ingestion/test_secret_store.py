@@ -268,7 +268,7 @@ def test_a_process_without_a_login_is_told_so(vault: KeyVault) -> None:
             raise CredentialUnavailableError(f"hidden-value {scopes} {options}")
 
     with pytest.raises(
-        SecretError, match=f"cannot be read from {VAULT}: no valid login; see docs/secrets.md"
+        SecretError, match=f"cannot be read from {VAULT}: no valid login; see docs/security.md"
     ) as caught:
         in_vault(vault, NoLogin()).reveal("secret://emr-password", IN_VAULT)
     assert_nothing_shows(caught.value, "hidden-value")

@@ -1,4 +1,4 @@
-"""Kind database by Microsoft's ODBC driver, against a server that speaks its protocol; see docs/databases.md."""
+"""Kind database by Microsoft's ODBC driver, against a server that speaks its protocol; see docs/sources.md."""
 
 import logging
 import sys
