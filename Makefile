@@ -172,4 +172,4 @@ test-spark: $(SPARK)/spark.stamp $(DELTA_JARS)/jars.stamp  ## Build everything o
 .PHONY: clean
 clean:  ## Remove build products and caches; the lakehouses and .venv stay.
 	@rm -rf $(LOCAL_FILES)
-	@find dashboard ingestion simulator tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find dashboard ingestion rcm simulator tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -18,8 +18,8 @@ class SparkSessionPlugin(dbtPlugin):
         if self.project_name != "rcm" or target != "spark" or flags.WHICH in _WITHOUT_ENGINE:
             return
         # Every dbt of this environment comes by here, and only these few need the rest of the package.
-        from ingestion.settings import read_settings
-        from ingestion.spark_session import open_spark_session
+        from ingestion.base.settings import read_settings
+        from rcm.warehouse.spark_session import open_spark_session
 
         open_spark_session(read_settings())
 

@@ -15,14 +15,14 @@ from statistics import median
 
 import pyarrow.parquet as pq
 
-from ingestion.arrow_types import source_schema
-from ingestion.border import BorderCheck, BorderResult
-from ingestion.border.process import WORKER
+from ingestion.base.storage import Location
 from ingestion.bronze import BronzeTable, Draft
-from ingestion.extractors import database
-from ingestion.specs import TableSpec
-from ingestion.storage import Location
-from ingestion.watermark import Window
+from ingestion.bronze.border import BorderCheck, BorderResult
+from ingestion.bronze.border.process import WORKER
+from ingestion.declared.arrow_types import source_schema
+from ingestion.declared.specs import TableSpec
+from ingestion.declared.watermark import Window
+from ingestion.sources import database
 
 CHECKS = 5
 TYPES = ("string",) * 13 + ("decimal(18,2)",) * 3 + ("date",) * 2 + ("timestamp",) * 2 + ("bigint",)

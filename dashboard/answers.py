@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard.contracts import Contract, Contracts
 from dashboard.queries import query
 from dashboard.warehouse import Warehouse, open_warehouse, parameters_of
-from ingestion.settings import read_settings
+from ingestion.base.settings import read_settings
 
 
 def warehouse() -> Warehouse:

@@ -21,7 +21,7 @@ from dashboard.views import (
     quality,
     rollforward,
 )
-from ingestion.errors import IngestionError, SpecError
+from ingestion.base.errors import IngestionError, SpecError
 
 LINEAGE = "RCM_LINEAGE_URL"
 _FOLDER = Path(__file__).parent

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.contracts import Contract
 from dashboard.warehouse import NotBuiltError, NoWarehouseError
-from ingestion.errors import IngestionError, SpecError, WarehouseBusyError
+from ingestion.base.errors import IngestionError, SpecError, WarehouseBusyError
 
 _PAUSE = "5s"
 

@@ -11,8 +11,8 @@ from typing import Protocol
 import duckdb
 import pandas as pd
 
-from ingestion.errors import IngestionError, SpecError, WarehouseBusyError
-from ingestion.settings import Settings
+from ingestion.base.errors import IngestionError, SpecError, WarehouseBusyError
+from ingestion.base.settings import Settings
 
 Parameters = Mapping[str, object]
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)\b")
@@ -89,7 +89,7 @@ class DuckDBWarehouse:
 
     def _audit_log(self) -> duckdb.DuckDBPyConnection:
         """The load log without the warehouse, so that a running build can be looked at."""
-        from ingestion.audit import AuditLog
+        from ingestion.bronze.audit import AuditLog
 
         connection = duckdb.connect(":memory:")
         connection.register("loads", AuditLog(self.settings.lakehouse / "audit").load_table())

@@ -6,9 +6,9 @@ from typing import Any
 from rich.text import Text
 from typer.main import get_command
 
-from ingestion.cli import app
-from ingestion.cli.console import Examples
-from ingestion.diagnosis import CHECKS
+from rcm.cli import app
+from rcm.cli.console import Examples
+from rcm.doctor import CHECKS
 
 
 def command_sections() -> str:

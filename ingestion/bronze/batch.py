@@ -10,7 +10,7 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from ingestion.specs import TableSpec
+from ingestion.declared.specs import TableSpec
 
 BATCH_TIME = "%Y%m%dT%H%M%S%f"
 

@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingestion.arrow_types import source_schema
-from ingestion.errors import EmptyFullLoadError
-from ingestion.extraction import Extraction
-from ingestion.specs import TableSpec
+from ingestion.base.errors import EmptyFullLoadError
+from ingestion.bronze.extraction import Extraction
+from ingestion.declared.arrow_types import source_schema
+from ingestion.declared.specs import TableSpec
 
 LINEAGE = pa.schema(
     [
@@ -126,7 +126,7 @@ def _written(
     return written
 
 
-def brings_news(
+def has_changes(
     engine: duckdb.DuckDBPyConnection, part: Path, extraction: Extraction, written: int, *, has_history: bool
 ) -> bool:
     """Whether the part differs from what bronze holds: any row of an increment, any difference of a full load."""

@@ -17,7 +17,8 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
-from ingestion.arrow_types import source_schema
+from ingestion.base.errors import LoadConflictError, SchemaDriftError, SourceUnavailableError
+from ingestion.base.storage import Location
 from ingestion.bronze.batch import (
     BATCH_TIME,
     Appended,
@@ -29,21 +30,20 @@ from ingestion.bronze.batch import (
     next_batch_time,
     schema_hash,
 )
+from ingestion.bronze.extraction import Extraction
 from ingestion.bronze.part import (
     LINEAGE,
     SCRATCH,
     NumberedRows,
-    brings_news,
+    has_changes,
     literal,
     money_of,
     part_engine,
     quoted,
     write_part,
 )
-from ingestion.errors import LoadConflictError, SchemaDriftError, SourceUnavailableError
-from ingestion.extraction import Extraction
-from ingestion.specs import TableSpec
-from ingestion.storage import Location
+from ingestion.declared.arrow_types import source_schema
+from ingestion.declared.specs import TableSpec
 
 # An uncommitted part that is older belongs to no run that still writes it.
 ORPHAN_HOURS = 24
@@ -124,7 +124,7 @@ class BronzeTable:
                     delta = self.location.renewed(delta)
                     if history and extraction.load_type == "full":
                         self._register_current_hashes(engine, delta, history)
-                if not brings_news(engine, part, extraction, written, has_history=bool(history)):
+                if not has_changes(engine, part, extraction, written, has_history=bool(history)):
                     return Appended(None, rows.count, rows.count)
                 same = [batch.rows_written for batch in history if batch.load_type == extraction.load_type]
                 draft = Draft(batch_id, part, written, tuple(same[:EARLIER_BATCHES]))

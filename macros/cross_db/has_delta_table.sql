@@ -3,7 +3,7 @@
     {{ return(adapter.dispatch('has_delta_table')(folder)) }}
 {% endmacro %}
 
-{# One row per table in a temporary view of the session, filled by ingestion/spark_session.py. #}
+{# One row per table in a temporary view of the session, filled by rcm/warehouse/spark_session.py. #}
 {% macro default__has_delta_table(folder) %}
     {% set found = run_query("select count(*) from rcm_delta_tables where folder = '" ~ folder ~ "'") %}
     {{ return(found.columns[0].values()[0] > 0) }}

@@ -6,7 +6,7 @@
     {{- adapter.dispatch('keyed_hash')(text) -}}
 {% endmacro %}
 
-{# One row of a temporary view of the session, filled by ingestion/spark_session.py; without it there is no hash. #}
+{# One row of a temporary view of the session, filled by rcm/warehouse/spark_session.py; without it there is no hash. #}
 {% macro default__keyed_hash(text) -%}
     sha2(concat(
         (select outer_pad from rcm_phi_pads),
@@ -23,7 +23,7 @@
     ), 256)
 {%- endmacro %}
 
-{# Variables of the session, set by ingestion/duckdb_plugin.py; without them no hash must pass for one. #}
+{# Variables of the session, set by rcm/warehouse/duckdb_plugin.py; without them no hash must pass for one. #}
 {% macro duckdb__keyed_hash(text) -%}
     case
         when getvariable('rcm_phi_outer') is null then error('RCM_PHI_KEY is not known to this session')

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock
 
-from ingestion.duckdb_plugin import load_delta
+from rcm.warehouse.duckdb_plugin import load_delta
 
 PROJECT = Path(__file__).parents[2]
 

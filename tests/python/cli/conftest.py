@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from ingestion.cli import app
+from rcm.cli import app
 from tests.python.ingestion.conftest import Project, project
 
 __all__ = ["Project", "project"]

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from ingestion.control_table import read_control_table
-from ingestion.diagnosis import CHECKS, Check, Situation, run_checks
-from ingestion.diagnosis.check import Finding, ok
-from ingestion.diagnosis.disk import shown_bytes
+from ingestion.declared.control_table import read_control_table
+from rcm.doctor import CHECKS, Check, Situation, run_checks
+from rcm.doctor.check import Finding, ok
+from rcm.doctor.disk import shown_bytes
 from tests.python.cli.conftest import RCM, Project, held_by, in_terminal, rcm
 from tests.python.ingestion.conftest import CLAIMS, WARDS, source
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from ingestion import errors
-from ingestion.errors import (
+from ingestion.base import errors
+from ingestion.base.errors import (
     BorderRejectedError,
+    ErrorLine,
     IngestionError,
     SpecError,
-    Told,
+    error_line,
     kind_named,
-    told,
 )
 from tests.python.cli.conftest import Project, rcm
 
@@ -46,7 +46,7 @@ def test_every_error_says_what_to_do() -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_class_of_errors_has_a_remedy_in_words(kind: type[IngestionError | SpecError]) -> None:
-    said = told("something is wrong", kind)
+    said = error_line("something is wrong", kind)
     assert said.what == "something is wrong"
     assert len(said.next_step.split()) > 3
     assert not said.next_step.endswith(".")
@@ -54,8 +54,8 @@ def test_every_class_of_errors_has_a_remedy_in_words(kind: type[IngestionError |
 
 
 def test_a_message_is_parted_at_its_last_semicolon() -> None:
-    assert told("a: x is wrong; and y; correct it") == Told("a: x is wrong; and y", "correct it")
-    assert told("it breaks its contract; a; b", BorderRejectedError).next_step == BorderRejectedError.next_step
+    assert error_line("a: x is wrong; and y; correct it") == ErrorLine("a: x is wrong; and y", "correct it")
+    assert error_line("it breaks its contract; a; b", BorderRejectedError).next_step == BorderRejectedError.next_step
     assert kind_named("ValueError") is IngestionError
     assert kind_named(None) is IngestionError
 

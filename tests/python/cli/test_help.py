@@ -11,8 +11,8 @@ from typer import BadParameter
 from typer.main import get_command
 
 from docs.command_reference import command_sections
-from ingestion.cli import app
-from ingestion.cli.console import Examples
+from rcm.cli import app
+from rcm.cli.console import Examples
 from tests.python.cli.conftest import RCM, in_terminal, rcm
 
 # What Typer raises for a wrong option, value or number of arguments; only a class below it has a public name.

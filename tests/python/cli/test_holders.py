@@ -11,8 +11,8 @@ import duckdb
 import pytest
 import yaml
 
-from ingestion.holders import Holder, holder_of, holders, process
-from ingestion.warehouse import is_taken
+from rcm.warehouse.holders import Holder, holder_of, holders, process
+from rcm.warehouse.reader import is_taken
 from tests.python.cli.conftest import Project, held_by, rcm
 from tests.python.ingestion.conftest import VISITS, source
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from rich.cells import cell_len
 
-from ingestion.progress import LINE_SECONDS, Bar, Pace, bar
+from rcm.cli.progress import LINE_SECONDS, Bar, Pace, bar
 from tests.python.cli.conftest import RCM, Project, in_terminal, rcm
 
 STYLE = re.compile(r"\x1b\[([0-9;]*)m")
@@ -61,8 +61,8 @@ def test_in_a_pipe_each_row_is_one_plain_line(filled: Project) -> None:
 def test_a_terminal_shows_steps_rows_rates_and_the_time_that_is_left(project: Project) -> None:
     script = project.write(
         "watched.py",
-        "from ingestion.progress import bar\n"
-        "from ingestion.settings import read_settings\n"
+        "from rcm.cli.progress import bar\n"
+        "from ingestion.base.settings import read_settings\n"
         "with bar('Loading', 'tables', read_settings({})) as shown:\n"
         "    shown.read(120_000)\n"
         "    for done in range(6):\n"
@@ -117,7 +117,7 @@ def test_who_wants_no_progress_gets_none(
 def test_in_a_pipe_progress_goes_to_standard_error(
     project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("ingestion.progress.LINE_SECONDS", 0.0)
+    monkeypatch.setattr("rcm.cli.progress.LINE_SECONDS", 0.0)
     with bar("Loading", "tables", project.settings()) as shown:
         shown.move(1, 4)
     printed = capsys.readouterr()

@@ -12,7 +12,7 @@ from dashboard import warehouse as warehouses
 from dashboard.contracts import Contract, Contracts
 from dashboard.queries import FOLDER, query, query_names
 from dashboard.warehouse import DuckDBWarehouse, parameters_of
-from ingestion.settings import read_settings
+from ingestion.base.settings import read_settings
 from tests.python.lakehouses import PROJECT, Warehouse
 
 # Silver holds identifiers; these tables of it hold rules, counts, batches and surrogate keys.

@@ -166,4 +166,4 @@ def test_the_wheel_of_the_job_is_this_project() -> None:
     wheel = job()["tasks"][0]["for_each_task"]["task"]["python_wheel_task"]
     project = (PROJECT / "pyproject.toml").read_text()
     assert wheel["package_name"].replace("_", "-") in project
-    assert f'{wheel["entry_point"]} = "ingestion.cli:main"' in project
+    assert f'{wheel["entry_point"]} = "rcm.cli:main"' in project

@@ -17,8 +17,8 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.catalog import PermissionsChange, Privilege
 from databricks.sdk.service.jobs import JobSettings
 
-from ingestion.errors import SecretError
-from ingestion.secret_store import reveal
+from ingestion.base.errors import SecretError
+from ingestion.base.secret_store import reveal
 from tests.python.databricks.test_bundle import read, resources
 
 VALUES = {

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from ingestion.parity.comparison import compare, compare_tables
-from ingestion.parity.engines import Built
+from rcm.warehouse.parity.comparison import compare, compare_tables
+from rcm.warehouse.parity.engines import Built
 
 ENGINES = ("duckdb", "sail")
 

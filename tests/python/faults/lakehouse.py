@@ -14,13 +14,14 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
+from ingestion.base.settings import Settings, read_settings
 from ingestion.bronze import BronzeTable
-from ingestion.control_table import load_systems
-from ingestion.load import IngestSummary, ingest, redrive
-from ingestion.maintenance import Maintained, maintain
-from ingestion.plan import Request, audit_log, bronze_table
-from ingestion.settings import Settings, read_settings
-from ingestion.specs import SystemSpec
+from ingestion.bronze.places import audit_log, bronze_table
+from ingestion.declared.control_table import load_systems
+from ingestion.declared.specs import SystemSpec
+from ingestion.loads.load import IngestSummary, ingest, redrive
+from ingestion.loads.maintenance import Maintained, maintain
+from ingestion.sources.planned import Request
 
 # Great Expectations takes seconds to start, and has tests of its own: here a process that speaks the worker's protocol
 # passes every batch.

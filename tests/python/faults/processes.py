@@ -27,7 +27,7 @@ CODE = f"{Path(ingestion.__file__).parent}{os.sep}"
 DEADLINE_SECONDS = 60.0
 # A fork of a process that has only imported is cheap, and safe: none of the libraries has started a thread in it.
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["ingestion.load", "ingestion.maintenance", "tests.python.faults.lakehouse"])
+_FORKS.set_forkserver_preload(["ingestion.loads.load", "ingestion.loads.maintenance", "tests.python.faults.lakehouse"])
 
 # The module counts its processes without a thought of threads.
 _BOOKS = threading.Lock()

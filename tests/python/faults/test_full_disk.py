@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.errors import IngestionError
+from ingestion.base.errors import IngestionError
 from tests.python.faults.lakehouse import Lakehouse, account, ingest_here
 from tests.python.faults.processes import run
 from tests.python.faults.test_kills import copy_of, first_load, next_day

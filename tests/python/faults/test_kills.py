@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ingestion.plan import Request
+from ingestion.sources.planned import Request
 from tests.python.faults.lakehouse import (
     Account,
     Lakehouse,

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from ingestion.border.process import WORKER
-from ingestion.plan import Request
+from ingestion.bronze.border.process import WORKER
+from ingestion.sources.planned import Request
 from tests.python.faults.lakehouse import Account, Lakehouse, account, ingest_here, maintain_here, redrive_here
 from tests.python.faults.processes import At, run
 

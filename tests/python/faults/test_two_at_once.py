@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
+from ingestion.base.errors import LoadConflictError
 from ingestion.bronze import Appended
-from ingestion.cli import app
-from ingestion.errors import LoadConflictError
-from ingestion.extraction import Extraction
-from ingestion.load import IngestSummary
+from ingestion.bronze.extraction import Extraction
+from ingestion.loads.load import IngestSummary
+from rcm.cli import app
 from tests.python.faults.lakehouse import (
     Lakehouse,
     account,

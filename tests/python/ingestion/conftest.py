@@ -11,11 +11,12 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from ingestion.audit import LoadResult
-from ingestion.control_table import load_systems
-from ingestion.load import IngestSummary, ingest, redrive
-from ingestion.plan import Request, audit_log, bronze_table
-from ingestion.settings import Settings, read_settings
+from ingestion.base.settings import Settings, read_settings
+from ingestion.bronze.audit import LoadResult
+from ingestion.bronze.places import audit_log, bronze_table
+from ingestion.declared.control_table import load_systems
+from ingestion.loads.load import IngestSummary, ingest, redrive
+from ingestion.sources.planned import Request
 
 VISITS: dict[str, Any] = {
     "name": "visits",

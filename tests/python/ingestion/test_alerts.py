@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingestion.alerts import FailedRun, Failure, alert, alert_failures, failed_loads
-from ingestion.audit import LoadResult, Status
+from ingestion.bronze.audit import LoadResult, Status
+from ingestion.loads.alerts import FailedRun, Failure, alert, alert_failures, failed_loads
 from tests.python.ingestion.scripted_server import Answer, in_turn, serve
 
 RUN = FailedRun("20260101T000000000000-ab12", (Failure("emr", "visits", "SourceUnavailableError", "no connection"),))

@@ -12,9 +12,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ingestion.control_table import load_systems
-from ingestion.extractors import icd, npi_registry
-from ingestion.specs import TableSpec
+from ingestion.declared.control_table import load_systems
+from ingestion.declared.specs import TableSpec
+from ingestion.sources.codes import icd
+from ingestion.sources.providers import npi_registry
 from simulator.icd_service import IcdService
 from simulator.npi_service import NpiService
 from simulator.registry_data import icd_nodes

@@ -17,13 +17,14 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from ingestion.border.process import WORKER
-from ingestion.duckdb_plugin import load_delta
-from ingestion.load import IngestSummary, ingest, redrive
-from ingestion.maintenance import maintain
-from ingestion.plan import audit_log, bronze_table, plan_all, selected_tables
-from ingestion.settings import Settings
-from ingestion.storage import Location
+from ingestion.base.settings import Settings
+from ingestion.base.storage import Location
+from ingestion.bronze.border.process import WORKER
+from ingestion.bronze.places import audit_log, bronze_table
+from ingestion.loads.load import IngestSummary, ingest, redrive
+from ingestion.loads.maintenance import maintain
+from ingestion.loads.plan import plan_all, selected_tables
+from rcm.warehouse.duckdb_plugin import load_delta
 from tests.python.faults.lakehouse import Lakehouse, ingest_here
 from tests.python.faults.processes import At, run, start
 from tests.python.ingestion.azurite import ACCOUNT, Azurite, running

@@ -12,12 +12,12 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from ingestion.duckdb_plugin import load_delta
-from ingestion.errors import SourceUnavailableError
-from ingestion.extraction import Extraction
-from ingestion.plan import bronze_table
-from ingestion.storage import Location
-from ingestion.storage.access import credential, token
+from ingestion.base.errors import SourceUnavailableError
+from ingestion.base.storage import Location
+from ingestion.base.storage.access import credential, token
+from ingestion.bronze.extraction import Extraction
+from ingestion.bronze.places import bronze_table
+from rcm.warehouse.duckdb_plugin import load_delta
 from tests.python.faults.lakehouse import Lakehouse
 from tests.python.ingestion.azurite import ACCOUNT, Azurite, running
 from tests.python.ingestion.certificates import self_signed

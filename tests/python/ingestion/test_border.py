@@ -19,12 +19,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion.arrow_types import source_schema
-from ingestion.border import BorderCheck, BorderFailure
-from ingestion.border.expected import expected
-from ingestion.border.process import WORKER
-from ingestion.errors import BorderUnavailableError
-from ingestion.specs import TableSpec
+from ingestion.base.errors import BorderUnavailableError
+from ingestion.bronze.border import BorderCheck, BorderFailure
+from ingestion.bronze.border.expected import expected
+from ingestion.bronze.border.process import WORKER
+from ingestion.declared.arrow_types import source_schema
+from ingestion.declared.specs import TableSpec
 
 CANARY = "canary7391"
 
@@ -315,8 +315,8 @@ def test_a_worker_that_hangs_fails_the_check_in_time(tmp_path: Path) -> None:
 
 def test_a_worker_ends_with_its_parent(tmp_path: Path) -> None:
     script = (
-        "import sys, time\nfrom pathlib import Path\nfrom ingestion.border import BorderCheck\n"
-        "from ingestion.border.process import WORKER\n"
+        "import sys, time\nfrom pathlib import Path\nfrom ingestion.bronze.border import BorderCheck\n"
+        "from ingestion.bronze.border.process import WORKER\n"
         "border = BorderCheck(Path(sys.argv[1]))\nborder.start()\n"
         "print(WORKER.process_id, flush=True)\nsys.stdin.read()\n"
     )
@@ -356,7 +356,7 @@ def test_nothing_is_written_elsewhere_and_no_host_is_needed(border: BorderCheck,
 
 def test_the_worker_is_forbidden_to_reach_a_host() -> None:
     script = (
-        "import socket\nfrom ingestion.border.worker import forbid_network\nforbid_network()\n"
+        "import socket\nfrom ingestion.bronze.border.worker import forbid_network\nforbid_network()\n"
         "for attempt in (socket.create_connection, lambda address: socket.getaddrinfo(*address)):\n"
         "    try:\n        attempt(('127.0.0.1', 9))\n    except PermissionError:\n        print('refused')\n"
     )

@@ -6,9 +6,10 @@ from copy import deepcopy
 
 import pytest
 
-from ingestion.border.process import WORKER
-from ingestion.control_table import load_systems
-from ingestion.load import Silence, ingest
+from ingestion.bronze.border.process import WORKER
+from ingestion.declared.control_table import load_systems
+from ingestion.loads.load import ingest
+from ingestion.loads.progress import NullProgress
 from tests.python.ingestion.conftest import CLAIMS, Project, source
 
 BAD = "ClaimID,Amount\nC1,1.00\nC2,\nC3,3.00\n"
@@ -55,7 +56,7 @@ def test_a_batch_at_fault_that_is_not_rejected_lands_whole_and_says_so(project: 
     assert f"{severity} (required): column Amount is required" in (result.message or "")
 
 
-class Killing(Silence):
+class Killing(NullProgress):
     """Kills the worker of the border as the first rows are read."""
 
     def advanced(self, label: str, rows: int) -> None:  # noqa: ARG002 - what a progress is told

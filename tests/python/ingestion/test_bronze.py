@@ -8,12 +8,12 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from ingestion.base.errors import LoadConflictError, SchemaDriftError, SourceUnavailableError
+from ingestion.base.storage import Location
 from ingestion.bronze import BronzeTable
-from ingestion.duckdb_plugin import load_delta
-from ingestion.errors import LoadConflictError, SchemaDriftError, SourceUnavailableError
-from ingestion.extraction import Extraction
-from ingestion.specs import ColumnSpec, LoadSpec, TableSpec
-from ingestion.storage import Location
+from ingestion.bronze.extraction import Extraction
+from ingestion.declared.specs import ColumnSpec, LoadSpec, TableSpec
+from rcm.warehouse.duckdb_plugin import load_delta
 
 TABLE = TableSpec(
     system="emr",

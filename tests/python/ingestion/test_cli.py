@@ -15,7 +15,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from ingestion.cli import app
+from rcm.cli import app
 from tests.python.ingestion.conftest import Project
 
 COMMANDS = (
@@ -92,7 +92,7 @@ def test_help_shows_examples(command: str) -> None:
 
 
 def test_help_needs_no_heavy_library() -> None:
-    code = "import sys, ingestion.cli; print(sorted({'pyarrow', 'duckdb', 'dbt', 'deltalake'} & set(sys.modules)))"
+    code = "import sys, rcm.cli; print(sorted({'pyarrow', 'duckdb', 'dbt', 'deltalake'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from ingestion.control_table import load_systems
-from ingestion.errors import SpecError
-from ingestion.extraction import Extraction
-from ingestion.extractors import database
-from ingestion.watermark import Window
+from ingestion.base.errors import SpecError
+from ingestion.bronze.extraction import Extraction
+from ingestion.declared.control_table import load_systems
+from ingestion.declared.watermark import Window
+from ingestion.sources import database
 from tests.python.ingestion.conftest import VISITS, WARDS, Project, source
 
 DAY_1, DAY_5, DAY_9 = "2024-01-01 08:00:00", "2024-01-05 08:00:00", "2024-01-09 08:00:00"

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from ingestion.audit import LoadResult
-from ingestion.event_log import EventLog
-from ingestion.load import Progress
-from ingestion.secret_store import reveal
-from ingestion.settings import Settings
-from ingestion.storage import Location
+from ingestion.base.secret_store import reveal
+from ingestion.base.settings import Settings
+from ingestion.base.storage import Location
+from ingestion.bronze.audit import LoadResult
+from ingestion.loads.event_log import EventLog
+from ingestion.loads.progress import Progress
 
 HIDDEN = "of-the-event-log"
 COMMITTED = LoadResult(
@@ -181,7 +181,7 @@ def test_a_full_disk_is_one_warning_and_the_log_goes_on_with_space(
 def test_a_reader_of_standard_error_that_went_away_stops_nothing(tmp_path: Path) -> None:
     script = (
         "import os, pathlib, sys\n"
-        "from ingestion.event_log import EventLog\n"
+        "from ingestion.loads.event_log import EventLog\n"
         "reading, writing = os.pipe(); os.dup2(writing, 2); os.close(writing); os.close(reading)\n"
         f"with EventLog(pathlib.Path({str(tmp_path / 'rcm.jsonl')!r}), on_stderr=True) as log:\n"
         "    log.run_started('run-1'); log.started('emr.visits')\n"

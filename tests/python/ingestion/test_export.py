@@ -8,9 +8,9 @@ import duckdb
 import pytest
 import yaml
 
-from ingestion.errors import IngestionError, SpecError
-from ingestion.export import Exported, export_kpi, kpi_table
-from ingestion.settings import Settings, read_settings
+from ingestion.base.errors import IngestionError, SpecError
+from ingestion.base.settings import Settings, read_settings
+from rcm.finance.export import Exported, export_kpi, kpi_table
 
 PROJECT = Path(__file__).parents[3]
 TYPES = {

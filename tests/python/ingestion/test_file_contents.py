@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.errors import IngestionError
-from ingestion.extraction import Reject
-from ingestion.extractors import files
-from ingestion.extractors.files import header, text
-from ingestion.landing import LandingFile, landing_file
-from ingestion.specs import TableSpec
-from ingestion.storage import Location
+from ingestion.base.errors import IngestionError
+from ingestion.base.storage import Location
+from ingestion.bronze.extraction import Reject
+from ingestion.declared.specs import TableSpec
+from ingestion.sources import files
+from ingestion.sources.files import header, text
+from ingestion.sources.landing import LandingFile, landing_file
 
 Row = tuple[str | None, ...]
 ENCODINGS = {

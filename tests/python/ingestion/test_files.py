@@ -9,16 +9,16 @@ from typing import Literal
 import pyarrow as pa
 import pytest
 
-from ingestion.control_table import load_systems
-from ingestion.errors import SourceUnavailableError, UnreadableFileError
-from ingestion.extraction import Extraction
-from ingestion.extractors import files
-from ingestion.extractors.files import header, records, text
-from ingestion.landing import LandingFile, landing_file, waiting_files
-from ingestion.load import ingest
-from ingestion.settings import read_settings
-from ingestion.specs import TableSpec
-from ingestion.storage import Location
+from ingestion.base.errors import SourceUnavailableError, UnreadableFileError
+from ingestion.base.settings import read_settings
+from ingestion.base.storage import Location
+from ingestion.bronze.extraction import Extraction
+from ingestion.declared.control_table import load_systems
+from ingestion.declared.specs import TableSpec
+from ingestion.loads.load import ingest
+from ingestion.sources import files
+from ingestion.sources.files import header, records, text
+from ingestion.sources.landing import LandingFile, landing_file, waiting_files
 from tests.python.ingestion.conftest import CLAIMS, Project, source
 
 Contract = Literal["discard", "freeze", "evolve"]

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-import ingestion.http
-import ingestion.http_cache
-from ingestion.errors import SourceUnavailableError
-from ingestion.http import ATTEMPTS, Clock, JsonClient, RefusedError, UnauthorizedError
+import ingestion.sources.http
+import ingestion.sources.http_cache
+from ingestion.base.errors import SourceUnavailableError
+from ingestion.sources.http import ATTEMPTS, Clock, JsonClient, RefusedError, UnauthorizedError
 from tests.python.ingestion.scripted_server import Answer, in_turn, serve
 
 GOOD = Answer(content={"ok": True})
@@ -24,7 +24,7 @@ GOOD = Answer(content={"ok": True})
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingestion.http, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(ingestion.sources.http, "FIRST_WAIT_SECONDS", 0.01)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_retry_after_is_waited_for() -> None:
 
 
 def test_waits_are_drawn_from_the_whole_of_a_bound_that_doubles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingestion.http, "FIRST_WAIT_SECONDS", 0.5)
+    monkeypatch.setattr(ingestion.sources.http, "FIRST_WAIT_SECONDS", 0.5)
     fake = FakeTime()
     with serve(in_turn(Answer(503))) as server, JsonClient(clock=fake.clock) as client:
         for _ in range(10):
@@ -89,7 +89,7 @@ def test_waits_are_drawn_from_the_whole_of_a_bound_that_doubles(monkeypatch: pyt
 
 
 def test_a_body_that_trickles_is_given_up_and_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingestion.http, "TOTAL_SECONDS", 0.1)
+    monkeypatch.setattr(ingestion.sources.http, "TOTAL_SECONDS", 0.1)
     slow = Answer(content={"ok": "x" * 1000}, trickles=True)
     with serve(in_turn(slow, GOOD)) as server, JsonClient() as client:
         begun = time.monotonic()
@@ -99,7 +99,7 @@ def test_a_body_that_trickles_is_given_up_and_asked_for_again(monkeypatch: pytes
 
 
 def test_a_server_that_only_trickles_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingestion.http, "TOTAL_SECONDS", 0.05)
+    monkeypatch.setattr(ingestion.sources.http, "TOTAL_SECONDS", 0.05)
     with (
         serve(lambda _: Answer(content={"ok": "x" * 1000}, trickles=True)) as server,
         JsonClient() as client,
@@ -166,7 +166,7 @@ class Pace:
 
 
 def test_requests_keep_their_distance_across_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingestion.http, "LOOPBACK", frozenset())
+    monkeypatch.setattr(ingestion.sources.http, "LOOPBACK", frozenset())
     pace = Pace()
     with (
         serve(in_turn(GOOD)) as server,
@@ -179,7 +179,7 @@ def test_requests_keep_their_distance_across_threads(monkeypatch: pytest.MonkeyP
 
 
 def test_another_try_waits_for_its_turn_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingestion.http, "LOOPBACK", frozenset())
+    monkeypatch.setattr(ingestion.sources.http, "LOOPBACK", frozenset())
     fake = FakeTime()
     with serve(in_turn(Answer(500), GOOD)) as server, JsonClient(per_second=0.1, clock=fake.clock) as client:
         client.get(server.url)
@@ -214,7 +214,7 @@ def test_a_good_answer_is_asked_for_once(cache: Path) -> None:
 
 
 def test_answers_of_the_cache_do_not_count_against_the_pace(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingestion.http, "LOOPBACK", frozenset())
+    monkeypatch.setattr(ingestion.sources.http, "LOOPBACK", frozenset())
     pace = Pace()
     with serve(in_turn(GOOD)) as server, JsonClient(5, cache, clock=pace.clock) as client:
         for _ in range(20):
@@ -296,7 +296,7 @@ def folder_in_its_place(cache: Path) -> sqlite3.Connection:
 def test_a_cache_that_cannot_be_written_is_done_without(
     cache: Path, spoil: Callable[[Path], sqlite3.Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingestion.http_cache, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(ingestion.sources.http_cache, "LOCK_SECONDS", 0.05)
     with closing(spoil(cache)), serve(in_turn(GOOD)) as server:
         for _ in range(2):
             answer, warnings = ask(server.url, cache)

@@ -7,14 +7,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-import ingestion.http
-from ingestion.arrow_types import source_schema
+import ingestion.sources.http
+from ingestion.base.errors import IngestionError, SchemaDriftError, SourceUnavailableError
+from ingestion.base.storage import Location
 from ingestion.bronze import BronzeTable
-from ingestion.control_table import load_systems
-from ingestion.errors import IngestionError, SchemaDriftError, SourceUnavailableError
-from ingestion.extractors import icd
-from ingestion.specs import TableSpec
-from ingestion.storage import Location
+from ingestion.declared.arrow_types import source_schema
+from ingestion.declared.control_table import load_systems
+from ingestion.declared.specs import TableSpec
+from ingestion.sources.codes import icd
 from simulator import simulate
 from simulator.api_stub import serve as serve_simulated
 from simulator.icd_service import IcdService
@@ -99,7 +99,7 @@ def table() -> TableSpec:
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingestion.http, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(ingestion.sources.http, "FIRST_WAIT_SECONDS", 0.01)
 
 
 def access_to(server: Server, secret: str = RIGHT) -> icd.Access:

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from ingestion.arrow_types import source_schema
-from ingestion.control_table import load_systems
-from ingestion.errors import SourceUnavailableError
-from ingestion.extraction import Extraction
-from ingestion.extractors import icd10_cm
-from ingestion.specs import TableSpec
+from ingestion.base.errors import SourceUnavailableError
+from ingestion.bronze.extraction import Extraction
+from ingestion.declared.arrow_types import source_schema
+from ingestion.declared.control_table import load_systems
+from ingestion.declared.specs import TableSpec
+from ingestion.sources.codes import icd10_cm
 
 PROJECT = Path(__file__).parents[3]
 
@@ -82,7 +82,7 @@ def test_the_release_is_the_watermark(landed: tuple[pa.Table, Extraction]) -> No
 
 def test_asking_for_the_release_does_not_read_the_table() -> None:
     program = (
-        "import sys; from ingestion.extractors import icd10_cm; icd10_cm.release(); "
+        "import sys; from ingestion.sources.codes import icd10_cm; icd10_cm.release(); "
         "assert 'simple_icd_10_cm' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], cwd=PROJECT, check=True, timeout=60)

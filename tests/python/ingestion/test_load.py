@@ -4,9 +4,10 @@ import shutil
 
 import pytest
 
-from ingestion.control_table import load_systems
-from ingestion.errors import SpecError
-from ingestion.plan import PlannedLoad, Request, plan_all, selected_tables
+from ingestion.base.errors import SpecError
+from ingestion.declared.control_table import load_systems
+from ingestion.loads.plan import plan_all, selected_tables
+from ingestion.sources.planned import PlannedLoad, Request
 from tests.python.ingestion.conftest import VISITS, WARDS, Project, source
 
 DAY = "2024-01-01 08:00:00"

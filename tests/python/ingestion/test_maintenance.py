@@ -5,9 +5,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion.control_table import load_systems
-from ingestion.duckdb_plugin import load_delta
-from ingestion.maintenance import Maintained, maintain
+from ingestion.declared.control_table import load_systems
+from ingestion.loads.maintenance import Maintained, maintain
+from rcm.warehouse.duckdb_plugin import load_delta
 from tests.python.ingestion.conftest import Project
 
 DAY = "2024-01-01 08:00:00"

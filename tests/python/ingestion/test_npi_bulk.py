@@ -9,13 +9,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ingestion.arrow_types import source_schema
-from ingestion.control_table import load_systems
-from ingestion.errors import IngestionError, SchemaDriftError, UnreadableFileError
-from ingestion.extraction import Extraction
-from ingestion.extractors import npi_bulk
-from ingestion.specs import TableSpec
-from ingestion.storage import Location
+from ingestion.base.errors import IngestionError, SchemaDriftError, UnreadableFileError
+from ingestion.base.storage import Location
+from ingestion.bronze.extraction import Extraction
+from ingestion.declared.arrow_types import source_schema
+from ingestion.declared.control_table import load_systems
+from ingestion.declared.specs import TableSpec
+from ingestion.sources.providers import npi_bulk
 
 PROJECT = Path(__file__).parents[3]
 PERSON, ORGANIZATION, LEFT, BACK, ELSEWHERE = "1234567893", "1245319599", "1000000004", "1000000012", "1000000020"

@@ -8,14 +8,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-import ingestion.http
-from ingestion.arrow_types import source_schema
-from ingestion.control_table import load_systems
-from ingestion.errors import IngestionError, SchemaDriftError, SourceUnavailableError
-from ingestion.extraction import Extraction
-from ingestion.extractors import npi_registry
-from ingestion.http import Clock
-from ingestion.specs import TableSpec
+import ingestion.sources.http
+from ingestion.base.errors import IngestionError, SchemaDriftError, SourceUnavailableError
+from ingestion.bronze.extraction import Extraction
+from ingestion.declared.arrow_types import source_schema
+from ingestion.declared.control_table import load_systems
+from ingestion.declared.specs import TableSpec
+from ingestion.sources.http import Clock
+from ingestion.sources.providers import npi_registry
 from simulator import simulate
 from simulator.api_stub import serve as serve_simulated
 from simulator.npi_service import NpiService
@@ -64,7 +64,7 @@ def table() -> TableSpec:
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingestion.http, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(ingestion.sources.http, "FIRST_WAIT_SECONDS", 0.01)
 
 
 def registry(request: Request) -> Answer:
@@ -315,7 +315,7 @@ def test_a_cache_that_cannot_be_used_fails_no_load(table: TableSpec, tmp_path: P
 
 
 def test_five_lookups_a_second_leave_over_all_threads(table: TableSpec, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingestion.http, "LOOPBACK", frozenset())
+    monkeypatch.setattr(ingestion.sources.http, "LOOPBACK", frozenset())
     moments: list[float] = []
     numbers = list(specialists(41))
     look_up(table, Pages(41), *numbers, clock=Clock(lambda: 0.0, moments.append))

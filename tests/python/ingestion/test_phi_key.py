@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.errors import SpecError
-from ingestion.phi_key import phi_key_pads
-from ingestion.settings import Settings, read_settings
+from ingestion.base.errors import SpecError
+from ingestion.base.settings import Settings, read_settings
+from rcm.warehouse.phi_key import phi_key_pads
 
 
 @pytest.fixture

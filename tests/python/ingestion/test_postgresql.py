@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from ingestion.errors import IngestionError, NullWatermarkError, SchemaDriftError, SourceUnavailableError
-from ingestion.extractors import database
-from ingestion.extractors.database.address import parse_address
-from ingestion.specs import TableSpec
-from ingestion.watermark import Window
+from ingestion.base.errors import IngestionError, NullWatermarkError, SchemaDriftError, SourceUnavailableError
+from ingestion.declared.specs import TableSpec
+from ingestion.declared.watermark import Window
+from ingestion.sources import database
+from ingestion.sources.database.address import parse_address
 from tests.python.ingestion.conftest import Project, source
 from tests.python.ingestion.postgres_server import PASSWORD, USER, PostgresServer, missing_binaries, start_postgres
 

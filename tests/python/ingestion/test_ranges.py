@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from ingestion.audit import LoadResult
-from ingestion.control_table import load_systems
-from ingestion.load import ingest
-from ingestion.plan import Request, plan_table
+from ingestion.bronze.audit import LoadResult
+from ingestion.declared.control_table import load_systems
+from ingestion.loads.load import ingest
+from ingestion.sources.planned import Request, plan_table
 from tests.python.ingestion.conftest import VISITS, WARDS, Project, source
 
 DAY_1, DAY_5, DAY_9 = "2024-01-01 08:00:00", "2024-01-05 08:00:00", "2024-01-09 08:00:00"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.audit import LoadResult
-from ingestion.plan import audit_log
+from ingestion.bronze.audit import LoadResult
+from ingestion.bronze.places import audit_log
 from tests.python.ingestion.conftest import Project
 
 FILE = "ClaimID,Amount\nC1,1.00\nC2\nC3,3.00\nC4,4.00,5\n"

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from ingestion.plan import audit_log
+from ingestion.bronze.places import audit_log
 from tests.python.ingestion.conftest import Project
 
 

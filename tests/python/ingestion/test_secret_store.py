@@ -20,12 +20,12 @@ import pytest
 from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
 from azure.identity import CredentialUnavailableError
 
-from ingestion.errors import SecretError
-from ingestion.extractors.database.address import parse_address
-from ingestion.secret_store import masked, reveal
-from ingestion.secret_store.secrets import VARIABLE, Secrets
-from ingestion.secret_store.stores import Answer as StoreAnswer
-from ingestion.secret_store.stores import KeyVaultStore
+from ingestion.base.errors import SecretError
+from ingestion.base.secret_store import masked, reveal
+from ingestion.base.secret_store.secrets import VARIABLE, Secrets
+from ingestion.base.secret_store.stores import Answer as StoreAnswer
+from ingestion.base.secret_store.stores import KeyVaultStore
+from ingestion.sources.database.address import parse_address
 from tests.python.ingestion.key_vault_stub import TENANT, Fault, KeyVault, StubCredential, key_vault
 from tests.python.ingestion.scripted_server import Answer, Request, Server, serve
 
@@ -317,7 +317,7 @@ def test_a_store_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch)
             released.wait(60)
             return StoreAnswer(name)
 
-    monkeypatch.setattr("ingestion.secret_store.secrets.DEADLINE_SECONDS", 0.1)
+    monkeypatch.setattr("ingestion.base.secret_store.secrets.DEADLINE_SECONDS", 0.1)
     with pytest.raises(SecretError, match=f"secret://a got no answer from {VAULT} in"):
         Secrets(lambda _: Hanging()).reveal("secret://a", IN_VAULT)
     released.set()
@@ -326,7 +326,7 @@ def test_a_store_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch)
 def test_a_process_that_lives_on_asks_again_for_what_was_missing(
     vault: KeyVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingestion.secret_store.secrets.FAILURE_KEPT_SECONDS", -1.0)
+    monkeypatch.setattr("ingestion.base.secret_store.secrets.FAILURE_KEPT_SECONDS", -1.0)
     secrets = in_vault(vault)
     with pytest.raises(SecretError, match="secret://later is not in"):
         secrets.reveal("secret://later", IN_VAULT)
@@ -342,8 +342,8 @@ def test_a_missing_package_is_one_line_that_says_what_to_install(place: str, pac
     # In a process of its own, where the package really cannot be imported.
     script = (
         f"import sys; sys.modules[{package!r}] = None\n"
-        "from ingestion.errors import SecretError\n"
-        "from ingestion.secret_store import reveal\n"
+        "from ingestion.base.errors import SecretError\n"
+        "from ingestion.base.secret_store import reveal\n"
         f"try: reveal('secret://a', {{{VARIABLE!r}: {place!r}}})\n"
         "except SecretError as error: print(error)"
     )

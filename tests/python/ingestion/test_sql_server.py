@@ -10,12 +10,12 @@ from urllib.parse import quote
 
 import pytest
 
-from ingestion.errors import NullWatermarkError, SchemaDriftError, SourceUnavailableError
-from ingestion.extractors import database
-from ingestion.extractors.database.address import microsoft_driver, parse_address
-from ingestion.extractors.database.retry import ATTEMPTS
-from ingestion.specs import TableSpec
-from ingestion.watermark import Window
+from ingestion.base.errors import NullWatermarkError, SchemaDriftError, SourceUnavailableError
+from ingestion.declared.specs import TableSpec
+from ingestion.declared.watermark import Window
+from ingestion.sources import database
+from ingestion.sources.database.address import microsoft_driver, parse_address
+from ingestion.sources.database.retry import ATTEMPTS
 from tests.python.ingestion.conftest import Project, source
 from tests.python.ingestion.tds_stub.server import PASSWORD, USER, Statement, TdsServer, start_tds_server
 

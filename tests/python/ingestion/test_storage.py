@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from ingestion.errors import SourceUnavailableError, SpecError
-from ingestion.storage import Location
-from ingestion.storage.access import Access
+from ingestion.base.errors import SourceUnavailableError, SpecError
+from ingestion.base.storage import Location
+from ingestion.base.storage.access import Access
 from tests.python.ingestion.azurite import ACCOUNT, Azurite, running
 
 

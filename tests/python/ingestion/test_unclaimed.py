@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from ingestion.cli import app
-from ingestion.storage import Location
-from ingestion.unclaimed import unclaimed_line
+from ingestion.base.storage import Location
+from ingestion.loads.unclaimed import unclaimed_line
+from rcm.cli import app
 from tests.python.ingestion.conftest import CLAIMS, CODES, Project, source
 
 # The control table takes claims/*.csv* and codes/*.csv.

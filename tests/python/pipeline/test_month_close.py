@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from ingestion.month_close import AMOUNTS, CLOSES, REOPENINGS
+from rcm.finance.month_close import AMOUNTS, CLOSES, REOPENINGS
 from tests.python.lakehouses import PROJECT, SimulatedDays, Warehouse
 
 LATE_LINE = """

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion.duckdb_plugin import load_delta
+from rcm.warehouse.duckdb_plugin import load_delta
 from tests.python.lakehouses import DAYS, PROJECT, SimulatedDays, Warehouse
 
 INVARIANTS = PROJECT / "tests" / "invariants"

@@ -36,12 +36,12 @@ from deltalake import write_deltalake
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from ingestion.duckdb_plugin import load_delta
+from rcm.warehouse.duckdb_plugin import load_delta
 from tests.python.lakehouses import DAYS, PROJECT, SimulatedDays, Warehouse
 
 # A fork of a process that has only imported starts at once, and can be killed.
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["dbt.cli.main", "dbt.adapters.duckdb", "ingestion.duckdb_plugin"])
+FORKS.set_forkserver_preload(["dbt.cli.main", "dbt.adapters.duckdb", "rcm.warehouse.duckdb_plugin"])
 
 # What a build adds to; all else is made anew from it by each build.
 STATEFUL = ("--select", "+path:snapshots", "fct_ar_events", "dq_rule_results")

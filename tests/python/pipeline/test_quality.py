@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion.duckdb_plugin import load_delta
+from rcm.warehouse.duckdb_plugin import load_delta
 from tests.python.lakehouses import PROJECT, SimulatedDays, Warehouse
 
 PROJECT_PARTS = ("models", "examples", "macros", "seeds", "snapshots", "tests", "analyses", "profiles")

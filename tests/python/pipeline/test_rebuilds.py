@@ -8,7 +8,7 @@ import duckdb
 import pytest
 import yaml
 
-from ingestion.duckdb_plugin import load_delta
+from rcm.warehouse.duckdb_plugin import load_delta
 from tests.python.lakehouses import DAYS, PROJECT, SimulatedDays, Warehouse
 
 

@@ -10,8 +10,8 @@ import sqlglot
 import yaml
 from sqlglot import exp
 
-from ingestion.common_data_model import read_common_data_model
-from ingestion.specs import Phi
+from ingestion.declared.common_data_model import read_common_data_model
+from ingestion.declared.specs import Phi
 from tests.python.lakehouses import PROJECT, Warehouse
 from tests.python.project.column_lineage import Columns, NotUnderstoodError, Taint, column_taints
 

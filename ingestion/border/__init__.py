@@ -1,6 +1,0 @@
-"""Each batch against its contract before it is committed: Great Expectations, generated from the control table."""
-
-from ingestion.border.check import BorderCheck
-from ingestion.border.result import BorderFailure, BorderResult
-
-__all__ = ["BorderCheck", "BorderFailure", "BorderResult"]

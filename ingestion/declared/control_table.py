@@ -1,0 +1,267 @@
+"""Reads the control table: models/bronze/*.yml and vars.systems of dbt_project.yml, checked against each other."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from ingestion.base.errors import SpecError
+from ingestion.declared.common_data_model import CommonDataModel, read_common_data_model
+from ingestion.declared.specs import SystemSpec, TableSpec, repeated
+
+
+@dataclass(frozen=True)
+class ControlTable:
+    """What the control table says, as far as it can be understood.
+
+    Args:
+        systems: The sound systems, in the order of the list.
+        problems: One line for each thing that is wrong with the others.
+    """
+
+    systems: tuple[SystemSpec, ...]
+    problems: tuple[str, ...]
+
+
+def read_control_table(project_dir: Path, bronze_dir: Path) -> ControlTable:
+    """Read and check the control table; a system with a problem is left out, so that the others load.
+
+    Args:
+        project_dir: Folder of dbt_project.yml, whose ``vars.systems`` lists the systems and the tables they feed.
+        bronze_dir: Folder of the YAML, one dbt source per system; relative to the project or absolute. Sources
+            without ``config.meta.kind`` are none of ours.
+    """
+    folder = project_dir / bronze_dir
+    problems: list[str] = []
+    listed = _listed_systems(project_dir, folder, problems)
+    model = read_common_data_model(project_dir)
+    systems: dict[str, SystemSpec] = {}
+    for path in sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")]):
+        for source in _sources(path, problems):
+            system = _system(path, source, problems)
+            if system is not None and system.name in systems:
+                first = systems[system.name].path.name
+                problems.append(f"{path.name}: {system.name}: is declared in {first} too; keep one")
+            elif system is not None:
+                systems[system.name] = system
+    unsound = [*_schema_problems(systems.values()), *_model_problems(systems.values(), model)]
+    # What a broken file hides would be called missing.
+    unsound += [] if problems else _list_problems(listed, systems, folder, project_dir)
+    left_out = {name for name, _ in unsound}
+    sound = tuple(systems[name] for name in listed if name in systems and name not in left_out)
+    return ControlTable(sound, (*problems, *(text for _, text in unsound)))
+
+
+def load_systems(project_dir: Path, bronze_dir: Path) -> tuple[SystemSpec, ...]:
+    """The systems of a control table without a problem.
+
+    Raises:
+        SpecError: Every problem found, one line each.
+    """
+    table = read_control_table(project_dir, bronze_dir)
+    if table.problems:
+        raise SpecError(list(table.problems))
+    return table.systems
+
+
+def _listed_systems(project_dir: Path, folder: Path, problems: list[str]) -> dict[str, list[str]]:
+    key = folder.relative_to(project_dir).as_posix() if folder.is_relative_to(project_dir) else folder.as_posix()
+    if not folder.is_dir():
+        problems.append(f"{key}: no such folder; set RCM_BRONZE to the folder of the control table")
+        return {}
+    document = _read_yaml(project_dir / "dbt_project.yml", problems)
+    if document is None:
+        return {}
+    listed = _at(document, "vars", "systems", key)
+    if not isinstance(listed, dict) or not all(isinstance(tables, list) for tables in listed.values()):
+        problems.append(f"dbt_project.yml: vars.systems: has no list for {key}; list each system with its tables")
+        return {}
+    return {str(system): [str(table) for table in tables] for system, tables in listed.items()}
+
+
+def _at(node: object, *keys: str) -> object:
+    """What a YAML document holds below these keys, None where it does not go that deep."""
+    for key in keys:
+        node = node.get(key) if isinstance(node, dict) else None
+    return node
+
+
+def _read_yaml(path: Path, problems: list[str]) -> object:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        cause = getattr(error, "problem", None) or "unreadable"
+        problems.append(f"{path.name}{line}: is not valid YAML ({cause}); correct it")
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(f"{path.name}: cannot be read ({type(error).__name__}); it must be a UTF-8 text file")
+    return None
+
+
+def _sources(path: Path, problems: list[str]) -> Iterator[dict[str, Any]]:
+    document = _read_yaml(path, problems)
+    sources = document.get("sources", []) if isinstance(document, dict) else []
+    if not isinstance(sources, list):
+        problems.append(f"{path.name}: sources: is not a list; start each system with '- name:'")
+        return
+    for source in sources:
+        if _meta(source).get("kind") is not None:
+            yield source
+
+
+def _meta(node: object) -> dict[str, Any]:
+    meta = _at(node, "config", "meta")
+    return meta if isinstance(meta, dict) else {}
+
+
+def _system(path: Path, source: dict[str, Any], problems: list[str]) -> SystemSpec | None:
+    name, meta = source.get("name"), _meta(source)
+    tables = source.get("tables") if isinstance(source.get("tables"), list) else []
+    before = len(problems)
+    specs = [_table(path, source, table, problems) for table in tables or []]
+    if len(problems) > before:
+        return None
+    twice = repeated(table.name for table in specs if table)
+    problems += [f"{path.name}: {name}.{table}: is declared twice; keep one" for table in twice]
+    try:
+        return SystemSpec.model_validate(
+            {
+                "name": name,
+                "label": name,
+                "connection": None,
+                **meta,
+                "bronze_schema": source.get("schema") or name,
+                "tables": specs,
+                "path": path,
+            }
+        )
+    except ValidationError as error:
+        problems += [f"{path.name}: {name}: {line}" for line in _lines(error, "config.meta.")]
+        return None
+
+
+def _table(path: Path, source: dict[str, Any], table: object, problems: list[str]) -> TableSpec | None:
+    fields = table if isinstance(table, dict) else {}
+    meta = _meta(fields)
+    columns = fields.get("columns")
+    try:
+        return TableSpec.model_validate(
+            {
+                "system": source.get("name"),
+                "name": fields.get("name"),
+                "kind": _meta(source)["kind"],
+                "load": meta.get("load"),
+                "columns": [
+                    {key: column[key] for key in ("name", "data_type") if key in column} | _meta(column)
+                    for column in columns or []
+                    if isinstance(column, dict)
+                ],
+                "column_map": {name: str(expression) for name, expression in (meta.get("map") or {}).items()},
+                **{key: value for key, value in meta.items() if key not in ("load", "map")},
+            }
+        )
+    except ValidationError as error:
+        label = f"{source.get('name')}.{fields.get('name', '(no name)')}"
+        problems += [f"{path.name}: {label}: {line}" for line in _lines(error, "", columns)]
+        return None
+
+
+def _lines(error: ValidationError, prefix: str, columns: object = None) -> Iterator[str]:
+    """One line per problem in our words: the key, what is wrong, what to do. Pydantic's own text shows values."""
+    remedies = {
+        "missing": "is missing; add it",
+        "extra_forbidden": "is no key of the control table; check its spelling",
+        "string_type": "is not text; quote it",
+        "bool_type": "is neither true nor false",
+        "bool_parsing": "is neither true nor false",
+        "tuple_type": "is not a list; write [Column]",
+        "less_than_equal": "is more than 1; write a share, 0.2 for 20 %",
+        "too_short": "is empty; name at least one",
+        "model_type": "is missing or is not a mapping of keys; see docs/onboarding-a-hospital.md",
+        "string_pattern_mismatch": "may hold only a-z, 0-9 and _, and starts with a letter; rename it",
+    }
+    for problem in error.errors(include_url=False, include_input=False):
+        place = list(problem["loc"])
+        if len(place) > 1 and place[0] == "columns" and isinstance(columns, list) and isinstance(place[1], int):
+            declared = columns[place[1]]
+            place[1] = declared.get("name", place[1]) if isinstance(declared, dict) else place[1]
+        key = ".".join(str(part) for part in place)
+        text = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "literal_error":
+            text = f"is none of {problem['ctx']['expected']}"
+        elif problem["type"] != "value_error":
+            text = remedies.get(problem["type"], text)
+        for line in text.splitlines():
+            yield f"{prefix}{key}: {line}" if key else line
+
+
+def _list_problems(
+    listed: dict[str, list[str]], systems: dict[str, SystemSpec], folder: Path, project_dir: Path
+) -> Iterator[tuple[str, str]]:
+    """Each with the name of its system."""
+    place = folder.relative_to(project_dir) if folder.is_relative_to(project_dir) else folder
+    for name, tables in listed.items():
+        if name not in systems:
+            yield name, f"dbt_project.yml: vars.systems: {name} is listed, but no YAML in {place}/ declares it"
+            continue
+        system = systems[name]
+        declared = [table.name for table in system.tables]
+        for table in tables:
+            if table not in declared:
+                yield name, f"{system.path.name}: {name}.{table}: is listed in vars.systems, but not declared here"
+        for table in declared:
+            if table not in tables:
+                yield name, f"dbt_project.yml: vars.systems: {name}.{table} is missing; {system.path.name} declares it"
+    for name, system in systems.items():
+        if name not in listed:
+            yield name, f"dbt_project.yml: vars.systems: {name} is missing; {system.path.name} declares it"
+
+
+def _model_problems(systems: Iterable[SystemSpec], model: CommonDataModel) -> Iterator[tuple[str, str]]:
+    """What a source says about columns, rules and code systems of the common data model that are not there."""
+    for system in systems:
+        for table in system.tables:
+            for problem in _table_problems(table, model):
+                yield system.name, f"{system.path.name}: {table.label}: {problem}"
+
+
+def _table_problems(table: TableSpec, model: CommonDataModel) -> Iterator[str]:
+    entity = table.name
+    if entity not in model.columns:
+        return
+    relations = model.relations[entity]
+    for key, given, known, kind in (
+        ("map", table.column_map, model.columns[entity], "column"),
+        ("severity", table.severity, model.rules.get(entity, frozenset()) | relations, "rule"),
+        ("limits", table.limits, relations, "relation"),
+        ("code_systems", table.code_systems, model.coded[entity], "column with codes"),
+    ):
+        for name in sorted(set(given) - known):
+            yield f"{key}.{name}: is no {kind} of {entity}; there are {_listing(known)}"
+    for name, severity in table.severity.items():
+        if name in relations and severity not in ("warn", "ignore"):
+            yield f"severity.{name}: judges current records, which are in gold already; it can only warn or ignore"
+    for column, names in table.code_systems.items():
+        for name in sorted(set(names) - model.code_systems):
+            yield f"code_systems.{column}: {name} is no known code system; there are {_listing(model.code_systems)}"
+
+
+def _listing(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _schema_problems(systems: Iterable[SystemSpec]) -> Iterator[tuple[str, str]]:
+    """Two DuckDB sources with one schema and table name overwrite each other without a word."""
+    owners: dict[str, SystemSpec] = {}
+    for system in systems:
+        owner = owners.setdefault(system.bronze_schema, system)
+        if owner is not system:
+            yield (
+                system.name,
+                f"{system.path.name}: {system.name}: schema {system.bronze_schema} belongs to {owner.name} already; "
+                "give each system its own",
+            )

@@ -1,5 +1,0 @@
-"""Kind ``database``: source tables read inside a watermark window, from SQLite, PostgreSQL and SQL Server."""
-
-from ingestion.extractors.database.reading import extract, open_database
-
-__all__ = ["extract", "open_database"]

@@ -1,0 +1,1 @@
+"""Loads of a run: planned, executed, retried from rejects, logged and reported."""

@@ -1,0 +1,74 @@
+"""Keeps the Delta tables of bronze and audit small in number of files, without ever dropping a row or a batch."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from deltalake.exceptions import DeltaError
+
+from ingestion.base.errors import LoadConflictError
+from ingestion.base.settings import Settings
+from ingestion.base.storage import Location
+from ingestion.bronze.places import audit_log, bronze_table
+from ingestion.declared.specs import SystemSpec
+
+# Readers of an older version of a table need its files for as long as their query runs; a week outlasts any.
+SAFE_HOURS = 168
+
+
+@dataclass(frozen=True)
+class Maintained:
+    """What was done to one table.
+
+    Args:
+        label: Its name.
+        files_before: Parquet files the table consisted of.
+        files_after: The same now.
+        vacuumed: Files removed that no version within the horizon needs.
+        orphans: Files removed that a killed run left without a commit.
+        problem: Why nothing was done, None where it was.
+    """
+
+    label: str
+    files_before: int = 0
+    files_after: int = 0
+    vacuumed: int = 0
+    orphans: int = 0
+    problem: str | None = None
+
+
+def maintain(settings: Settings, systems: Sequence[SystemSpec], retain_hours: int = SAFE_HOURS) -> Iterator[Maintained]:
+    """Compact, vacuum and checkpoint every table, one after the other; a table that is being loaded is left alone.
+
+    Compaction moves rows between files and changes none; the log with every batch stays as it is. Vacuum removes only
+    files that no version of the last ``retain_hours`` hours refers to, and what killed runs left that is older.
+    """
+    for system in systems:
+        for table in system.tables:
+            bronze = bronze_table(settings, table)
+            lock = settings.lakehouse / "locks" / f"{table.label}.lock"
+            try:
+                with lock.exclusive() as alone:
+                    yield _maintain(table.label, bronze.location, retain_hours, bronze.sweep(alone=alone))
+            except LoadConflictError:
+                yield Maintained(table.label, problem="is being loaded")
+    log = audit_log(settings)
+    for place in (log.loads, log.rejects):
+        yield _maintain(f"audit.{place.name}", place, retain_hours, orphans=0)
+
+
+def _maintain(label: str, place: Location, retain_hours: int, orphans: int) -> Maintained:
+    delta = place.delta()
+    if delta is None:
+        return Maintained(label, orphans=orphans)
+    before = len(delta.file_uris())
+    try:
+        if before > 1:
+            delta.optimize.compact()
+        # In full: what a run was writing when it was killed is in no log.
+        removed = delta.vacuum(retention_hours=retain_hours, dry_run=False, enforce_retention_duration=True, full=True)
+        delta.create_checkpoint()
+    except DeltaError:
+        return Maintained(
+            label, before, before, orphans=orphans, problem="was written to meanwhile; run it again later"
+        )
+    return Maintained(label, before, len(delta.file_uris()), len(removed), orphans)

@@ -1,0 +1,44 @@
+"""Listeners of loads as they run."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ingestion.bronze.audit import LoadResult
+
+
+class Progress(Protocol):
+    """Told about loads as they go, from several threads."""
+
+    def run_started(self, run_id: str) -> None:
+        """A run begins."""
+
+    def run_finished(self, results: Sequence[LoadResult], seconds: float) -> None:
+        """It came to its end with these loads."""
+
+    def started(self, label: str) -> None:
+        """A load of ``system.table`` begins."""
+
+    def advanced(self, label: str, rows: int) -> None:
+        """So many more rows of it were read."""
+
+    def finished(self, result: LoadResult) -> None:
+        """It came to its end."""
+
+
+class NullProgress:
+    """Progress that nobody watches."""
+
+    def run_started(self, run_id: str) -> None:
+        """Nothing."""
+
+    def run_finished(self, results: Sequence[LoadResult], seconds: float) -> None:
+        """Nothing."""
+
+    def started(self, label: str) -> None:
+        """Nothing."""
+
+    def advanced(self, label: str, rows: int) -> None:
+        """Nothing."""
+
+    def finished(self, result: LoadResult) -> None:
+        """Nothing."""

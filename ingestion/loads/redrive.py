@@ -1,0 +1,107 @@
+"""Rejected lines of landing files: kept as files that a steward can correct, and planned to be read again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ingestion.base.errors import UnreadableFileError
+from ingestion.base.settings import Settings
+from ingestion.base.storage import Location
+from ingestion.bronze import Batch
+from ingestion.bronze.places import bronze_table
+from ingestion.declared.specs import SystemSpec, TableSpec
+from ingestion.sources import files
+from ingestion.sources.landing import REJECTS, LandingFile, landing_file, name_of_batch, printable
+from ingestion.sources.places import landing_folder
+from ingestion.sources.planned import PlannedLoad
+
+
+def keep_rejects(
+    landing: Location, table: TableSpec, file: LandingFile, batch: Batch, batches: Sequence[Batch]
+) -> str | None:
+    """Write the lines of a file that its batch could not take to rejects/<system>/<table>/<batch id>_<name>.
+
+    Returns what a steward has to do, None where there is nothing. Written between commit and archive; a run that was
+    killed there is completed by the next one.
+    """
+    lines = [int(str(line)) for line, _ in batch.rejects]
+    place = landing / REJECTS / table.system / table.name / name_of_batch(batch.batch_id, _plain_name(file))
+    is_redriven = any(other.redrive_of == batch.batch_id for other in batches)
+    if not lines or is_redriven:
+        return None
+    if not place.exists():
+        place.write(files.records_at(table, file, lines))
+    return f"{len(lines)} of its lines cannot be read; correct {printable(place.name)} in {REJECTS}/, then rcm redrive"
+
+
+def plan_redrive(settings: Settings, system: SystemSpec, table: TableSpec) -> list[PlannedLoad]:
+    """One load per file of rejected lines of a table.
+
+    Raises:
+        IngestionError: The landing folder or the bronze table cannot be read.
+    """
+    if table.kind != "files":
+        return []
+    waiting = (landing_folder(settings, system) / REJECTS / table.system / table.name).find("*")
+    batches = {batch.batch_id: batch for batch in bronze_table(settings, table).batches()}
+    return [
+        _planned(system, table, landing_file(f"{REJECTS}/{table.system}/{table.name}/{name}", place), batches)
+        for name, place in waiting.items()
+        # A draft was left by a kill, and its file is written anew.
+        if not name.startswith(".")
+    ]
+
+
+@dataclass(frozen=True)
+class WaitingRejects:
+    """Rejected lines of one file that nobody took again so far.
+
+    Args:
+        table: ``system.table``.
+        place: The file a steward corrects, below the landing folder.
+        lines: How many lines of its file could not be read.
+    """
+
+    table: str
+    place: str
+    lines: int
+
+
+def waiting_rejects(settings: Settings, systems: Sequence[SystemSpec]) -> list[WaitingRejects]:
+    """What waits for ``rcm redrive``, in the order of the control table.
+
+    Raises:
+        IngestionError: A landing folder or bronze table cannot be read.
+    """
+    return [
+        WaitingRejects(table.label, load.file.name, len(load.redrive_of.rejects))
+        for system in systems
+        for table in system.tables
+        for load in plan_redrive(settings, system, table)
+        if load.file is not None and load.redrive_of is not None
+    ]
+
+
+def _planned(system: SystemSpec, table: TableSpec, file: LandingFile, batches: dict[str, Batch]) -> PlannedLoad:
+    origin = next((batch for key, batch in batches.items() if file.location.name.startswith(f"{key}_")), None)
+    if origin is None:
+        error = UnreadableFileError(
+            f"{file.name}: its name begins with no batch of this table; give it its old name back"
+        )
+        return PlannedLoad(system, table, "blocked", "incremental", "belongs to no batch", file=file, error=error)
+    newer = [
+        batch.batch_id
+        for batch in batches.values()
+        if batch.batch_id > origin.batch_id and batch.source_file == origin.source_file and batch.redrive_of is None
+    ]
+    if newer:
+        error = UnreadableFileError(
+            f"{file.name}: {origin.source_file} came again as batch {max(newer)}, which these older lines would "
+            "overwrite; remove this file, or send the lines as a new one"
+        )
+        return PlannedLoad(system, table, "blocked", "redrive", "was corrected meanwhile", file=file, error=error)
+    reason = f"rejected lines of batch {origin.batch_id}"
+    return PlannedLoad(system, table, "load", "redrive", reason, file=file, redrive_of=origin)
+
+
+def _plain_name(file: LandingFile) -> str:
+    return file.location.name.removesuffix(".gz")

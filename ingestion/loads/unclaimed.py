@@ -1,0 +1,68 @@
+"""Files of the landing folders that no table asks for: nothing reads them, so they are named."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from ingestion.base.errors import IngestionError
+from ingestion.base.settings import Settings
+from ingestion.base.storage import Location
+from ingestion.declared.specs import SystemSpec
+from ingestion.sources.landing import ARCHIVE, REJECTS, printable
+from ingestion.sources.places import bulk_folder, landing_folder
+
+# More names would be no line any more; --json has all of them.
+NAMES_SHOWN = 5
+
+
+def unclaimed_files(
+    settings: Settings, systems: Sequence[SystemSpec], chosen: Sequence[SystemSpec] | None = None
+) -> tuple[str, ...]:
+    """Files that match no pattern of the control table, by their paths below the landing folder, sorted.
+
+    What has the name of a file and is none, such as a link that leads nowhere, is among them.
+    The archive and hidden files do not count, nor what cannot be listed: the load of its own table tells of it. Rejects
+    count where their table is gone.
+
+    Args:
+        settings: Where everything is.
+        systems: The whole control table; a pattern of any system claims a file.
+        chosen: Systems whose landing folders are looked at; None for all.
+    """
+    claims = list(_claims(settings, systems))
+    folders = {folder.url: folder for folder, _ in claims}
+    looked_at = {folder.url: folder for folder, _ in _claims(settings, systems if chosen is None else chosen)}
+    found: set[str] = set()
+    for folder in looked_at.values():
+        # A folder may lie within another one.
+        set_apart = {f"{url}/{ARCHIVE}" for url in folders}
+        with suppress(IngestionError, OSError):
+            found.update(
+                printable(name)
+                for name, is_file in folder.contents(without=set_apart).items()
+                if not (is_file and any(other.holds(folder / name, pattern) for other, pattern in claims))
+                and not any(part.startswith(".") for part in name.split("/"))
+            )
+    return tuple(sorted(found))
+
+
+def unclaimed_line(names: Sequence[str]) -> str:
+    """What people read of them, in one line."""
+    shown = ", ".join(names[:NAMES_SHOWN])
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    count, verb, them = (1, "matches", "it") if len(names) == 1 else (len(names), "match", "them")
+    return (
+        f"{count} file{'s' if count > 1 else ''} in the landing folder {verb} no pattern of the control table, nothing "
+        f"reads {them}: {shown}{more}; rename {them} (capitals count), correct load.files, or move {them} away"
+    )
+
+
+def _claims(settings: Settings, systems: Sequence[SystemSpec]) -> Iterator[tuple[Location, str]]:
+    """Each pattern with the folder it is looked for in; a folder that no setting names holds nothing."""
+    for system in systems:
+        for table in system.tables:
+            with suppress(IngestionError):
+                if table.load.files is not None:
+                    yield landing_folder(settings, system), table.load.files
+                    yield landing_folder(settings, system), f"{REJECTS}/{table.system}/{table.name}/*"
+                if table.load.bulk is not None:
+                    yield bulk_folder(settings), table.load.bulk

@@ -1,0 +1,115 @@
+"""The one flow of every database: check the columns, fix the bounds, stream what is between them."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pyarrow as pa
+
+from ingestion.base.errors import SchemaDriftError, SourceUnavailableError
+from ingestion.bronze.extraction import Extraction
+from ingestion.declared.arrow_types import cast_batch
+from ingestion.declared.specs import TableSpec
+from ingestion.declared.watermark import Window
+from ingestion.sources.database.address import is_odbc_address, parse_address
+from ingestion.sources.database.dialects import SourceColumn, object_name
+from ingestion.sources.database.odbc import open_odbc
+from ingestion.sources.database.retry import FIRST_WAIT_SECONDS
+from ingestion.sources.database.source import Source
+from ingestion.sources.database.sqlite import open_sqlite
+from ingestion.sources.database.window import Bounds, fix_bounds
+
+
+@contextmanager
+def extract(
+    table: TableSpec, address: str, window: Window, *, first_wait: float = FIRST_WAIT_SECONDS
+) -> Iterator[Extraction]:
+    """Open one source table inside its watermark window; the connections close with the context.
+
+    An increment reads from the last watermark, less the lag, up to the newest one seen before reading. Rows dated in
+    the future, by the database's own clock, come with every load and do not move the watermark: it would pass by
+    every row that is dated before them and written after them. Rows without a watermark come with every load, with
+    none, or fail it, as load.null_watermark says.
+
+    Args:
+        table: Its declaration.
+        address: ``sqlite:///path``, ``postgresql://...``, ``mssql://...``, or an ODBC string.
+        window: What is read of a watermarked table.
+        first_wait: Bound of the first wait before a failed connection is tried again, in seconds.
+
+    Raises:
+        SourceUnavailableError: No such database, or it cannot be read; names the host, never a secret.
+        SchemaDriftError: The table or a declared column is missing, or a value does not fit its type.
+        NullWatermarkError: Rows have no watermark, and load.null_watermark is fail.
+    """
+    with open_database(address, first_wait) as source:
+        held, warnings = _checked_columns(source, table)
+        watermark = None if table.load.watermark is None else held[table.load.watermark]
+        bounds = fix_bounds(source, table, window, watermark)
+        if bounds.rejected:
+            warnings.append(f"{bounds.rejected} rows have no {table.load.watermark} and were left out")
+        with _read(source, table, held, bounds) as batches:
+            yield Extraction(
+                batches=batches,
+                load_type=window.load_type,
+                drop_known=window.load_type != "full",
+                watermark_low=bounds.low,
+                watermark_high=bounds.high,
+                rows_rejected=bounds.rejected,
+                warnings=warnings,
+            )
+
+
+def open_database(address: str, first_wait: float = FIRST_WAIT_SECONDS) -> AbstractContextManager[Source]:
+    """Connect to a database by its URL or ODBC string.
+
+    Raises:
+        SourceUnavailableError: No such database, or it refuses the login; names the host, never a secret.
+    """
+    if is_odbc_address(address):
+        return open_odbc(parse_address(address), first_wait)
+    if address.startswith("sqlite:"):
+        return open_sqlite(address)
+    raise SourceUnavailableError(
+        "the connection is no known kind of database; give a URL of sqlite, postgresql or mssql, or an ODBC string"
+    )
+
+
+def _checked_columns(source: Source, table: TableSpec) -> tuple[dict[str, SourceColumn], list[str]]:
+    """Each declared column as the source has it, capitals aside; and a warning about columns that are not declared."""
+    name = table.load.source_object
+    columns = source.columns(str(name))
+    if not columns:
+        raise SchemaDriftError(f"the database has no table {name}; correct load.object")
+    by_name = {column.name.lower(): column for column in columns} | {column.name: column for column in columns}
+    held = {declared: by_name.get(declared) or by_name.get(declared.lower()) for declared in table.column_names}
+    missing = [declared for declared, column in held.items() if column is None]
+    if missing:
+        raise SchemaDriftError(
+            f"table {name} has no column {', '.join(missing)}; "
+            "restore it in the source, or take it out of the control table"
+        )
+    found = {declared: column for declared, column in held.items() if column is not None}
+    known = {column.name for column in found.values()}
+    extra = ", ".join(column.name for column in columns if column.name not in known)
+    if extra and table.contract.columns == "freeze":
+        raise SchemaDriftError(
+            f"table {name} has undeclared columns {extra}, and contract.columns is freeze; "
+            "declare them, or set it to discard"
+        )
+    warned = bool(extra) and table.contract.columns == "evolve"
+    return found, [f"undeclared columns {extra} were not read; declare them to land them"] if warned else []
+
+
+@contextmanager
+def _read(
+    source: Source, table: TableSpec, held: dict[str, SourceColumn], bounds: Bounds
+) -> Iterator[Iterator[pa.RecordBatch]]:
+    dialect = source.dialect
+    reads = [dialect.read_as(held[column.name], column.data_type) for column in table.columns]
+    schema = pa.schema([(column.name, kind) for column, (_, kind) in zip(table.columns, reads, strict=True)])
+    query = f"select {', '.join(sql for sql, _ in reads)} from {object_name(dialect, str(table.load.source_object))}"
+    parameters = bounds.predicate.parameters if bounds.predicate else ()
+    if bounds.predicate:
+        query += f" where {bounds.predicate.sql}"
+    with source.batches(query, parameters, schema) as batches:
+        yield (cast_batch(table, batch) for batch in batches)

@@ -1,0 +1,107 @@
+"""The landing folder: which files wait there, which were loaded before, and where they go afterwards."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from ingestion.base.errors import SourceUnavailableError
+from ingestion.base.storage import CHUNK_BYTES, Location
+from ingestion.declared.specs import TableSpec
+
+ARCHIVE = "archive"
+REJECTS = "rejects"
+# Bytes that file systems take for a name are 255; a draft's name is longer by a few.
+LONGEST_NAME = 240
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """One file that waits.
+
+    Args:
+        location: Where it is.
+        name: Its path below the landing folder, ``/`` between folders; printable, whatever bytes it is made of.
+        sha256: Hash of its bytes.
+        stamp: Size and moment of the last change before it was hashed: a file that has another one when it was read
+            is still being written.
+    """
+
+    location: Location
+    name: str
+    sha256: str
+    stamp: tuple[int, str]
+
+    def open(self) -> IO[bytes]:
+        """A stream of its bytes."""
+        return self.location.open_input()
+
+    def is_still(self) -> bool:
+        """Whether it is there, and nobody wrote to it since it was hashed."""
+        try:
+            return self.location.stamp() == self.stamp
+        except FileNotFoundError:
+            return False
+
+
+def waiting_files(landing: Location, table: TableSpec) -> list[LandingFile]:
+    """Files of a table in the landing folder, in the order of their names; archive and rejects do not count.
+
+    Raises:
+        SourceUnavailableError: A file cannot be opened, or a folder not be read.
+    """
+    try:
+        found = landing.find(table.load.files or "")
+    except OSError as error:
+        raise SourceUnavailableError(
+            f"{landing}: cannot be searched ({type(error).__name__}); check its permissions"
+        ) from None
+    kept = {name: place for name, place in found.items() if name.split("/")[0] not in (ARCHIVE, REJECTS)}
+    return [landing_file(name, place) for name, place in kept.items()]
+
+
+def landing_file(name: str, place: Location) -> LandingFile:
+    """One file, hashed.
+
+    Raises:
+        SourceUnavailableError: It cannot be opened.
+    """
+    try:
+        stamp = place.stamp()
+        return LandingFile(place, printable(name), _sha256(place), stamp)
+    except OSError as error:
+        raise SourceUnavailableError(
+            f"{printable(name)}: cannot be opened ({type(error).__name__}); check its permissions"
+        ) from None
+
+
+def archive_file(landing: Location, table: TableSpec, file: LandingFile, batch_ids: Sequence[str]) -> None:
+    """Move a file to archive/<system>/<table>/<batch id>_<name> under the first batch id whose place is free.
+
+    A file that came under its name since it was hashed stays: it is the next run's.
+    """
+    folder = landing / ARCHIVE / table.system / table.name
+    places = [folder / name_of_batch(batch_id, file.location.name) for batch_id in batch_ids]
+    target = next((place for place in places if not place.exists()), places[-1])
+    if file.is_still():
+        file.location.move(target)
+
+
+def name_of_batch(batch_id: str, name: str) -> str:
+    """``<batch id>_<name>``; of a name too long for that, its end."""
+    room = LONGEST_NAME - len(batch_id) - 1
+    return f"{batch_id}_{os.fsdecode(os.fsencode(name)[-room:])}"
+
+
+def printable(name: str) -> str:
+    """The name of a file as logs, tables and terminals take it: what is no character of a line is escaped."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in name)
+
+
+def _sha256(place: Location) -> str:
+    digest = hashlib.sha256()
+    with place.open_input() as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""The national provider registry: lookups by NPI, and its monthly dissemination file."""

@@ -1,0 +1,186 @@
+"""NPPES, the national registry of providers (API version 2.1), asked by number and searched."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingestion.base.errors import SchemaDriftError, SourceUnavailableError
+from ingestion.bronze.extraction import Extraction
+from ingestion.declared.arrow_types import source_schema
+from ingestion.declared.specs import TableSpec
+from ingestion.sources.http import Clock, JsonClient
+
+VERSION = "2.1"
+# The registry publishes no limit; five a second has been polite enough.
+REQUESTS_PER_SECOND = 5.0
+WORKERS = 4
+CHUNK = 200
+# What the registry gives of one search: pages of 200, the last one from here on.
+PAGE_ROWS = 200
+LARGEST_SKIP = 1000
+KEEP = timedelta(days=7)
+# An NPI's check digit is Luhn's over the number with the prefix of United States health identifiers.
+_PREFIX_SUM = 24
+
+
+@contextmanager
+def extract(
+    table: TableSpec,
+    base_url: str,
+    numbers: Sequence[str],
+    load_type: Literal["full", "incremental"],
+    cache: Path | None = None,
+    *,
+    keep: timedelta = KEEP,
+    clock: Clock | None = None,
+) -> Iterator[Extraction]:
+    """Look up providers by number, then do the searches of ``load.search``; each provider comes once.
+
+    A number the registry does not know brings no row.
+
+    Args:
+        table: Its declaration.
+        base_url: Address of the API.
+        numbers: NPIs with a correct check digit, each once.
+        load_type: ``incremental`` drops answers that bronze holds already.
+        cache: SQLite file of answers, also of numbers not known: a run that was cut short goes on where it stopped.
+        keep: Age at which a cached answer is asked for again.
+        clock: Time and waits of the pace.
+
+    Raises:
+        SourceUnavailableError: No answer after every retry, or every lookup was refused.
+    """
+    extraction = Extraction(batches=iter(()), load_type=load_type, drop_known=load_type == "incremental")
+    with JsonClient(REQUESTS_PER_SECOND, cache, keep, is_good=_is_good, clock=clock) as client:
+        extraction.batches = _Registry(table, client, base_url).providers(numbers, extraction)
+        yield extraction
+
+
+def valid_numbers(candidates: pa.Array) -> list[str]:
+    """Candidates (text) of ten digits, the first 1 or 2, whose check digit fits; sorted, each once."""
+    shaped = pc.match_substring_regex(candidates, "^[12][0-9]{9}$")
+    distinct = pc.unique(candidates.filter(shaped)).to_pylist()
+    if not distinct:
+        return []
+    digits = np.array(sorted(distinct), dtype="S10").view("S1").reshape(-1, 10).astype(np.int64)
+    doubled = digits[:, 0:9:2] * 2
+    total = _PREFIX_SUM + (doubled // 10 + doubled % 10).sum(axis=1) + digits[:, 1::2].sum(axis=1)
+    return [number for number, valid in zip(sorted(distinct), total % 10 == 0, strict=True) if valid]
+
+
+class _Registry:
+    def __init__(self, table: TableSpec, client: JsonClient, base_url: str) -> None:
+        self._table = table
+        self._client = client
+        self._base_url = base_url
+        self._landed: set[str] = set()
+
+    def providers(self, numbers: Sequence[str], extraction: Extraction) -> Iterator[pa.RecordBatch]:
+        """Lookups, then searches; fills the extraction's counts and warnings."""
+        pool = ThreadPoolExecutor(WORKERS)
+        try:
+            yield from self._lookups(pool, numbers, extraction)
+            for place, search in enumerate(self._table.load.search):
+                yield from self._search(f"load.search[{place}]", search, extraction)
+        finally:
+            pool.shutdown(cancel_futures=True)
+        extraction.warnings += self._client.warnings
+
+    def _lookups(
+        self, pool: ThreadPoolExecutor, numbers: Sequence[str], extraction: Extraction
+    ) -> Iterator[pa.RecordBatch]:
+        refused = unknown = 0
+        for start in range(0, len(numbers), CHUNK):
+            chunk = numbers[start : start + CHUNK]
+            answers = list(pool.map(lambda number: self._ask({"number": number}), chunk))
+            refused += sum(1 for answer in answers if _field(answer, "Errors"))
+            found = [result for answer in answers for result in _field(answer, "results") or []]
+            unknown += len(answers) - len(found)
+            yield self._batch(found)
+        if refused and refused == len(numbers):
+            raise SourceUnavailableError("the registry refused every lookup; check RCM_NPI_URL and the API version")
+        extraction.rows_rejected = refused
+        if refused:
+            extraction.warnings.append(f"the registry refused {refused} lookups")
+        if unknown > refused:
+            extraction.warnings.append(f"{unknown - refused} numbers are not in the registry")
+
+    def _search(self, label: str, search: Mapping[str, str], extraction: Extraction) -> Iterator[pa.RecordBatch]:
+        """Pages until one is empty: a page shorter than asked for may be one the registry clamped further."""
+        skip = longest = 0
+        while True:
+            answer = self._ask({**search, "limit": str(PAGE_ROWS), "skip": str(skip)})
+            if _field(answer, "Errors"):
+                extraction.warnings.append(f"the registry refused {label} from row {skip}; correct its parameters")
+                return
+            found = _field(answer, "results") or []
+            if not found:
+                return
+            yield self._batch(found)
+            longest = max(longest, len(found))
+            if skip == LARGEST_SKIP:
+                break
+            skip = min(skip + len(found), LARGEST_SKIP)
+        if len(found) == longest:
+            extraction.warnings.append(
+                f"{label} is cut: the registry gives the first {skip + len(found)} providers only; narrow it"
+            )
+
+    def _ask(self, query: Mapping[str, str]) -> object:
+        return self._client.get(self._base_url, {**query, "version": VERSION})
+
+    def _batch(self, results: list[dict[str, Any]]) -> pa.RecordBatch:
+        """Providers not landed before, as declared."""
+        rows = {str(row["npi"]): row for row in map(_provider, results)}
+        providers = {npi: row for npi, row in rows.items() if npi not in self._landed}
+        self._landed.update(providers)
+        texts = pa.RecordBatch.from_pylist(
+            list(providers.values()), schema=pa.schema([(name, pa.string()) for name in self._table.column_names])
+        )
+        try:
+            return texts.cast(source_schema(self._table))
+        except pa.ArrowInvalid:
+            raise SchemaDriftError("the registry answered with a date that is none; its format changed") from None
+
+
+def _is_good(answer: object) -> bool:
+    return isinstance(answer, dict) and not answer.get("Errors") and isinstance(answer.get("results"), list)
+
+
+def _provider(result: dict[str, Any]) -> dict[str, str | None]:
+    """One registry answer as a flat row: the primary taxonomy, the location and not the mailing address."""
+    if not result.get("number"):
+        raise SchemaDriftError("the registry answered with a provider without its number; its format changed")
+    basic = result.get("basic") or {}
+    taxonomies = result.get("taxonomies") or []
+    addresses = result.get("addresses") or []
+    taxonomy: dict[str, str] = next((entry for entry in taxonomies if entry.get("primary")), {})
+    location: dict[str, str] = next((entry for entry in addresses if entry.get("address_purpose") == "LOCATION"), {})
+    return {
+        "npi": str(result["number"]),
+        "enumeration_type": result.get("enumeration_type"),
+        "first_name": basic.get("first_name"),
+        "last_name": basic.get("last_name"),
+        "organization_name": basic.get("organization_name"),
+        "credential": basic.get("credential"),
+        "status": basic.get("status"),
+        "enumeration_date": basic.get("enumeration_date"),
+        "last_updated_date": basic.get("last_updated"),
+        "taxonomy_code": taxonomy.get("code"),
+        "taxonomy_description": taxonomy.get("desc"),
+        "state": location.get("state"),
+        "country": location.get("country_code"),
+    }
+
+
+def _field(answer: object, name: str) -> Any:  # noqa: ANN401 - the registry's JSON
+    if not isinstance(answer, dict):
+        raise SchemaDriftError("the registry's answer is no JSON object; check RCM_NPI_URL")
+    return answer.get(name)

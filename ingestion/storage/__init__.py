@@ -1,5 +1,0 @@
-"""Where files and tables are: a folder of this machine or a container of Azure storage, behind one interface."""
-
-from ingestion.storage.location import CHUNK_BYTES, Location
-
-__all__ = ["CHUNK_BYTES", "Location"]

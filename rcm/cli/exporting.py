@@ -1,0 +1,42 @@
+"""``rcm export``: numbers for others, without small cells."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rcm.cli import completion
+from rcm.cli.console import Panel, ProjectDir, examples, output, project
+
+commands = typer.Typer()
+
+
+@commands.command(
+    rich_help_panel=Panel.FINANCE,
+    epilog=examples(
+        ("rcm export kpi_denial_rate denials.csv", "as CSV, rows about fewer than 11 claims blanked"),
+        ("rcm export kpi_ar_aging aging.csv --smallest 20", "with a larger smallest cell"),
+    ),
+)
+def export(
+    kpi: Annotated[
+        str,
+        typer.Argument(
+            metavar="KPI_TABLE",
+            help="A KPI table of gold, such as kpi_denial_rate.",
+            autocompletion=completion.kpi_tables,
+        ),
+    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="File to write; one that is there is replaced.")],
+    smallest: Annotated[
+        int, typer.Option(min=2, help="Rows about fewer accounts, claims or patients keep no number.")
+    ] = 11,
+    project_dir: ProjectDir = None,
+) -> None:
+    """Write a KPI table as CSV for others: small cells blanked, facts and dimensions refused, readable by you only."""
+    place = file.absolute()
+    with project(project_dir) as settings:
+        from rcm.finance.export import export_kpi
+
+        written = export_kpi(settings, kpi, place, smallest)
+        output().print(f"Wrote {file}: {written.rows:,} rows, {written.blanked:,} of them blanked")

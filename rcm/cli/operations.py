@@ -1,0 +1,143 @@
+"""``rcm status`` and ``rcm maintain``: how the lakehouse is, and what keeps it well."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ingestion.base.errors import WarehouseBusyError
+from rcm.cli.building import print_kpis
+from rcm.cli.console import (
+    AsJson,
+    Panel,
+    ProjectDir,
+    examples,
+    exit_if,
+    output,
+    print_errors,
+    print_json,
+    project,
+    read_control,
+    records,
+    show,
+)
+
+if TYPE_CHECKING:
+    from ingestion.base.settings import Settings
+    from ingestion.loads.redrive import WaitingRejects
+    from ingestion.loads.states import TableState
+    from rcm.warehouse.build import LastBuild
+    from rcm.warehouse.state import WarehouseState
+
+commands = typer.Typer()
+
+
+@commands.command(
+    rich_help_panel=Panel.CARE,
+    epilog=examples(
+        ("rcm status", "last load, rows and age of each table, quarantine, KPIs"),
+        ("rcm status --json", "the same for a monitor"),
+    ),
+)
+def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
+    """Show the last load of each table, its age, failures, what waits in quarantine, and the KPIs.
+
+    Ends with code 1 where the last load of a table or the last build failed.
+    """
+    with project(project_dir) as settings:
+        from ingestion.bronze.places import audit_log
+        from ingestion.loads.redrive import waiting_rejects
+        from ingestion.loads.states import table_states
+        from ingestion.loads.unclaimed import unclaimed_files
+        from rcm.cli.views import quarantine_view, states_view
+        from rcm.warehouse.build import last_build
+
+        declared = read_control(settings)
+        systems = declared.systems
+        states = table_states(audit_log(settings), systems)
+        rejects = waiting_rejects(settings, systems)
+        # The files of a system that is left out would look like nobody's.
+        unclaimed = () if declared.problems else unclaimed_files(settings, systems)
+        built = last_build(settings)
+        warehouse = _warehouse(settings)
+        if as_json:
+            print_json(
+                {
+                    "tables": records(states),
+                    "waiting_rejects": records(rejects),
+                    "unclaimed_files": unclaimed,
+                    "last_build": asdict(built) if built else None,
+                    "open_quarantine": records(warehouse.quarantine) if warehouse else None,
+                    "kpis": records(warehouse.kpis) if warehouse else None,
+                }
+            )
+        else:
+            console = output()
+            show(states_view(states, datetime.now(UTC).replace(tzinfo=None)))
+            for line, style in _remarks(states, rejects, unclaimed, built):
+                console.print(line, style=style, markup=False)
+            if warehouse and warehouse.quarantine:
+                console.print()
+                show(quarantine_view(warehouse.quarantine))
+            if warehouse:
+                print_kpis(settings)
+        exit_if(any(state.failures for state in states) or bool(built and built.failures))
+
+
+def _warehouse(settings: "Settings") -> "WarehouseState | None":
+    """What the embedded warehouse shows; None, and a warning, while another process builds it."""
+    from rcm.warehouse.state import warehouse_state
+
+    try:
+        return warehouse_state(settings.warehouse if settings.uses_duckdb else None)
+    except WarehouseBusyError as error:
+        print_errors(str(error), severity="warning", kind=type(error))
+        return None
+
+
+def _remarks(
+    states: "Sequence[TableState]",
+    rejects: "Sequence[WaitingRejects]",
+    unclaimed: Sequence[str],
+    built: "LastBuild | None",
+) -> Iterator[tuple[str, str]]:
+    """What somebody must look at, each with its style."""
+    from ingestion.loads.unclaimed import unclaimed_line
+
+    for state in states:
+        if state.failures:
+            yield f"{state.system}.{state.table}: {state.message}", "red"
+    for reject in rejects:
+        yield f"{reject.table}: {reject.lines} lines wait in {reject.place}; correct them, then rcm redrive", "yellow"
+    if unclaimed:
+        yield unclaimed_line(unclaimed), "yellow"
+    if built and built.failures:
+        yield f"the last build failed: {'; '.join(built.failures)}", "red"
+
+
+@commands.command(
+    rich_help_panel=Panel.CARE,
+    epilog=examples(
+        ("rcm maintain", "compact, vacuum and checkpoint every Delta table"),
+        ("rcm maintain --retain-days 30", "keep a month of older file versions"),
+    ),
+)
+def maintain(
+    retain_days: Annotated[
+        int, typer.Option(min=7, help="Older versions of a table stay readable for so many days.")
+    ] = 7,
+    as_json: AsJson = False,
+    project_dir: ProjectDir = None,
+) -> None:
+    """Keep bronze and audit small in files: compaction, vacuum within a safe horizon, checkpoints. Drops no row."""
+    with project(project_dir) as settings:
+        from ingestion.loads.maintenance import maintain as maintain_tables
+        from rcm.cli.views import maintained_view
+
+        done = list(maintain_tables(settings, read_control(settings).systems, retain_days * 24))
+        if as_json:
+            print_json(records(done))
+        else:
+            show(maintained_view(done))

@@ -1,0 +1,308 @@
+"""Closes of months: a hospital's roll-forward as finance signed it, kept in the lakehouse beside bronze.
+
+A close is a decision, so it cannot be made again from bronze: the Delta tables ledger/month_close and
+ledger/month_reopen are appended to and never changed. What becomes known of a closed month later is the restatement of
+the first open one (gold.fct_ar_rollforward_monthly).
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from deltalake import CommitProperties, write_deltalake
+from deltalake.exceptions import DeltaError
+
+from ingestion.base.errors import LoadConflictError, MonthCloseError
+from ingestion.base.settings import Settings
+from ingestion.base.storage import Location
+from ingestion.bronze.delta_rows import read_rows
+from ingestion.bronze.places import audit_log, bronze_table
+from ingestion.declared.specs import SystemSpec
+from ingestion.loads.states import table_states
+from rcm.warehouse.build import last_build
+from rcm.warehouse.reader import warehouse_rows
+
+MONEY = pa.decimal128(18, 2)
+# As fct_ar_rollforward_monthly has them, in its order.
+AMOUNTS = (
+    "opening_amount",
+    "restatement_amount",
+    "charge_amount",
+    "insurance_payment_amount",
+    "patient_payment_amount",
+    "contractual_adjustment_amount",
+    "charity_adjustment_amount",
+    "uninsured_discount_amount",
+    "denial_write_off_amount",
+    "bad_debt_write_off_amount",
+    "small_balance_write_off_amount",
+    "other_adjustment_amount",
+    "refund_amount",
+    "transfer_amount",
+    "reversal_amount",
+    "closing_amount",
+)
+CLOSES = pa.schema(
+    [
+        ("source_system", pa.string()),
+        ("payer_group", pa.string()),
+        ("month_key", pa.int64()),
+        ("close_version", pa.int64()),
+        ("closed_at", pa.timestamp("us")),
+        ("closed_by", pa.string()),
+        *((name, MONEY) for name in AMOUNTS),
+    ]
+)
+REOPENINGS = pa.schema(
+    [
+        ("source_system", pa.string()),
+        ("month_key", pa.int64()),
+        ("close_version", pa.int64()),
+        ("reopened_at", pa.timestamp("us")),
+        ("reopened_by", pa.string()),
+        ("reason", pa.string()),
+    ]
+)
+# Source tables whose rows post to the ledger.
+LEDGER_TABLES = ("transactions", "adjustments")
+
+
+@dataclass(frozen=True)
+class Closed:
+    """What one close of a hospital did.
+
+    Args:
+        source_system: The hospital.
+        month: The month closed, yyyymm; the last of the hospital's ledger where that ends before the one asked for.
+        months: Months closed, yyyymm, in order; empty where the month was closed before.
+        version: Version of the close of that month.
+        closing_amount: A/R at its end as signed, USD.
+    """
+
+    source_system: str
+    month: int
+    months: tuple[int, ...]
+    version: int
+    closing_amount: Decimal
+
+
+class MonthCloses:
+    """The Delta tables of closes and reopenings.
+
+    Args:
+        folder: The folder ledger/ of the lakehouse.
+    """
+
+    def __init__(self, folder: Location) -> None:
+        self.folder = folder
+        self.closes = folder / "month_close"
+        self.reopenings = folder / "month_reopen"
+
+    def versions(self) -> dict[tuple[str, int], int]:
+        """Number of closes so far by hospital and month, reopened ones too."""
+        found: dict[tuple[str, int], int] = {}
+        for row in read_rows(self.closes, CLOSES).select(["source_system", "month_key", "close_version"]).to_pylist():
+            key = (row["source_system"], row["month_key"])
+            found[key] = max(found.get(key, 0), row["close_version"])
+        return found
+
+    def in_force(self) -> dict[tuple[str, int], int]:
+        """Version of every closed month that was not reopened."""
+        reopened = {
+            (row["source_system"], row["month_key"], row["close_version"])
+            for row in read_rows(self.reopenings, REOPENINGS).to_pylist()
+        }
+        return {key: version for key, version in self.versions().items() if (*key, version) not in reopened}
+
+    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append closes as one commit."""
+        _append(self.closes, pa.Table.from_pylist(list(rows), schema=CLOSES))
+
+    def reopen(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append reopenings as one commit."""
+        _append(self.reopenings, pa.Table.from_pylist(list(rows), schema=REOPENINGS))
+
+
+def _append(place: Location, rows: pa.Table) -> None:
+    delta = place.delta()
+    try:
+        with place.storage_errors():
+            write_deltalake(
+                place.url if delta is None else delta,
+                rows,
+                mode="error" if delta is None else "append",
+                configuration={"delta.appendOnly": "true"} if delta is None else None,
+                storage_options=place.delta_options or None,
+                commit_properties=CommitProperties(max_commit_retries=0),
+            )
+    except DeltaError:
+        raise LoadConflictError(f"ledger.{place.name}: somebody else closed or reopened a month; run again") from None
+
+
+def close_month(settings: Settings, systems: Sequence[SystemSpec], hospital: str, month: int, who: str) -> Closed:
+    """Freeze a month of one hospital, and every open month before it, as gold shows them now.
+
+    Args:
+        settings: The lakehouse and its warehouse.
+        systems: The control table, to know which batches the warehouse must hold.
+        hospital: Source system of the hospital.
+        month: yyyymm.
+        who: Who signs.
+
+    Raises:
+        MonthCloseError: The month still runs or is not in the ledger, or the warehouse is behind bronze.
+        LoadConflictError: Another close was written meanwhile.
+    """
+    books = MonthCloses(settings.lakehouse / "ledger")
+    with (books.folder / ".lock").exclusive():
+        in_force = books.in_force()
+        _require_over(hospital, month)
+        _require_fresh(settings, systems, hospital)
+        shown = _rollforward(settings.warehouse, hospital)
+        # A hospital that posts nothing any more is closed up to where its ledger ends.
+        month = min(month, max((row["month_key"] for row in shown), default=month))
+        if (hospital, month) in in_force:
+            signed = _signed_amount(books, hospital, month, in_force[hospital, month])
+            return Closed(hospital, month, (), in_force[hospital, month], signed)
+        _require_shown(hospital, month, shown, in_force)
+        to_sign = [row for row in shown if row["month_key"] <= month and (hospital, row["month_key"]) not in in_force]
+        versions = books.versions()
+        moment = datetime.now(UTC).replace(tzinfo=None)
+        books.add(
+            [
+                {
+                    **{name: value for name, value in row.items() if name != "is_closed"},
+                    "source_system": hospital,
+                    "close_version": versions.get((hospital, row["month_key"]), 0) + 1,
+                    "closed_at": moment,
+                    "closed_by": who,
+                }
+                for row in to_sign
+            ]
+        )
+    return Closed(
+        hospital,
+        month,
+        tuple(sorted({row["month_key"] for row in to_sign})),
+        versions.get((hospital, month), 0) + 1,
+        sum((row["closing_amount"] for row in to_sign if row["month_key"] == month), Decimal(0)),
+    )
+
+
+def reopen_month(settings: Settings, hospital: str, month: int, who: str, reason: str) -> int:
+    """Take back the close of a hospital's last closed month; returns the version that no longer counts.
+
+    Raises:
+        MonthCloseError: The month is not closed, or a later one is.
+        LoadConflictError: Another close was written meanwhile.
+    """
+    books = MonthCloses(settings.lakehouse / "ledger")
+    with (books.folder / ".lock").exclusive():
+        in_force = {key: version for (name, key), version in books.in_force().items() if name == hospital}
+        if month not in in_force:
+            raise MonthCloseError(f"{hospital}: {shown_month(month)} is not closed")
+        if month != max(in_force):
+            later = shown_month(max(in_force))
+            raise MonthCloseError(f"{hospital}: {later} is closed after {shown_month(month)}; reopen {later} first")
+        books.reopen(
+            [
+                {
+                    "source_system": hospital,
+                    "month_key": month,
+                    "close_version": in_force[month],
+                    "reopened_at": datetime.now(UTC).replace(tzinfo=None),
+                    "reopened_by": who,
+                    "reason": reason,
+                }
+            ]
+        )
+    return in_force[month]
+
+
+def ledger_hospitals(systems: Iterable[SystemSpec]) -> list[str]:
+    """Source systems that keep charge lines, in the order of the control table."""
+    return [system.name for system in systems if any(table.name == "transactions" for table in system.tables)]
+
+
+def shown_month(month: int) -> str:
+    """Yyyymm as yyyy-mm."""
+    return f"{month // 100}-{month % 100:02d}"
+
+
+def _rollforward(warehouse: Path, hospital: str) -> list[dict[str, Any]]:
+    """The roll-forward of a hospital as gold shows it, by month and payer group."""
+    names = ("payer_group", "month_key", "is_closed", *AMOUNTS)
+    rows = warehouse_rows(
+        warehouse,
+        f"""
+        select {", ".join(names)} from gold.fct_ar_rollforward_monthly inner join gold.dim_hospital using (hospital_key)
+        where hospital_code = $hospital
+        order by month_key, payer_group
+        """,
+        {"hospital": hospital},
+    )
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _signed_amount(books: MonthCloses, hospital: str, month: int, version: int) -> Decimal:
+    rows = read_rows(books.closes, CLOSES).to_pylist()
+    wanted = (hospital, month, version)
+    return sum(
+        (
+            row["closing_amount"]
+            for row in rows
+            if (row["source_system"], row["month_key"], row["close_version"]) == wanted
+        ),
+        Decimal(0),
+    )
+
+
+def _require_over(hospital: str, month: int) -> None:
+    today = datetime.now(UTC).date()
+    if month >= today.year * 100 + today.month:
+        raise MonthCloseError(f"{hospital}: {shown_month(month)} is not over; close it when it is")
+
+
+def _require_shown(
+    hospital: str, month: int, shown: Sequence[Mapping[str, Any]], in_force: Collection[tuple[str, int]]
+) -> None:
+    """Gold must have the month and show every close: one that was killed before its build is not in gold yet."""
+    months = {row["month_key"] for row in shown}
+    if month not in months:
+        begins = f"which begins with {shown_month(min(months))}" if months else "which is empty; run rcm run"
+        raise MonthCloseError(f"{hospital}: {shown_month(month)} is not in its ledger, {begins}")
+    last = max((key for name, key in in_force if name == hospital), default=0)
+    if any(row["is_closed"] != (row["month_key"] <= last) for row in shown if row["month_key"] <= month):
+        raise MonthCloseError(
+            f"{hospital}: gold does not show the last close or reopening yet; run rcm run, then close"
+        )
+
+
+def _require_fresh(settings: Settings, systems: Sequence[SystemSpec], hospital: str) -> None:
+    """What is signed must be what bronze says: a batch not built yet would be a restatement the next day."""
+    for state in table_states(audit_log(settings), systems):
+        if state.system == hospital and state.table in LEDGER_TABLES and state.failures:
+            raise MonthCloseError(f"{hospital}.{state.table}: its last load failed; see rcm status, then close")
+    built = last_build(settings)
+    if built is not None and built.failures:
+        raise MonthCloseError("the last build failed, so gold may be behind; run rcm run, then close")
+    tables = [
+        table
+        for system in systems
+        for table in system.tables
+        if system.name == hospital and table.name in LEDGER_TABLES
+    ]
+    built_until = dict(
+        warehouse_rows(
+            settings.warehouse,
+            "select _source_table, max(_batch_id) from silver.dq_batch_reconciliation group by all",
+        )
+    )
+    for table in tables:
+        batches = bronze_table(settings, table).batches()
+        if batches and batches[0].batch_id > (built_until.get(table.label) or ""):
+            raise MonthCloseError(f"{table.label} has rows that are not built yet; run rcm run, then close")

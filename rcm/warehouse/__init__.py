@@ -1,0 +1,1 @@
+"""The warehouse: building it with dbt, reading it, and comparing it between engines."""

@@ -1,0 +1,238 @@
+"""Runs dbt in this process and tells how far it is."""
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ingestion.base.errors import IngestionError
+from ingestion.base.messages import without_values
+from ingestion.base.settings import Settings
+from rcm.warehouse.reader import held, is_taken
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+    from dbt_common.events.base_types import EventMsg
+
+# Called with the number of nodes finished and of all nodes.
+Progress = Callable[[int, int], None]
+
+# Messages that hold names of the project and counts, never a value.
+_ABOUT_SQL = (
+    *("Binder Error", "Catalog Error", "Parser Error", "Compilation Error", "Got ", "IO Error", "no message"),
+    "Circuit breaker",
+)
+_OF_DUCKDB = re.compile(r"[A-Z][A-Za-z ]+ Error: ")
+_LONGEST_KIND = 40
+# The test that compares the rows' declarations with those of today.
+_STAGED_AS_DECLARED = "assert_staged_rows_follow_their_declarations"
+_FAILED = ("error", "fail", "runtime error")
+
+
+@dataclass(frozen=True)
+class Transformation:
+    """Outcome of one dbt invocation, in counts of nodes.
+
+    Args:
+        done: Models, snapshots and seeds built, tests passed.
+        skipped: Nodes below a failed one.
+        failures: One line per failed node: kind, name, first line of the reason. Or why dbt did not start.
+        warnings: One line per test that warns.
+    """
+
+    done: int
+    skipped: int
+    failures: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def build(
+    settings: Settings,
+    on_progress: Progress | None = None,
+    *,
+    full_refresh: bool = False,
+    select: str | None = None,
+    unit_tests: bool = False,
+) -> Transformation:
+    """``dbt build`` in the project's folder with ``profiles/profiles.yml``; the log goes to logs/dbt.log.
+
+    Args:
+        settings: Their values are dbt's environment for the time of the build.
+        on_progress: Called from dbt's threads after every node.
+        full_refresh: Build everything anew from bronze.
+        select: Only these nodes, as dbt selects them.
+        unit_tests: Also judge the project's code, which no hospital's data changes.
+
+    Raises:
+        IngestionError: dbt is not installed.
+    """
+    _require_dbt(settings)
+    command = ["build", *(["--full-refresh"] if full_refresh else [])]
+    command += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
+    command += ["--select", select] if select else []
+    if select is None:
+        # Stands if this process is killed: what it leaves is then known to be half of something.
+        _keep(settings, Transformation(0, 0, ("dbt build: it did not come to its end; run rcm run",), ()))
+    outcome = _dbt(settings, command, on_progress)
+    if isinstance(outcome.exception, KeyboardInterrupt):
+        # What dbt keeps to itself: whoever pressed the keys wants out.
+        raise KeyboardInterrupt
+    results = list(getattr(outcome.result, "results", []))
+    failures = [_failure(result) for result in results if str(result.status) in _FAILED]
+    if outcome.exception is not None and not failures:
+        # dbt wraps its messages; the headline alone says nothing.
+        failures = [_refusal(settings, str(outcome.exception))]
+    statuses = [str(result.status) for result in results]
+    transformation = Transformation(
+        done=sum(status in ("success", "pass") for status in statuses),
+        skipped=statuses.count("skipped"),
+        failures=tuple(failures),
+        warnings=tuple(_failure(result) for result in results if str(result.status) == "warn"),
+    )
+    # A part that built says nothing of the rest, which may have failed before.
+    if select is None or failures:
+        _keep(settings, transformation)
+    return transformation
+
+
+def has_outdated_judgements(settings: Settings) -> bool:
+    """Whether rows were staged before a map, a rule or another declaration of their table changed."""
+    if settings.uses_duckdb and not settings.warehouse.exists():
+        return False
+    _require_dbt(settings)
+    outcome = _dbt(settings, ["test", "--select", _STAGED_AS_DECLARED], None)
+    return any(str(result.status) == "warn" for result in getattr(outcome.result, "results", []))
+
+
+def _require_dbt(settings: Settings) -> None:
+    """The package alone loads; to build takes dbt, and the engine's adapter."""
+    if find_spec("dbt") is None or find_spec("dbt.cli") is None:
+        target = settings.values.get("RCM_TARGET", "duckdb")
+        raise IngestionError(f"dbt is not installed, so nothing can be built; pip install 'rcm-lakehouse[{target}]'")
+
+
+def _dbt(settings: Settings, command: Sequence[str], on_progress: Progress | None) -> "dbtRunnerResult":
+    # dbt takes seconds to import, so only who needs it pays for it.
+    from dbt.cli.main import dbtRunner
+
+    arguments = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors", *command]
+    arguments += ["--project-dir", str(settings.project_dir)]
+    arguments += ["--profiles-dir", str(settings.project_dir / "profiles")]
+    progress = _NodeCount(on_progress)
+    with contextlib.chdir(settings.project_dir), _environment(settings):
+        try:
+            return dbtRunner(callbacks=[progress.note]).invoke(arguments)
+        finally:
+            if settings.uses_duckdb:
+                _close_warehouse()
+
+
+@dataclass(frozen=True)
+class LastBuild:
+    """How the last build of a warehouse ended; kept beside it.
+
+    Args:
+        finished_at: When, UTC without zone.
+        failures: One line per failed node.
+        skipped: Nodes below them.
+    """
+
+    finished_at: datetime
+    failures: tuple[str, ...]
+    skipped: int
+
+
+def last_build(settings: Settings) -> LastBuild | None:
+    """The last build that ``rcm`` made of this warehouse; None before the first."""
+    try:
+        kept = json.loads(_record(settings).read_text(encoding="utf-8"))
+        return LastBuild(datetime.fromisoformat(kept["finished_at"]), tuple(kept["failures"]), kept["skipped"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _keep(settings: Settings, outcome: Transformation) -> None:
+    finished_at = datetime.now(UTC).replace(tzinfo=None).isoformat()
+    kept = {"finished_at": finished_at, "failures": outcome.failures, "skipped": outcome.skipped}
+    _record(settings).write_text(json.dumps(kept, indent=2), encoding="utf-8")
+
+
+def _record(settings: Settings) -> Path:
+    return settings.warehouse.with_name("last_build.json")
+
+
+def _close_warehouse() -> None:
+    """Let go of the DuckDB file, which dbt holds open for the life of the process: nobody else could read it."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.adapters.factory import reset_adapters
+
+    reset_adapters()  # type: ignore[no-untyped-call]
+    with contextlib.suppress(Exception):
+        # It raises where dbt failed before it opened the file.
+        DuckDBConnectionManager.env().close()  # type: ignore[no-untyped-call]
+    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
+
+class _NodeCount:
+    """Turns dbt's events into a count of nodes."""
+
+    def __init__(self, on_progress: Progress | None) -> None:
+        self._on_progress = on_progress
+        self._all = 0
+        self._finished = 0
+
+    def note(self, event: "EventMsg") -> None:
+        if event.info.name == "ConcurrencyLine":
+            self._all = event.data.node_count
+        elif event.info.name == "NodeFinished":
+            self._finished += 1
+        else:
+            return
+        if self._on_progress is not None:
+            self._on_progress(self._finished, self._all)
+
+
+@contextlib.contextmanager
+def _environment(settings: Settings) -> Iterator[None]:
+    """Variables of the process, where dbt reads them; put back afterwards."""
+    before = dict(os.environ)
+    os.environ.update(settings.values)
+    os.environ["RCM_WAREHOUSE"] = str(settings.warehouse)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _refusal(settings: Settings, text: str) -> str:
+    """Why dbt did not start."""
+    if is_taken(text):
+        return f"dbt: {held(settings.warehouse, text)}; run it again when that is done"
+    return f"dbt: {' '.join(text.split())}"
+
+
+def _failure(result: object) -> str:
+    node = getattr(result, "node", None)
+    kind, name = getattr(node, "resource_type", "node"), getattr(node, "name", "unknown")
+    return f"{kind} {name}: {_first_line(str(getattr(result, 'message', '')))}"
+
+
+def _first_line(text: str) -> str:
+    """What a dbt message says after its headline, which repeats the node's name and file."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    line = lines[1] if len(lines) > 1 and " Error in " in lines[0] else (lines or ["no message"])[0]
+    # About what the SQL names, engines speak of the SQL; about what it meets at work, they quote the value, and that
+    # may be a patient's.
+    kind, _, _ = line.partition(":")
+    if line.startswith(_ABOUT_SQL):
+        return re.sub(r"'[^']*'", "'...'", line)
+    if _OF_DUCKDB.match(line):
+        return without_values(line)
+    return f"{kind[:_LONGEST_KIND]}; logs/dbt.log has the whole message"

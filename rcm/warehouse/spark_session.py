@@ -1,0 +1,84 @@
+"""The Spark session that dbt works in: local with Delta Lake, or by Spark Connect on the cluster of SPARK_REMOTE."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from ingestion.base.pandas_import import allow_pandas_import
+from ingestion.base.settings import Settings
+from ingestion.base.storage import Location
+from rcm.warehouse.phi_key import phi_key_pads
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# Where the Delta tables are that models read as sources.
+_READ_BY_MODELS = ("bronze/*/*", "audit/*", "ledger/*")
+_LOG = "/_delta_log/"
+# Delta Lake's jars, put there by make test-spark.
+_JARS = "requirements/spark/jars"
+
+
+def open_spark_session(settings: Settings) -> "SparkSession":
+    """The session of this process, which dbt-spark finds and uses; made where there is none yet.
+
+    It has two temporary views, which live as long as the session and are written nowhere: ``rcm_phi_pads`` with the
+    two halves of the key of keyed hashes, and ``rcm_delta_tables`` with the folders of the lakehouse that hold a Delta
+    table. Macros of ``macros/cross_db/`` read them.
+
+    Raises:
+        SpecError: The key of keyed hashes cannot serve.
+        SecretError: It refers to a secret that cannot be had.
+    """
+    allow_pandas_import()
+    from pyspark.sql import SparkSession
+
+    remote = settings.values.get("SPARK_REMOTE")
+    builder = SparkSession.builder.remote(remote) if remote else _configured(SparkSession.builder, settings)
+    session = builder.getOrCreate()
+    if not remote:
+        # What fails, dbt says; Hive's catalogue calls it an error whenever a Delta table is replaced.
+        session.sparkContext.setLogLevel("FATAL")
+    # Silver holds UTC without zone; a cast of text would else be read in the zone of the machine.
+    session.conf.set("spark.sql.session.timeZone", "UTC")
+    inner, outer = phi_key_pads(settings)
+    _show(session, "rcm_phi_pads", "inner_pad binary, outer_pad binary", [(inner, outer)])
+    _show(session, "rcm_delta_tables", "folder string", [(folder,) for folder in _delta_folders(settings.lakehouse)])
+    return session
+
+
+def _show(session: "SparkSession", name: str, schema: str, rows: list[tuple[Any, ...]]) -> None:
+    session.createDataFrame(rows, schema).createOrReplaceTempView(name)
+
+
+def _configured(builder: "SparkSession.Builder", settings: Settings) -> "SparkSession.Builder":
+    """A session on this machine: with Delta Lake, and a catalogue and tables that outlive it, beside the warehouse."""
+    # What Spark writes holds patients' data: its owner reads it, and nobody else.
+    os.umask(0o077)
+    beside = settings.warehouse.parent
+    for name, value in {
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.warehouse.dir": str(beside / "spark"),
+        "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={beside}/spark_catalogue;create=true",
+        "spark.driver.extraJavaOptions": f"-Dderby.stream.error.file={beside}/spark_catalogue.log",
+        # Rows of a laptop need no 200 partitions, and nobody looks at the page of a session that ends with its build.
+        "spark.sql.shuffle.partitions": "4",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.databricks.delta.snapshotPartitions": "1",
+    }.items():
+        builder = builder.config(name, value)
+    jars = sorted(str(jar) for jar in (settings.project_dir / _JARS).glob("*.jar"))
+    if jars:
+        builder = builder.config("spark.jars", ",".join(jars))
+    else:
+        # Spark fetches them itself, of the version that the Python package names.
+        from delta import configure_spark_with_delta_pip  # type: ignore[import-not-found,unused-ignore]
+
+        builder = configure_spark_with_delta_pip(builder)
+    return builder.enableHiveSupport()
+
+
+def _delta_folders(lakehouse: Location) -> list[str]:
+    commits = [file for pattern in _READ_BY_MODELS for file in lakehouse.find(f"{pattern}{_LOG}*.json")]
+    return sorted({commit.partition(_LOG)[0] for commit in commits})

@@ -1,0 +1,111 @@
+"""State of the embedded warehouse: open quarantine, KPIs, and where the rows of bronze are."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+from rcm.warehouse.reader import warehouse_rows
+
+ALL_HOSPITALS = "All hospitals"
+
+
+@dataclass(frozen=True)
+class OpenQuarantine:
+    """Records that wait in quarantine, of one entity and source system."""
+
+    entity: str
+    source_system: str
+    records: int
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """One headline KPI of one hospital, or of all of them; ``value`` in ``unit`` (days, %, $)."""
+
+    as_of_date: date
+    hospital_name: str
+    kpi_name: str
+    kpi_label: str
+    value: Decimal | None
+    unit: str
+    target: str
+
+
+@dataclass(frozen=True)
+class RowAccount:
+    """Where the rows of bronze went, in rows."""
+
+    bronze: int
+    current: int
+    superseded: int
+    duplicates: int
+    quarantined: int
+    rejected: int
+
+    @property
+    def difference(self) -> int:
+        """Rows that are nowhere (or, below zero, somewhere twice); 0 in a lakehouse that holds together."""
+        return self.bronze - self.current - self.superseded - self.duplicates - self.quarantined - self.rejected
+
+
+@dataclass(frozen=True)
+class WarehouseState:
+    """What the embedded warehouse tells of itself; empty before the first build."""
+
+    quarantine: tuple[OpenQuarantine, ...] = ()
+    kpis: tuple[Kpi, ...] = ()
+
+
+def warehouse_state(warehouse: Path | None) -> WarehouseState:
+    """Open quarantine and KPIs; nothing where another engine holds them.
+
+    Raises:
+        WarehouseBusyError: Another process writes to the file.
+        IngestionError: The file is no warehouse.
+    """
+    if warehouse is None:
+        return WarehouseState()
+    return WarehouseState(tuple(open_quarantine(warehouse)), tuple(headline_kpis(warehouse)))
+
+
+def open_quarantine(warehouse: Path) -> list[OpenQuarantine]:
+    """Open quarantine by entity and system; empty before the first build."""
+    return [
+        OpenQuarantine(*row)
+        for row in warehouse_rows(
+            warehouse,
+            """
+        select entity, source_system, count(*) from silver.quarantine
+        where status = 'open' group by all order by entity, source_system
+        """,
+        )
+    ]
+
+
+def headline_kpis(warehouse: Path) -> list[Kpi]:
+    """KPIs in their order, hospitals by name and all of them last; empty before the first build."""
+    return [
+        Kpi(*row)
+        for row in warehouse_rows(
+            warehouse,
+            f"""
+        select as_of_date, hospital_name, kpi_name, kpi_label, kpi_value, unit, target from gold.kpi_headline
+        order by sort_order, kpi_label, hospital_name = '{ALL_HOSPITALS}', hospital_name
+        """,
+        )
+    ]
+
+
+def row_account(warehouse: Path) -> RowAccount | None:
+    """Bronze rows by outcome over all batches; None before the first build."""
+    rows = warehouse_rows(
+        warehouse,
+        """
+        select sum(bronze_rows)::bigint, sum(current_rows)::bigint, sum(superseded_rows)::bigint,
+            sum(duplicate_rows)::bigint, sum(quarantined_rows)::bigint, sum(rejected_rows)::bigint
+        from silver.dq_batch_reconciliation
+        having count(*) > 0
+        """,
+    )
+    return RowAccount(*rows[0]) if rows else None

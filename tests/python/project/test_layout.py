@@ -1,0 +1,91 @@
+"""Imports of the packages go one way down, and never in a circle."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[3]
+# From the ground up. Packages of one floor do not import each other.
+FLOORS = (
+    ("ingestion.base",),
+    ("ingestion.declared",),
+    ("ingestion.bronze",),
+    ("ingestion.sources",),
+    ("ingestion.loads",),
+    ("rcm.warehouse",),
+    ("rcm.doctor", "rcm.finance"),
+    ("rcm.cli",),
+)
+HEIGHT = {package: height for height, floor in enumerate(FLOORS) for package in floor}
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {_module(path): path for folder in ("ingestion", "rcm") for path in (PROJECT / folder).rglob("*.py")}
+
+
+def _imports(source: str) -> Iterator[str]:
+    """Modules and members that a file imports, those inside functions included; relative imports are refused."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"relative import of {node.module}"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _edges(module: str, source: str) -> set[str]:
+    """Modules of the two packages that a module imports."""
+    found = set()
+    for name in _imports(source):
+        parts = name.split(".")
+        known = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+        found.add(next((candidate for candidate in known if candidate in MODULES), ""))
+    return found - {"", module}
+
+
+def _package(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+def _upward(module: str, source: str) -> list[str]:
+    """Imports that leave the module's package and do not go down."""
+    own = _package(module)
+    return sorted(
+        edge
+        for edge in _edges(module, source)
+        if _package(edge) in HEIGHT and _package(edge) != own and HEIGHT[_package(edge)] >= HEIGHT[own]
+    )
+
+
+def test_every_module_stands_on_a_floor() -> None:
+    assert {_package(module) for module in MODULES} - {"ingestion", "rcm"} == set(HEIGHT)
+
+
+@pytest.mark.parametrize("module", [module for module in sorted(MODULES) if _package(module) in HEIGHT])
+def test_imports_go_down(module: str) -> None:
+    source = MODULES[module].read_text()
+    assert _upward(module, source) == []
+    if module.startswith("ingestion."):
+        assert not {name.split(".")[0] for name in _imports(source)} & {"rcm", "simulator", "dashboard"}
+
+
+def test_an_import_that_goes_up_is_found() -> None:
+    planted = "def load() -> None:\n    from ingestion.loads.plan import plan_all\n"
+    assert _upward("ingestion.bronze.table", planted) == ["ingestion.loads.plan"]
+    assert _upward("rcm.finance.export", "import rcm.doctor.disk") == ["rcm.doctor.disk"]
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    graph = {module: _edges(module, path.read_text()) for module, path in MODULES.items()}
+    # A package that re-exports its own modules is one with them.
+    graph = {module: {edge for edge in edges if not module.startswith(f"{edge}.")} for module, edges in graph.items()}
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
