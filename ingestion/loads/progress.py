@@ -42,3 +42,39 @@ class NullProgress:
 
     def finished(self, result: LoadResult) -> None:
         """Nothing."""
+
+
+class MultiProgress:
+    """Several listeners as one.
+
+    Args:
+        listeners: In the order in which they are called.
+    """
+
+    def __init__(self, *listeners: Progress) -> None:
+        self._listeners = listeners
+
+    def run_started(self, run_id: str) -> None:
+        """A run begins."""
+        for listener in self._listeners:
+            listener.run_started(run_id)
+
+    def run_finished(self, results: Sequence[LoadResult], seconds: float) -> None:
+        """It came to its end."""
+        for listener in self._listeners:
+            listener.run_finished(results, seconds)
+
+    def started(self, label: str) -> None:
+        """A load begins."""
+        for listener in self._listeners:
+            listener.started(label)
+
+    def advanced(self, label: str, rows: int) -> None:
+        """So many more rows were read."""
+        for listener in self._listeners:
+            listener.advanced(label, rows)
+
+    def finished(self, result: LoadResult) -> None:
+        """A load came to its end."""
+        for listener in self._listeners:
+            listener.finished(result)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from ingestion.base.settings import Settings
     from ingestion.declared.control_table import ControlTable
-    from ingestion.loads.alerts import Failure
 
 FAILED = 1
 MISUSED = 2
@@ -211,11 +210,9 @@ def project_folder(project_dir: Path | None) -> Path:
 
 def read_control(settings: "Settings") -> "ControlTable":
     """The control table; what is wrong with a system goes to standard error and leaves the others."""
-    from ingestion.declared.control_table import read_control_table
+    from rcm import service
 
-    table = read_control_table(settings.project_dir, settings.bronze_dir)
-    if not table.systems:
-        raise SpecError(list(table.problems) or ["no system is listed; see docs/onboarding-a-hospital.md"])
+    table = service.read_control(settings)
     print_errors(*table.problems)
     return table
 
@@ -223,16 +220,6 @@ def read_control(settings: "Settings") -> "ControlTable":
 def records(items: Sequence[Any]) -> list[dict[str, Any]]:
     """Dataclasses as what JSON can hold."""
     return [asdict(item) for item in items]
-
-
-def send_alert(settings: "Settings", run_id: str, failures: "tuple[Failure, ...]") -> str | None:
-    """Tell the webhook what failed; a warning if it was not taken."""
-    from ingestion.loads.alerts import alert_failures
-
-    warning = alert_failures(settings.values, run_id, failures)
-    if warning is not None:
-        print_errors(warning, severity="warning")
-    return warning
 
 
 def exit_if(failed: bool) -> None:

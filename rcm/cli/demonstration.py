@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingestion.base.errors import SpecError
-from rcm.cli.building import build
 from rcm.cli.console import Panel, ProjectDir, examples, exit_if, output, project, read_control, show
-from rcm.cli.loading import SIMULATED_CONTROL_TABLE, load, loaded
+from rcm.cli.terminal import TerminalListener
 
 if TYPE_CHECKING:
     from ingestion.base.settings import Settings
@@ -119,19 +118,20 @@ def demo(
 ) -> None:
     """Simulate two hospitals, ingest, build and print the KPIs: everything in one command, without a network."""
     with project(project_dir) as settings:
-        if settings.control_table != SIMULATED_CONTROL_TABLE:
-            raise SpecError([f"rcm demo simulates the hospitals of {SIMULATED_CONTROL_TABLE}; unset RCM_BRONZE"])
-        # Nobody is called out of bed for a demonstration.
+        from rcm import service
+        from rcm.simulation import CONTROL_TABLE
+
+        if settings.control_table != CONTROL_TABLE:
+            raise SpecError([f"rcm demo simulates the hospitals of {CONTROL_TABLE}; unset RCM_BRONZE"])
+        # A demonstration alerts nobody.
         settings = settings.with_values({"RCM_ALERT_URL": ""})
         console = output()
         simulation = _simulate(settings, {"patients": patients, "remittance": remittance or None})
         console.print(_simulated(simulation))
-        declared = read_control(settings)
-        summary = load(settings, declared.systems)
-        console.print(loaded(summary))
-        built = build(settings)
+        listener = TerminalListener(settings, loads="line")
+        outcome = service.run(settings, control=read_control(settings), listener=listener)
         _print_next_steps(settings, next_day=simulation.day + 1)
-        exit_if(bool(summary.failed or declared.problems or built.failures))
+        exit_if(outcome.failed)
 
 
 def _print_next_steps(settings: "Settings", next_day: int) -> None:

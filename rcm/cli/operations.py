@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingestion.base.errors import WarehouseBusyError
-from rcm.cli.building import print_kpis
 from rcm.cli.console import (
     AsJson,
     Panel,
@@ -23,6 +22,7 @@ from rcm.cli.console import (
     records,
     show,
 )
+from rcm.cli.terminal import print_kpis
 
 if TYPE_CHECKING:
     from ingestion.base.settings import Settings

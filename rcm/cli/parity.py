@@ -22,6 +22,7 @@ from rcm.cli.console import (
     read_control,
     records,
 )
+from rcm.cli.terminal import TerminalListener
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,13 +109,13 @@ def _day(
     settings: "Settings", engines: "Sequence[Engine]", day: int, patients: int, *, quiet: bool
 ) -> "list[Comparison]":
     """Simulate, ingest and build one day, and compare what there is then."""
-    from rcm.cli.loading import load
+    from rcm import service
     from rcm.warehouse.parity.comparison import compare
     from simulator import simulate
 
     simulate(settings.warehouse.parent, patients=patients, day=day, remittance=True)
-    summary = load(settings, read_control(settings).systems)
-    if summary.failed:
+    control = read_control(settings)
+    if service.load(settings, control=control, listener=TerminalListener(settings)).failed:
         raise IngestionError(f"day {day} did not load; what is above says why")
     seconds = []
     for engine in engines:
@@ -132,9 +133,9 @@ def _day(
 
 
 def _build(engine: "Engine", day: int) -> None:
-    from rcm.warehouse import build as transform
+    from rcm.warehouse.build import build
 
-    built = transform.build(engine.settings, unit_tests=True)
+    built = build(engine.settings, unit_tests=True)
     if built.failures:
         print_errors(*built.failures)
         raise IngestionError(f"{engine.name} did not build day {day}; logs/{engine.name} of the lakehouse has the log")

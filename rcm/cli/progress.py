@@ -13,7 +13,6 @@ from rich.text import Text
 from ingestion.base.settings import Settings
 from ingestion.bronze.audit import LoadResult
 from ingestion.loads.event_log import VARIABLE as LOG_VARIABLE
-from ingestion.loads.progress import Progress as LoadListener
 
 # Set to off, nothing tells of progress: a schedule that mails what it prints wants to hear of errors only.
 VARIABLE = "RCM_PROGRESS"
@@ -224,39 +223,3 @@ class LoadProgress:
         with self._lock:
             self._ended.add(result.label)
         self._bar.move(len(self._ended), self._tables)
-
-
-class MultiProgress:
-    """Tells several listeners the same.
-
-    Args:
-        listeners: In the order they are told.
-    """
-
-    def __init__(self, *listeners: LoadListener) -> None:
-        self._listeners = listeners
-
-    def run_started(self, run_id: str) -> None:
-        """A run begins."""
-        for listener in self._listeners:
-            listener.run_started(run_id)
-
-    def run_finished(self, results: Sequence[LoadResult], seconds: float) -> None:
-        """It came to its end."""
-        for listener in self._listeners:
-            listener.run_finished(results, seconds)
-
-    def started(self, label: str) -> None:
-        """A load begins."""
-        for listener in self._listeners:
-            listener.started(label)
-
-    def advanced(self, label: str, rows: int) -> None:
-        """So many more rows were read."""
-        for listener in self._listeners:
-            listener.advanced(label, rows)
-
-    def finished(self, result: LoadResult) -> None:
-        """A load came to its end."""
-        for listener in self._listeners:
-            listener.finished(result)

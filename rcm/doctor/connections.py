@@ -13,6 +13,7 @@ from ingestion.sources.database import open_database
 from ingestion.sources.opening import WHO_TOKEN_URL
 from ingestion.sources.places import connection_value, is_installed, landing_folder
 from rcm.doctor.check import CHECK_SECONDS, Finding, Situation, ok, problem, warning
+from rcm.simulation import answers_are_simulated
 
 # An API is asked once and without retries: within the time of a check.
 _API_SECONDS = CHECK_SECONDS / 2
@@ -38,7 +39,7 @@ def connection(situation: Situation, name: str) -> Iterator[Finding]:
     elif system.kind == "files":
         yield from _landing(situation.settings, system)
     else:
-        yield from _api(situation.settings, system, active[0])
+        yield from _api(situation, system, active[0])
 
 
 def lakehouse(situation: Situation, _: str) -> Iterator[Finding]:
@@ -77,8 +78,9 @@ def _landing(settings: Settings, system: SystemSpec) -> Iterator[Finding]:
         yield ok(f"landing folder {place}")
 
 
-def _api(settings: Settings, system: SystemSpec, table: TableSpec) -> Iterator[Finding]:
-    if (settings.sources / "simulation.json").is_file() and settings.resolve(system.connection.env) is None:
+def _api(situation: Situation, system: SystemSpec, table: TableSpec) -> Iterator[Finding]:
+    settings = situation.settings
+    if answers_are_simulated(settings, situation.control.systems):
         yield ok("answered by a stub, as the sources are simulated")
         return
     if is_installed(settings, system, table):

@@ -1,4 +1,4 @@
-"""Runs dbt in this process and tells how far it is."""
+"""Builds with dbt in this process, and reports progress by node."""
 
 import contextlib
 import json
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dbt_common.events.base_types import EventMsg
 
 # Called with the number of nodes finished and of all nodes.
-Progress = Callable[[int, int], None]
+BuildProgress = Callable[[int, int], None]
 
 # Messages that hold names of the project and counts, never a value.
 _ABOUT_SQL = (
@@ -36,7 +36,7 @@ _FAILED = ("error", "fail", "runtime error")
 
 
 @dataclass(frozen=True)
-class Transformation:
+class BuildOutcome:
     """Outcome of one dbt invocation, in counts of nodes.
 
     Args:
@@ -44,22 +44,24 @@ class Transformation:
         skipped: Nodes below a failed one.
         failures: One line per failed node: kind, name, first line of the reason. Or why dbt did not start.
         warnings: One line per test that warns.
+        alert_problem: What kept the alert from being delivered; None where it was delivered or there was none to send.
     """
 
     done: int
     skipped: int
     failures: tuple[str, ...]
     warnings: tuple[str, ...]
+    alert_problem: str | None = None
 
 
 def build(
     settings: Settings,
-    on_progress: Progress | None = None,
+    on_progress: BuildProgress | None = None,
     *,
     full_refresh: bool = False,
     select: str | None = None,
     unit_tests: bool = False,
-) -> Transformation:
+) -> BuildOutcome:
     """``dbt build`` in the project's folder with ``profiles/profiles.yml``; the log goes to logs/dbt.log.
 
     Args:
@@ -78,18 +80,18 @@ def build(
     command += ["--select", select] if select else []
     if select is None:
         # Stands if this process is killed: what it leaves is then known to be half of something.
-        _keep(settings, Transformation(0, 0, ("dbt build: it did not come to its end; run rcm run",), ()))
-    outcome = _dbt(settings, command, on_progress)
-    if isinstance(outcome.exception, KeyboardInterrupt):
+        _keep(settings, BuildOutcome(0, 0, ("dbt build: it did not come to its end; run rcm run",), ()))
+    invoked = _dbt(settings, command, on_progress)
+    if isinstance(invoked.exception, KeyboardInterrupt):
         # What dbt keeps to itself: whoever pressed the keys wants out.
         raise KeyboardInterrupt
-    results = list(getattr(outcome.result, "results", []))
+    results = list(getattr(invoked.result, "results", []))
     failures = [_failure(result) for result in results if str(result.status) in _FAILED]
-    if outcome.exception is not None and not failures:
+    if invoked.exception is not None and not failures:
         # dbt wraps its messages; the headline alone says nothing.
-        failures = [_refusal(settings, str(outcome.exception))]
+        failures = [_refusal(settings, str(invoked.exception))]
     statuses = [str(result.status) for result in results]
-    transformation = Transformation(
+    outcome = BuildOutcome(
         done=sum(status in ("success", "pass") for status in statuses),
         skipped=statuses.count("skipped"),
         failures=tuple(failures),
@@ -97,8 +99,8 @@ def build(
     )
     # A part that built says nothing of the rest, which may have failed before.
     if select is None or failures:
-        _keep(settings, transformation)
-    return transformation
+        _keep(settings, outcome)
+    return outcome
 
 
 def has_outdated_judgements(settings: Settings) -> bool:
@@ -117,7 +119,7 @@ def _require_dbt(settings: Settings) -> None:
         raise IngestionError(f"dbt is not installed, so nothing can be built; pip install 'rcm-lakehouse[{target}]'")
 
 
-def _dbt(settings: Settings, command: Sequence[str], on_progress: Progress | None) -> "dbtRunnerResult":
+def _dbt(settings: Settings, command: Sequence[str], on_progress: BuildProgress | None) -> "dbtRunnerResult":
     # dbt takes seconds to import, so only who needs it pays for it.
     from dbt.cli.main import dbtRunner
 
@@ -157,7 +159,7 @@ def last_build(settings: Settings) -> LastBuild | None:
         return None
 
 
-def _keep(settings: Settings, outcome: Transformation) -> None:
+def _keep(settings: Settings, outcome: BuildOutcome) -> None:
     finished_at = datetime.now(UTC).replace(tzinfo=None).isoformat()
     kept = {"finished_at": finished_at, "failures": outcome.failures, "skipped": outcome.skipped}
     _record(settings).write_text(json.dumps(kept, indent=2), encoding="utf-8")
@@ -182,7 +184,7 @@ def _close_warehouse() -> None:
 class _NodeCount:
     """Turns dbt's events into a count of nodes."""
 
-    def __init__(self, on_progress: Progress | None) -> None:
+    def __init__(self, on_progress: BuildProgress | None) -> None:
         self._on_progress = on_progress
         self._all = 0
         self._finished = 0

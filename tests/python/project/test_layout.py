@@ -15,8 +15,8 @@ FLOORS = (
     ("ingestion.bronze",),
     ("ingestion.sources",),
     ("ingestion.loads",),
-    ("rcm.warehouse",),
-    ("rcm.doctor", "rcm.finance"),
+    ("rcm.simulation", "rcm.warehouse"),
+    ("rcm.doctor", "rcm.finance", "rcm.service"),
     ("rcm.cli",),
 )
 HEIGHT = {package: height for height, floor in enumerate(FLOORS) for package in floor}
