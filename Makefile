@@ -12,8 +12,8 @@ LOCAL_FILES := target logs site .pytest_cache .mypy_cache .ruff_cache
 export DBT_PROFILES_DIR := $(CURDIR)/profiles
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-# Installs what one requirements file pins. uv is the fast way; pip is the way out where only pip is configured for a
-# private registry. Bytecode is compiled here, so that the first command does not pay for it.
+# Installs the pins of one requirements file. uv is fast; pip is the fallback if only pip is configured for a private
+# registry. Bytecode is compiled here, so that the first command does not have to.
 install = uv pip install --quiet --compile-bytecode --python $(BIN)/python $(1) || $(BIN)/python -m pip install --quiet $(1)
 
 .PHONY: help
@@ -39,7 +39,7 @@ $(VENV)/dev.stamp: $(VENV)/runtime.stamp requirements/dev.txt
 setup: $(VENV)/dev.stamp  ## Set up .venv with everything a developer needs.
 
 .PHONY: lock
-lock: $(BIN)/uv  ## Resolve pyproject.toml anew into requirements/*.txt.
+lock: $(BIN)/uv  ## Resolve pyproject.toml into requirements/*.txt.
 	@sh requirements/lock.sh
 
 # ------------------------------------------------------------------------------------------------------------ run
@@ -71,7 +71,7 @@ dashboard: $(VENV)/dashboard.stamp  ## Show gold in a browser on this machine: m
 	@echo "http://127.0.0.1:$(PORT)"
 	@streamlit run dashboard/app.py --server.address 127.0.0.1 --server.port $(PORT)
 
-# The pages of docs/, dbt's documentation as one file, and the lineage of every column, each linked from the others.
+# The pages of docs/, dbt's documentation as one file, and column lineage, with links between them.
 .PHONY: docs
 docs: $(VENV)/dev.stamp  ## Write the documentation, with models and lineage, to site/index.html.
 	@test -f "$${RCM_WAREHOUSE:-$${RCM_LAKEHOUSE:-lakehouse}/warehouse.duckdb}" \
@@ -84,14 +84,14 @@ docs: $(VENV)/dev.stamp  ## Write the documentation, with models and lineage, to
 
 .PHONY: docs-pages
 docs-pages: $(VENV)/dev.stamp  ## Write the pages only, which needs no warehouse, and check their links.
-	@# Not --quiet: with it, MkDocs counts no warning, and nothing fails the build.
+	@# Not --quiet: with it, MkDocs counts no warnings, and none would fail the build.
 	@NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict
 
 .PHONY: docs-tables
 docs-tables: $(VENV)/runtime.stamp  ## Renew the KPI table of README.md from the contracts.
 	@python docs/generate_tables.py
 
-# A diagram is drawn once, where it was changed, and kept: building the site needs neither npm nor a browser.
+# A diagram is drawn when it changed, and committed: building the site needs neither npm nor a browser.
 MERMAID := mermaid@11.17.2
 .PHONY: docs-pictures
 docs-pictures: $(VENV)/dev.stamp  ## Draw the diagrams of docs/ that changed.
@@ -124,21 +124,21 @@ lint: $(VENV)/dev.stamp  ## Lint Python, SQL and YAML, check types and conventio
 system-packages:
 	@sh requirements/system-packages.sh
 
-# Azurite, Azure storage on this machine. npm writes the target when it is done; without npm its tests are left out.
+# Azurite, Microsoft's emulator of Azure storage. npm writes the target at its end; without npm its tests are skipped.
 AZURITE := requirements/azurite
 $(AZURITE)/node_modules/.package-lock.json: $(AZURITE)/package-lock.json
 	@echo "Installing Azurite"
 	@npm ci --prefix $(AZURITE) --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error \
-		|| echo "Azurite is not installed, so the tests of Azure storage are left out" >&2
+		|| echo "Azurite is not installed, so the tests of Azure storage are skipped" >&2
 
-# Lint findings do not keep the tests from running: one run tells everything that is wrong.
+# The tests also run after lint findings: one run reports everything that is wrong.
 .PHONY: test
 test: system-packages $(AZURITE)/node_modules/.package-lock.json $(VENV)/dev.stamp  ## Set up what the tests need and run all of them, lint included.
 	@status=0; $(MAKE) --no-print-directory lint || status=1; \
 	pytest --numprocesses auto --dist loadscope --junit-xml target/pytest.xml || status=1; \
 	exit $$status
 
-# Apache Spark, in an environment of its own: PySpark and the client that the other tests use share one import name.
+# Apache Spark, in a separate environment: PySpark and the client that the other tests use have the same import name.
 SPARK := .venv-spark
 DELTA_JARS := requirements/spark/jars
 # The version that a requirements file pins.

@@ -1,10 +1,9 @@
 #!/bin/sh
-# Installs the Debian packages of system-packages.txt where it may (apt, as root); elsewhere it names what is missing.
-# Never fails: a test whose component is missing skips itself and says so, and .ci/run turns that into a failure.
+# Installs the Debian packages of system-packages.txt if it has permission (apt, as root); otherwise it names what is
+# missing. Never fails: a test whose component is missing is skipped and names it, and .ci/run makes that a failure.
 cd "$(dirname "$0")" || exit 1
 missing=
-# A command counts wherever it comes from: Node's own package brings npm along, and would not share a machine with
-# Debian's.
+# A command counts whatever package it comes from: Node's own package includes npm and conflicts with Debian's.
 while read -r package command; do
     if [ -n "$command" ]; then
         command -v "$command" >/dev/null || missing="$missing $package"
@@ -23,4 +22,4 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $missing; } >/dev/null \
         && exit 0
 fi
-echo "Not installed, so the tests that need them are left out:$missing" >&2
+echo "Not installed, so the tests that need them are skipped:$missing" >&2

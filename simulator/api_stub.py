@@ -1,7 +1,7 @@
 """The public APIs of the simulated group on a loopback port: NPPES 2.1, the WHO's ICD API and its token service.
 
-The stub keeps the habits of the originals that bite: NPPES answers errors with status 200, silently clamps ``limit``
-to 200 and counts a page, not the whole, in ``result_count``; the ICD API wants a bearer token, ``API-Version: v2``
+The stub reproduces the pitfalls of the originals: NPPES answers errors with status 200, silently limits ``limit``
+to 200 and counts a page, not the total, in ``result_count``; the ICD API wants a bearer token, ``API-Version: v2``
 and ``Accept-Language``, and names its entities by ``http://id.who.int/...`` wherever it runs. Any non-empty client id
 and secret gets a token. Connections are kept alive.
 
@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.OK, {**token, "token_type": "Bearer", "scope": "icdapi_access"})
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the inherited name
-        """Say nothing: requests are the caller's business."""
+        """Log nothing; requests are the caller's business."""
 
     @property
     def _stub(self) -> _Server:

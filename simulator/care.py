@@ -1,7 +1,7 @@
 """Encounters and their charge lines, with everything that will ever happen to a line.
 
 A line is drawn once with its whole future: when it is entered, billed, decided, paid. What a source shows on a day
-is this future cut off at that day, so the state of day 3 does not depend on whether day 1 and 2 were looked at.
+is this future cut off at that day, so the state of day 3 does not depend on whether day 1 and 2 were simulated.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from simulator.parameters import (
     HospitalHabits,
 )
 
-# What becomes of a line. Lines of kind INSURED are billed to a payer and decided as one of the last three.
+# Kind and outcome of a line. Lines of kind INSURED are billed to a payer and decided as one of the last three.
 INSURED, CO_PAY_LINE, SELF_PAY_LINE = 0, 1, 2
 PAID, PARTIAL, DENIED = 0, 1, 2
 LATE_SHARE = 0.02
-# How seldom the one provider and the one department are used that disappear later.
+# Share of encounters at the provider and the department that disappear later.
 IDLE_PROVIDER_SHARE = 0.002
 
 
@@ -180,7 +180,7 @@ def line_block(
     amount = np.rint(median * np.exp(rng.normal(0.0, CHARGE_SIGMA, size))).astype(np.int64)
     amount = np.where(is_co_pay, 500 * rng.integers(3, 11, size), amount)
 
-    # A claim follows every late row's arrival, so the order of what happens to a line never turns around.
+    # A claim follows every late row's arrival, so the order of a line's events is never reversed.
     claim_day = entry_day + 2 + _lag(rng, max(1, habits.claim_lag - 2), 0.6, size)
     claim_day = _or_never(claim_day, (kind == INSURED) & (rng.random(size) >= NEVER_BILLED_SHARE))
     decision_lag = np.array([p.payment_lag for p in habits.payers])[payer]

@@ -2,7 +2,7 @@
 
 A monthly file holds the claims billed in that month in their state of day 0, so old months are final and recent ones
 hold pending claims. The file of a later day holds one row per claim that was billed or decided on that day. Files of
-every fifth day are held back for two days; they then deliver older versions after newer ones: beside its own rows
+every fifth day arrive two days late; they then deliver older versions after newer ones: beside its own rows
 such a file repeats, as pending, the claims that are decided on the following day.
 """
 

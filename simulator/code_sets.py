@@ -4,8 +4,8 @@
 the US government; its columns are code, title, class_kind (chapter, block, category) and parent_code. Reading the
 subset takes milliseconds where the package with the whole classification takes two seconds.
 
-Procedure codes and their texts are invented: the numbers 00010 to 00089 are no CPT codes. Their leading zeros are
-wanted, because a pipeline that reads codes as numbers loses them.
+Procedure codes and their texts are invented: the numbers 00010 to 00089 are not CPT codes. Their leading zeros are
+intended, because a pipeline that reads codes as numbers loses them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What changes on a later day beside new encounters and the planned course of charges.
 
-Address and phone changes, rows that are merely touched (only the modified timestamp moves), corrected and voided
+Address and phone changes, rows that are only touched (the modified timestamp changes), corrected and voided
 charges, recoded encounters. Rows with planted defects never change, so each keeps its one bronze version. A day's
-choice depends on the seed, the hospital and the day alone.
+choice depends only on the seed, the hospital and the day.
 """
 
 from __future__ import annotations

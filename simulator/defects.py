@@ -2,7 +2,7 @@
 
 A plan is drawn from rows of the history whose course is over, so a defective row has one version, written well
 before day 0 (only patients' names are lost and found again later, see ``NameChanges``). Rows of different rules are
-disjoint. ``plant`` applies a plan to a table in one go and says what becomes of every row in a lakehouse.
+disjoint. ``plant`` applies a plan to a table and returns the expected outcome of every row in a lakehouse.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from simulator.columns import Ints, money, replace_rows
 DEFECT_SHARE = 0.001  # of an entity's rows, per rule; at least one
 KEY_REPEATED = "key_repeated_in_batch"
 
-# What becomes of a bronze row.
+# The outcome of a bronze row.
 CURRENT, EXACT_DUPLICATE, QUARANTINED, REJECTED = 0, 1, 2, 3
 Fates = npt.NDArray[np.int8]
 
@@ -152,7 +152,7 @@ def plant(table: pa.Table, rows: Ints, plan: Plan, patches: Mapping[str, Patch],
 
 
 def fate_of(rule: str) -> int:
-    """What becomes of a row that fails ``rule``."""
+    """The outcome of a row that fails ``rule``."""
     if rule in REJECTING:
         return REJECTED
     return QUARANTINED if rule in QUARANTINING else CURRENT

@@ -21,7 +21,7 @@ class IcdService:
             self._children[node["parent_code"]].append(node["code"])
 
     def entity(self, path: str) -> dict[str, Any] | None:
-        """The body for ``/icd/release/10/{release}`` or ``.../{release}/{code}``; None if there is no such thing."""
+        """The body for ``/icd/release/10/{release}`` or ``.../{release}/{code}``; None if it does not exist."""
         match = _PATH.fullmatch(path)
         if match is None or match["release"] not in RELEASES:
             return None

@@ -42,7 +42,7 @@ class NpiService:
             return "number", "06", "NPI must be 10 digits"
         if query.get("enumeration_type", "NPI-1") not in ("NPI-1", "NPI-2"):
             return "enumeration_type", "14", "enumeration_type must be NPI-1 or NPI-2"
-        # A state or an enumeration type alone is too wide.
+        # Only a state or an enumeration type is too wide.
         if not any(query.get(name) for name in ("number", *_NAME_CRITERIA)):
             return "", "04", "No valid search criteria"
         return None

@@ -6,7 +6,7 @@ of 5 to 12 %. Money is in US cents, time in days counted from day 0 (the last se
 
 The sources know no contractual adjustments or write-offs, so what nobody pays stays in A/R for good. That fixes
 the collection rate: with 18 months of history, cohorts must reach about 97 % in the end (85 to 90 % at 90 to 150
-days), or old balances alone would exceed 60 days of revenue.
+days), or the old balances by themselves would exceed 60 days of revenue.
 """
 
 from __future__ import annotations

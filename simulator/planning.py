@@ -88,5 +88,5 @@ def tell_story(hospital: Hospital, day: int) -> Story:
 
 
 def _before_overlap(modified_day: Ints) -> Ints:
-    """Rows that no later increment reads again: a defective key cannot be recognised as one that bronze holds."""
+    """Rows that no later increment reads again: a defective key cannot be recognized as one that bronze holds."""
     return np.flatnonzero(modified_day < modified_day.max() - LAG_DAYS)

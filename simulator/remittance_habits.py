@@ -1,6 +1,6 @@
 """How the group posts what is not a charge and not a payment: assumptions of the adjustments feed.
 
-Reason and group codes are the codes alone; their texts are licensed. Shares are probabilities, days are counted from
+Reason and group codes come without their texts, which are licensed. Shares are probabilities, days are counted from
 the event named, money is in US cents.
 """
 

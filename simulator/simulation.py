@@ -4,15 +4,15 @@
 
 - ``sources/hospital_a.db`` and ``sources/hospital_b.db``: SQLite databases with patients, providers, departments,
   encounters, transactions and adjustments;
-- ``landing/claims/*.csv`` and ``landing/cpt/procedures_2024.csv``: files are delivered once; what ingestion has moved
-  away is not delivered again;
+- ``landing/claims/*.csv`` and ``landing/cpt/procedures_2024.csv``: files are delivered once; a file that ingestion
+  has moved away is not delivered again;
 - ``sources/registry.json``: what the API stub serves;
 - ``sources/answer_key.json``: what must be found (see ``answer_key``);
 - ``sources/simulation.json``: the parameters and the day reached, written last.
 
-The world is a pure function of the seed and the visible state a function of the day. Databases are written anew and
-renamed into place, so a kill leaves each of them old or new, going from day 0 to day 3 in one step or in three gives
-identical databases, and a run that was killed is simply repeated. Nothing reads the clock.
+The world is a pure function of the seed and the visible state a function of the day. Databases are written to a new file and
+renamed into place, so a kill leaves each of them old or new. Going from day 0 to day 3 in one step or in three gives
+identical databases, and a killed run can be repeated. Nothing reads the clock.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _VERSION = 1  # of the simulated world; another version draws other numbers
 
 
 class SimulationError(Exception):
-    """The request does not fit the simulation that is already there, or makes no sense; the message says what to do."""
+    """The request does not fit the existing simulation, or is invalid; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def simulate(
         The summary; equal arguments on an existing simulation change nothing and return the same rows.
 
     Raises:
-        SimulationError: other parameters than those of the existing simulation, an earlier day, or senseless values.
+        SimulationError: other parameters than those of the existing simulation, an earlier day, or invalid values.
     """
     sources, landing = lakehouse / "sources", lakehouse / "landing"
     asked = {"version": _VERSION, "patients": patients, "seed": seed, "remittance": remittance}

@@ -1,4 +1,4 @@
-"""Writing databases, files and JSON whole or not at all: everything is written beside its place and then renamed."""
+"""Atomic writes of databases, files and JSON: everything is written to a temporary file and then renamed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def write_csv(path: Path, table: pa.Table) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write indented JSON; a file that already says so is left alone."""
+    """Write indented JSON; a file with the same content is not touched."""
     text = json.dumps(content, indent=2) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
@@ -56,7 +56,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def _beside(path: Path) -> Path:
-    # The suffix keeps half-written files out of every file pattern of the landing folder.
+    # The suffix excludes incomplete files from every file pattern of the landing folder.
     return path.with_name(f".{path.name}.tmp")
 
 

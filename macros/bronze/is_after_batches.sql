@@ -1,4 +1,4 @@
-{# True for rows of batches newer than those seen, of tables not seen at all too; seen is what batches_seen() gives. #}
+{# True for rows of batches newer than those seen, and of tables not seen at all; seen is the result of batches_seen(). #}
 {% macro is_after_batches(seen, alias=none) -%}
 {%- set table = alias ~ '._source_table' if alias else '_source_table' -%}
 {%- set batch = alias ~ '._batch_id' if alias else '_batch_id' -%}
@@ -10,7 +10,7 @@
 )
 {%- endmacro %}
 
-{# What an incremental model holds already; a macro, so that a unit test can say it without a table that exists. #}
+{# What an incremental model already holds; a macro, so that a unit test can set it without an existing table. #}
 {% macro batches_posted(relation) %}
     {{ return(batches_seen(relation) if is_incremental() else {}) }}
 {% endmacro %}

@@ -1,7 +1,7 @@
 {#
     When a source table was last loaded without an error, UTC: what `dbt source freshness` measures. It comes from the
-    load log and not from the rows, for a table in which nothing changed is fresh all the same. A look at an empty
-    landing folder is no load.
+    load log and not from the rows, because a table in which nothing changed is still fresh. Finding an empty landing
+    folder is not a load.
 #}
 {% macro last_good_load(relation) -%}
     select max(started_at) from audit.load_log

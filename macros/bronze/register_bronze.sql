@@ -33,15 +33,15 @@
 {% endmacro %}
 
 {#
-    One Delta table of the lakehouse under the name its source has in dbt. Where nothing was written yet there is
-    nothing to register: an empty view stands in, and gives way when the first batch is there.
+    One Delta table of the lakehouse under the name its source has in dbt. If nothing was written yet, there is
+    nothing to register: an empty view takes its place until the first batch exists.
 #}
 {% macro register_delta(node, folder, columns) %}
     {% set place = api.Relation.create(target.get('database'), node.schema, node.identifier) %}
     {% do adapter.dispatch('register_delta_table')(place, folder, columns) %}
 {% endmacro %}
 
-{# An external table over what ingestion writes; registered once, for Delta's log tells what it holds. #}
+{# An external table over what ingestion writes; registered once, because Delta's log lists its files. #}
 {% macro default__register_delta_table(place, folder, columns) %}
     {% set existing = load_relation(place) %}
     {% if existing is none or existing.is_view %}

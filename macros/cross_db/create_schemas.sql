@@ -9,7 +9,7 @@
     {% endif %}
 {% endmacro %}
 
-{# Whether the command at hand builds: hooks are compiled by others too, such as docs and linters, several at once. #}
+{# Whether the current command builds: docs and linters compile hooks too, several at once. #}
 {% macro writes_models() %}
     {{ return(flags.WHICH in ['build', 'run', 'seed', 'snapshot', 'test']) }}
 {% endmacro %}

@@ -1,4 +1,4 @@
-{# Whether a folder of the lakehouse holds a Delta table: no engine lets SQL ask for a file that may not be there. #}
+{# Whether a folder of the lakehouse holds a Delta table: no engine lets SQL test for a file that may not exist. #}
 {% macro has_delta_table(folder) %}
     {{ return(adapter.dispatch('has_delta_table')(folder)) }}
 {% endmacro %}
@@ -15,7 +15,7 @@
     {{ return(found.columns[0].values()[0] > 0) }}
 {% endmacro %}
 
-{# Databricks lists folders, but fails at one that is not there: so each is looked for in the one above it. #}
+{# Databricks lists folders, but fails for a missing one, so each is looked up in its parent. #}
 {% macro databricks__has_delta_table(folder) %}
     {% set path = namespace(location=lakehouse_location('')[:-1], found=true) %}
     {% for name in folder.split('/') + ['_delta_log'] if path.found %}
@@ -26,7 +26,7 @@
     {{ return(path.found) }}
 {% endmacro %}
 
-{# DuckDB reads Azure by its Blob endpoint: abfss://container@account.dfs.core.windows.net/x is az://container/x. #}
+{# DuckDB reads Azure through its Blob endpoint: abfss://container@account.dfs.core.windows.net/x is az://container/x. #}
 {% macro duckdb_url(location) %}
     {{ return(modules.re.sub('^abfss://([^@]+)@[^/]+', 'az://\\1', location)) }}
 {% endmacro %}

@@ -1,6 +1,6 @@
 {#
-    HMAC-SHA256 of a text as lower-case hex, NULL for NULL: sha256(outer || sha256(inner || text)). Who has the hash but
-    not the key cannot try all values, as one could with a plain hash. The two halves of the key never stand in SQL.
+    HMAC-SHA256 of a text as lower-case hex, NULL for NULL: sha256(outer || sha256(inner || text)). Whoever has the hash but
+    not the key cannot try all values, as with a plain hash. The two halves of the key are never part of the SQL text.
 #}
 {% macro keyed_hash(text) %}
     {{- adapter.dispatch('keyed_hash')(text) -}}
@@ -14,7 +14,7 @@
     ), 256)
 {%- endmacro %}
 
-{# Two secrets of a scope, in hex; Databricks redacts them wherever it shows a query. #}
+{# Two secrets of a scope, in hex; Databricks redacts them in every query it shows. #}
 {% macro databricks__keyed_hash(text) -%}
     {%- set scope = env_var('RCM_PHI_SCOPE', 'rcm') -%}
     sha2(concat(
@@ -23,7 +23,7 @@
     ), 256)
 {%- endmacro %}
 
-{# Variables of the session, set by rcm/warehouse/duckdb_plugin.py; without them no hash must pass for one. #}
+{# Variables of the session, set by rcm/warehouse/duckdb_plugin.py; without them the hash is an error. #}
 {% macro duckdb__keyed_hash(text) -%}
     case
         when getvariable('rcm_phi_outer') is null then error('RCM_PHI_KEY is not known to this session')

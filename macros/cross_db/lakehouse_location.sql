@@ -1,4 +1,4 @@
-{# A folder of the lakehouse; a relative one is found from where dbt runs. #}
+{# A folder of the lakehouse; a relative path starts where dbt runs. #}
 {% macro lakehouse_location(folder) %}
     {{ return(adapter.dispatch('lakehouse_location')(env_var('RCM_LAKEHOUSE', 'lakehouse')) ~ '/' ~ folder) }}
 {% endmacro %}
@@ -7,7 +7,7 @@
     {{ return(root) }}
 {% endmacro %}
 
-{# Spark would look for a relative folder in its own warehouse. #}
+{# Spark resolves a relative path in its own warehouse. #}
 {% macro spark__lakehouse_location(root) %}
     {% set is_absolute = root.startswith('/') or '://' in root %}
     {{ return(root if is_absolute else invocation_args_dict['project_dir'] ~ '/' ~ root) }}

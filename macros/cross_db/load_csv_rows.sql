@@ -1,6 +1,6 @@
 {#
-    dbt-spark's session puts values between quotes as they are: a quote inside of one would end it. And a table that is
-    dropped leaves its rows at its location, so they are written over and not added.
+    dbt-spark's session does not escape quotes in values: a quote inside a value would end it. And a dropped table
+    leaves its rows at its location, so the rows are overwritten and not appended.
 #}
 {% macro spark__load_csv_rows(model, agate_table) %}
     {% set types = model.config.get('column_types', {}) %}

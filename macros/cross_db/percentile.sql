@@ -1,4 +1,4 @@
-{# The interpolated percentile of the values that are not NULL, as decimal(18,4): an aggregate. Of decimals, engines
+{# The interpolated percentile of the values that are not NULL, as decimal(18,4): an aggregate. For decimals, engines
    would interpolate to different scales. #}
 {% macro percentile(expression, fraction) -%}
     cast({{ adapter.dispatch('percentile')('cast(' ~ expression ~ ' as double)', fraction) }} as decimal(18, 4))

@@ -1,6 +1,6 @@
 {#
     The first three digits of a ZIP code; 000 for the 17 areas of 20,000 people or fewer in the 2000 census, as the
-    guidance to 45 CFR 164.514(b)(2)(i)(B) lists them. NULL where it is no ZIP code.
+    guidance to 45 CFR 164.514(b)(2)(i)(B) lists them. NULL where it is not a ZIP code.
 #}
 {% macro zip3(postal_code) -%}
     case
@@ -20,12 +20,12 @@
     end
 {%- endmacro %}
 
-{# A text only where it has a shape that no name, number of a person or remark can have; else NULL. #}
+{# A text only if it has a shape that no name, personal number or remark can have; else NULL. #}
 {% macro only_of_shape(expression, pattern) -%}
     case when {{ matches_pattern(expression, pattern) }} then {{ expression }} end
 {%- endmacro %}
 
-{# A hospital's own word only where it is one of a closed list, in lower case; 'other' for every other text. #}
+{# A hospital's own word only if it is in a closed list, in lower case; 'other' for every other text. #}
 {% macro only_of_list(expression, words) -%}
     case
         when lower({{ expression }}) in ('{{ words | join("', '") }}') then lower({{ expression }})

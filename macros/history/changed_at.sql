@@ -1,4 +1,4 @@
-{# When a row was changed: no source knows what will have changed after its load, so a later date is a wrong clock. #}
+{# When a row was changed: a date of change after the load comes from a wrong clock and counts as the load's. #}
 {% macro changed_at() -%}
     case when modified_at > _ingested_at then _ingested_at else modified_at end
 {%- endmacro %}

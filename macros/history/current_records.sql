@@ -8,5 +8,5 @@ from {{ ref(entity ~ '_history') }}
 where dbt_valid_to = {{ open_end() }} and not is_deleted
 {%- endmacro %}
 
-{# valid_to of a version that still holds. #}
+{# valid_to of a version that is still valid. #}
 {% macro open_end() -%}cast('9999-12-31' as timestamp){%- endmacro %}

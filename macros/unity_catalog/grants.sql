@@ -9,7 +9,7 @@
     {% do dbt.default__apply_grants(relation, grant_config, should_revoke) %}
 {% endmacro %}
 
-{# Opens each schema to the readers of what is in it, bronze and audit to the engineers; runs before models do. #}
+{# Grants use of each schema to the readers of its tables, bronze and audit to the engineers; runs before the models. #}
 {% macro secure_catalog(engineers) %}
     {% if execute and writes_models() %}{% do adapter.dispatch('secure_catalog')(engineers) %}{% endif %}
 {% endmacro %}
@@ -21,7 +21,7 @@
     {% do create_masks(engineers) %}
     {% for schema, readers in readers_of_schemas(engineers).items() %}
         {% set privileges = ['use schema'] %}
-        {# Nothing of dbt's builds these tables, so nothing of dbt's grants them one by one. #}
+        {# dbt does not build these tables, so it does not grant them one by one. #}
         {% if schema in source_schemas() %}{% do privileges.append('select') %}{% endif %}
         {% do grant_on_schema(schema, privileges, readers) %}
     {% endfor %}
@@ -44,7 +44,7 @@
     {{ return(graph.sources.values() | map(attribute='schema') | unique | sort) }}
 {% endmacro %}
 
-{# Grants what is declared and takes back what is not, so that nobody keeps what the declaration no longer gives. #}
+{# Grants what is declared and revokes everything else, so that nobody keeps a grant that was removed. #}
 {% macro grant_on_schema(schema, privileges, readers) %}
     {% set place = 'schema ' ~ adapter.quote(target.database) ~ '.' ~ adapter.quote(schema) %}
     {% set held = [] %}

@@ -1,10 +1,10 @@
 {#
     What identifies a person is tagged once: source columns in models/bronze, the common data model in
     _cdm__models.yml. From these tags Unity Catalog gets a mask and a tag on every such column that is stored. A mask is
-    the second lock: grants already keep all but engineers out, it holds where somebody is granted more by hand.
+    a second barrier: grants already exclude all but engineers; it holds if somebody is granted more by hand.
 #}
 
-{# One function per type; NULL and not a word, so that what was built on the type keeps working. #}
+{# One function per type; NULL and not a text, so that SQL that depends on the type keeps working. #}
 {% macro create_masks(engineers) %}
     {% do run_query('create schema if not exists ' ~ adapter.quote(target.database) ~ '.governance') %}
     {% for data_type in phi_columns() | map(attribute='data_type') | unique | sort %}
@@ -38,7 +38,7 @@
     {{ return(tagged) }}
 {% endmacro %}
 
-{# Masks and tags the model or snapshot at hand, which holds the columns of its entity; a post-hook. #}
+{# Masks and tags the current model or snapshot, which has the columns of its entity; a post-hook. #}
 {% macro protect_entity() %}
     {% if execute %}
         {% set entity = model.name | replace('stg_', '') | replace('_history', '') %}
@@ -75,8 +75,8 @@
 {% endmacro %}
 
 {#
-    By dbt-databricks' own statements, where they are not in place. Its configuration of columns would want them written
-    once more for staging, history and bronze, and it puts masks on neither snapshots nor tables that are not its own.
+    Uses dbt-databricks' own statements, where masks and tags are missing. Its column configuration would have to repeat
+    them for staging, history and bronze, and it masks neither snapshots nor tables it does not build.
 #}
 {% macro databricks__protect(relation, tagged) %}
     {% if tagged %}

@@ -1,6 +1,6 @@
 {#
-    Fails where a batch has tripped the circuit breaker, and says in one line which one and what to do: the models
-    below are skipped, so that this line is all there is to go by.
+    Fails if a batch has tripped the circuit breaker, and names the batch and the remedy in one line: the models
+    downstream are skipped, so this line is the only information.
 #}
 {% test circuit_is_closed(model) %}
 {%- if execute and flags.WHICH in ['build', 'test'] -%}

@@ -1,4 +1,4 @@
--- Invariant 9 for claims. A claim whose last event is a denial and which counts as paid hides money from the appeal.
+-- Invariant 9 for claims. A claim whose last event is a denial but that counts as paid is never appealed.
 with
 
 events as (

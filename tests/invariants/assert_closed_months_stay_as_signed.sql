@@ -1,5 +1,4 @@
--- Invariant 8. A closed month that shows another cent than was signed is a report that finance signed and nobody can
--- find again.
+-- Invariant 8. A closed month that differs by a cent from what was signed is a signed report that nobody can reproduce.
 with
 
 signed as (

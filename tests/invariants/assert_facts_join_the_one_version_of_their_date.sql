@@ -24,7 +24,7 @@ events as (
     union all
     {% endfor -%}
     {% endfor -%}
-    -- The ledger keeps durable keys: whoever reads it joins the version himself.
+    -- The ledger has durable keys: readers join the version themselves.
     {% for parent in ['patient', 'provider', 'department'] -%}
     select
         'fct_ar_events' as fact,
@@ -58,7 +58,7 @@ known as (
     from versions
 ),
 
--- Which dates a fact holds of a key are few beside its rows.
+-- A fact has far fewer pairs of key and date than rows.
 dates as (
     select
         events.fact,

@@ -1,5 +1,5 @@
--- Invariants 8, 9 and 10. A version that history lost, made up or dated otherwise than bronze does is a patient or a
--- bill that vanished, or a correction posted to the wrong month. After a change of staging that history did not follow:
+-- Invariants 8, 9 and 10. A version that history lost, invented or dated differently from bronze is a patient or a bill
+-- that vanished, or a correction posted to the wrong month. After a change of staging that history did not follow, run
 -- dbt build --full-refresh.
 with
 

@@ -1,4 +1,4 @@
--- Invariant 10. An overlap counts a record twice in a fact, a gap loses it; two current versions double its money.
+-- Invariant 10. An overlap counts a record twice in a fact, a gap loses it; two current versions count its money twice.
 with
 
 {% for entity in entities() -%}

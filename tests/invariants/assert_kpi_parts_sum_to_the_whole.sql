@@ -25,7 +25,7 @@ aging_shares as (
     group by hospital_key, month_key
 ),
 
--- Of a claim sent again only the last counts.
+-- If a claim was sent again, only the last one counts.
 denied_claims as (
     select
         hospital_key,

@@ -1,4 +1,4 @@
--- Invariant 6. A difference is revenue that no payer group answers for.
+-- Invariant 6. A difference is revenue without a payer group.
 with
 
 mix as (

@@ -1,5 +1,5 @@
 -- Invariants 5 and 6. A/R that the roll-forward shows and the events do not add up to was lost or invented between the
--- two; a transfer that does not net to zero makes a receivable nobody owes.
+-- two; a transfer that does not net to zero creates a receivable that nobody owes.
 with
 
 months as (
@@ -21,7 +21,7 @@ ledger as (
     group by months.hospital_key, months.month_key
 ),
 
--- With their reversals: a transfer whose target was corrected moves by one leg alone.
+-- With their reversals: a transfer whose target was corrected changes only one leg.
 transfers as (
     select
         hospital_key,
