@@ -10,9 +10,9 @@
 - ``sources/answer_key.json``: what must be found (see ``answer_key``);
 - ``sources/simulation.json``: the parameters and the day reached, written last.
 
-The world is a pure function of the seed and the visible state a function of the day. Databases are written to a new file and
-renamed into place, so a kill leaves each of them old or new. Going from day 0 to day 3 in one step or in three gives
-identical databases, and a killed run can be repeated. Nothing reads the clock.
+The world is a pure function of the seed and the visible state a function of the day. Databases are written to new files
+and renamed into place, so a kill leaves each of them old or new. Going from day 0 to day 3 in one step or in three
+gives identical databases, and a killed run can be repeated. Nothing reads the clock.
 """
 
 from __future__ import annotations

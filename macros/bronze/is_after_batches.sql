@@ -1,4 +1,4 @@
-{# True for rows of batches newer than those seen, and of tables not seen at all; seen is the result of batches_seen(). #}
+{# True for rows of batches newer than those seen, and of tables not seen at all; seen comes from batches_seen(). #}
 {% macro is_after_batches(seen, alias=none) -%}
 {%- set table = alias ~ '._source_table' if alias else '_source_table' -%}
 {%- set batch = alias ~ '._batch_id' if alias else '_batch_id' -%}

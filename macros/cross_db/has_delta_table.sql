@@ -26,7 +26,7 @@
     {{ return(path.found) }}
 {% endmacro %}
 
-{# DuckDB reads Azure through its Blob endpoint: abfss://container@account.dfs.core.windows.net/x is az://container/x. #}
+{# DuckDB reads Azure by its Blob endpoint: abfss://container@account.dfs.core.windows.net/x is az://container/x. #}
 {% macro duckdb_url(location) %}
     {{ return(modules.re.sub('^abfss://([^@]+)@[^/]+', 'az://\\1', location)) }}
 {% endmacro %}

@@ -1,6 +1,6 @@
 {#
-    HMAC-SHA256 of a text as lower-case hex, NULL for NULL: sha256(outer || sha256(inner || text)). Whoever has the hash but
-    not the key cannot try all values, as with a plain hash. The two halves of the key are never part of the SQL text.
+    HMAC-SHA256 of a text as lower-case hex, NULL for NULL: sha256(outer || sha256(inner || text)). Without the key the
+    hash cannot be reversed by trying all values. The two halves of the key are never part of the SQL text.
 #}
 {% macro keyed_hash(text) %}
     {{- adapter.dispatch('keyed_hash')(text) -}}

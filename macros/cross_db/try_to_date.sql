@@ -1,4 +1,4 @@
-{# Text in a declared format (letters of Java's DateTimeFormatter, as in M/d/yyyy) to a date; NULL if the text is not one. #}
+{# Text in a declared format (letters of Java's DateTimeFormatter, as in M/d/yyyy) to a date; NULL if it is not one. #}
 {% macro try_to_date(expression, format) %}
     {{- adapter.dispatch('try_to_date')(expression, format) -}}
 {% endmacro %}

@@ -1,4 +1,4 @@
--- Invariant 11 for claims. A claim that no slice counts is a denial nobody appeals; a claim in two slices is denied twice.
+-- Invariant 11 for claims. A claim that no slice counts is never appealed; a claim in two slices is denied twice.
 {%- set parts = [
     ('kpi_denial_rate', 'adjudicated_claims', 'adjudicated_claims'),
     ('kpi_denial_rate', 'denied_claims', 'denied_claims'),
