@@ -1,8 +1,7 @@
 """What the border check costs beside the load it guards: 1,000,000 rows x 21 columns, both in one run.
 
 ``python benchmarks/border_cost.py [rows]`` reads a SQLite table to bronze and checks the same part file before its
-commit, then prints the seconds of both, their ratio and the peak memory of the worker. The worker is warm, as it is in
-a run: it is started with the first extraction and imports while that reads.
+commit, then prints the seconds of both and their ratio.
 """
 
 import sqlite3
@@ -13,13 +12,9 @@ from contextlib import closing
 from pathlib import Path
 from statistics import median
 
-import pyarrow.parquet as pq
-
 from ingestion.base.storage import Location
 from ingestion.bronze import BronzeTable, Draft
-from ingestion.bronze.border import BorderCheck, BorderResult
-from ingestion.bronze.border.process import WORKER
-from ingestion.declared.arrow_types import source_schema
+from ingestion.bronze.border import BorderResult, check_batch
 from ingestion.declared.specs import TableSpec
 from ingestion.declared.watermark import Window
 from ingestion.sources import database
@@ -40,15 +35,10 @@ def main(rows: int) -> None:
         _fill(source, rows)
         bronze = BronzeTable(Location(str(folder / "bronze")), table)
         results: list[BorderResult] = []
-        border = BorderCheck(folder / "data_docs")
-        started = time.monotonic()
-        border.start()
-        border.check(table, _first_part(folder, table), 0, [], "warm-up")
-        warm_up = time.monotonic() - started
 
         def inspect(draft: Draft) -> tuple[None, list[str]]:
             results.extend(
-                border.check(table, draft.part, draft.rows, [rows] * CHECKS, f"check-{number}")
+                check_batch(table, draft.part, draft.rows, [rows] * CHECKS, f"check-{number}")
                 for number in range(CHECKS)
             )
             return None, []
@@ -57,10 +47,6 @@ def main(rows: int) -> None:
         with database.extract(table, f"sqlite:///{source}", Window("full")) as extraction:
             bronze.append(extraction, "benchmark", inspect)
         total = time.monotonic() - started
-        memory = _peak_memory(WORKER.process_id)
-        started = time.monotonic()
-        border.finish()
-        pages = time.monotonic() - started
     if any(result.failures for result in results):
         raise AssertionError("the batch was made to pass")
     check = median(result.seconds for result in results)
@@ -68,10 +54,7 @@ def main(rows: int) -> None:
     sys.stdout.write(
         f"{rows:,} rows x {len(TYPES)} columns, {results[0].evaluated} expectations\n"
         f"load without check   {load:6.2f} s\n"
-        f"check, worker warm   {check:6.2f} s  = {check / load:.3f} of the load (median of {CHECKS})\n"
-        f"start of the worker  {warm_up:6.2f} s  beside the extraction, once a run\n"
-        f"pages of {CHECKS + 1} checks    {pages:6.2f} s  once a run\n"
-        f"worker, peak memory  {memory}\n"
+        f"check                {check:6.2f} s  = {check / load:.3f} of the load (median of {CHECKS})\n"
     )
 
 
@@ -112,21 +95,6 @@ def _fill(path: Path, rows: int) -> None:
             f"(select 1 union all select n + 1 from numbers where n < {rows}) select {columns} from numbers"
         )
         connection.commit()
-
-
-def _first_part(folder: Path, table: TableSpec) -> Path:
-
-    path = folder / "empty.parquet"
-    pq.write_table(source_schema(table).empty_table(), path)
-    return path
-
-
-def _peak_memory(process: int | None) -> str:
-    status = Path(f"/proc/{process}/status")
-    if not status.exists():
-        return "not known on this system"
-    [line] = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
-    return f"{int(line.split()[1]) / 1024:.0f} MiB"
 
 
 if __name__ == "__main__":

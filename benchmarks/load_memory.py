@@ -82,7 +82,7 @@ ENGINES = {"sqlite": _sqlite, "postgresql": _postgresql}
 
 
 def _ingest(folder: Path, url: str, options: tuple[str, ...]) -> tuple[float, float]:
-    """Seconds and peak MiB of the process of ``rcm``, without the worker of the border check."""
+    """Seconds and peak MiB of the process of ``rcm``."""
     environment = {**os.environ, "RCM_LAKEHOUSE": str(folder / "lakehouse"), "RCM_HOSPITAL_A_URL": url}
     command = [str(Path(sys.executable).with_name("rcm")), "ingest", "-s", "hospital_a", "-t", TABLE, *options]
     started = time.monotonic()

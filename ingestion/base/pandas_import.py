@@ -16,8 +16,8 @@ class _NoPandas(MetaPathFinder):
 def block_pandas_import() -> None:
     """Set up what Arrow reads when it is first imported.
 
-    Arrow and DuckDB import pandas wherever it is installed, 50 MiB for nothing: only Great Expectations needs it, and
-    has a process of its own. Arrow's own allocator keeps 20 MiB that the system's gives back.
+    Arrow and DuckDB import pandas wherever it is installed, 50 MiB that no command needs. Arrow's own allocator keeps
+    20 MiB that the system's gives back.
     """
     if "pyarrow" not in sys.modules:
         sys.meta_path.insert(0, _NoPandas())

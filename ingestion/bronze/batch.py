@@ -13,6 +13,8 @@ from deltalake import DeltaTable
 from ingestion.declared.specs import TableSpec
 
 BATCH_TIME = "%Y%m%dT%H%M%S%f"
+# Batches whose row counts the next one is compared with.
+EARLIER_BATCHES = 5
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,12 @@ def batches_of(delta: DeltaTable | None) -> list[Batch]:
     """Every batch of a table, the newest first."""
     history = delta.history() if delta is not None else []
     return [_batch(json.loads(commit["rcm"])) for commit in history if "rcm" in commit]
+
+
+def earlier_rows(history: Sequence[Batch], load_type: str) -> tuple[int, ...]:
+    """Rows of the last batches of a load type, the newest first; ``history`` the newest first."""
+    same = [batch.rows_written for batch in history if batch.load_type == load_type]
+    return tuple(same[:EARLIER_BATCHES])
 
 
 def _batch(described: dict[str, Any]) -> Batch:

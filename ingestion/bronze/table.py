@@ -27,6 +27,7 @@ from ingestion.bronze.batch import (
     Inspection,
     batch_of_file,
     batches_of,
+    earlier_rows,
     next_batch_time,
     schema_hash,
 )
@@ -49,8 +50,6 @@ from ingestion.declared.specs import TableSpec
 ORPHAN_HOURS = 24
 # The log is the ledger of batches and files, so Delta must not expire it after its usual 30 days.
 TABLE_PROPERTIES = {"delta.appendOnly": "true", "delta.logRetentionDuration": "interval 36500 days"}
-# Batches whose row counts the next one is compared with.
-EARLIER_BATCHES = 5
 OVERTAKEN = "another run committed to this table meanwhile, nothing was written; run rcm ingest again"
 
 
@@ -78,6 +77,10 @@ class BronzeTable:
         """Version of the Delta table, None before its first batch."""
         delta = self.open()
         return None if delta is None else delta.version()
+
+    def part(self, batch_id: str) -> Location:
+        """The Parquet file of a batch; compaction moves its rows into another one."""
+        return self.location / f"part-{batch_id}.parquet"
 
     def append(
         self,
@@ -110,7 +113,7 @@ class BronzeTable:
             raise LoadConflictError(OVERTAKEN)
         batch_time = next_batch_time(history)
         batch_id = f"{batch_time.strftime(BATCH_TIME)}-{self.table.label}"
-        place = self.location / f"part-{batch_id}.parquet"
+        place = self.part(batch_id)
         rows = NumberedRows(extraction.batches)
         try:
             with part_engine() as engine, self._draft(place) as part:
@@ -126,8 +129,7 @@ class BronzeTable:
                         self._register_current_hashes(engine, delta, history)
                 if not has_changes(engine, part, extraction, written, has_history=bool(history)):
                     return Appended(None, rows.count, rows.count)
-                same = [batch.rows_written for batch in history if batch.load_type == extraction.load_type]
-                draft = Draft(batch_id, part, written, tuple(same[:EARLIER_BATCHES]))
+                draft = Draft(batch_id, part, written, earlier_rows(history, extraction.load_type))
                 checks, findings = inspect(draft) if inspect is not None else (None, ())
                 batch = Batch(
                     batch_id=batch_id,

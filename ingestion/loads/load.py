@@ -5,15 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from secrets import token_hex
-from typing import Protocol
 
 import pyarrow as pa
 
 from ingestion.base.errors import (
     BorderRejectedError,
-    BorderUnavailableError,
     IngestionError,
     LoadConflictError,
 )
@@ -21,7 +18,7 @@ from ingestion.base.messages import one_line
 from ingestion.base.settings import Settings
 from ingestion.bronze import BATCH_TIME, Batch, BronzeTable, Checks, Draft, Inspection, batch_of_file
 from ingestion.bronze.audit import AuditLog, LoadResult
-from ingestion.bronze.border import BorderCheck, BorderResult
+from ingestion.bronze.border import check_batch
 from ingestion.bronze.places import audit_log, bronze_table
 from ingestion.declared.specs import SystemSpec, TableSpec
 from ingestion.loads.plan import selected_tables
@@ -34,22 +31,6 @@ from ingestion.sources.places import bulk_folder, landing_folder
 from ingestion.sources.planned import WHAT_IS_NEW, PlannedLoad, Request, plan_table
 
 
-class Border(Protocol):
-    """Judges batches before their commit; ``BorderCheck`` does, with Great Expectations."""
-
-    def start(self) -> None:
-        """A batch will come soon."""
-
-    def check(
-        self, table: TableSpec, part: Path, rows: int, earlier_rows: Sequence[int], batch_id: str
-    ) -> BorderResult:
-        """Judge one batch."""
-        ...
-
-    def finish(self) -> Path | None:
-        """No batch will come any more."""
-
-
 @dataclass(frozen=True)
 class IngestSummary:
     """Outcome of one run: a result per load, in the order of the control table.
@@ -58,7 +39,6 @@ class IngestSummary:
         run_id: The run.
         results: Its loads.
         seconds: Its duration.
-        warning: What went wrong beside the loads.
         unlogged: What kept the outcome out of the load log; the next run writes the commits down.
         unclaimed: Files of the landing folders that match no pattern of the control table.
     """
@@ -66,7 +46,6 @@ class IngestSummary:
     run_id: str
     results: tuple[LoadResult, ...]
     seconds: float
-    warning: str | None = None
     unlogged: str | None = None
     unclaimed: tuple[str, ...] = ()
 
@@ -93,7 +72,6 @@ class _Run:
     request: Request
     plan: Planner
     progress: Progress
-    border: Border
 
 
 def ingest(
@@ -104,7 +82,6 @@ def ingest(
     table: str | None = None,
     request: Request = WHAT_IS_NEW,
     progress: Progress | None = None,
-    border: Border | None = None,
 ) -> IngestSummary:
     """Load what is new of every selected table into bronze, and log every outcome.
 
@@ -120,9 +97,7 @@ def ingest(
         return plan_table(settings, system, table, request)
 
     chosen = selected_tables(systems, source, table)
-    run = _Run(
-        settings, systems, _run_id(), request, plan, progress or NullProgress(), border or border_check(settings)
-    )
+    run = _Run(settings, systems, _run_id(), request, plan, progress or NullProgress())
     summary = _load_all(run, chosen)
     return replace(summary, unclaimed=unclaimed_files(settings, systems, [system for system, _ in chosen]))
 
@@ -134,7 +109,6 @@ def redrive(
     source: str | None = None,
     table: str | None = None,
     progress: Progress | None = None,
-    border: Border | None = None,
 ) -> IngestSummary:
     """Take the rejected lines of files again, as they are in landing/rejects/ by now, and log every outcome.
 
@@ -146,9 +120,7 @@ def redrive(
         return plan_redrive(settings, system, table)
 
     chosen = selected_tables(systems, source, table)
-    run = _Run(
-        settings, systems, _run_id(), WHAT_IS_NEW, plan, progress or NullProgress(), border or border_check(settings)
-    )
+    run = _Run(settings, systems, _run_id(), WHAT_IS_NEW, plan, progress or NullProgress())
     return _load_all(run, chosen)
 
 
@@ -169,10 +141,9 @@ def _load_all(run: _Run, chosen: Sequence[tuple[SystemSpec, TableSpec]]) -> Inge
             for outcome in pool.map(lambda pair: _load_table(run, *pair), wave):
                 results += outcome
     unlogged = _log_problem(log, results, everything)
-    problem = _data_docs_problem(run)
     seconds = round(time.monotonic() - started, 3)
     run.progress.run_finished(results, seconds)
-    return IngestSummary(run.run_id, tuple(results), seconds, problem, unlogged)
+    return IngestSummary(run.run_id, tuple(results), seconds, unlogged)
 
 
 def _log_problem(log: AuditLog, results: Sequence[LoadResult], everything: Sequence[BronzeTable]) -> str | None:
@@ -188,20 +159,6 @@ def _log_problem(log: AuditLog, results: Sequence[LoadResult], everything: Seque
         )
     except IngestionError as error:
         return str(error)
-    return None
-
-
-def border_check(settings: Settings) -> BorderCheck:
-    """The border checks of a run, with their Data Docs beside the warehouse."""
-    return BorderCheck(settings.warehouse.parent / "audit" / "data_docs")
-
-
-def _data_docs_problem(run: _Run) -> str | None:
-    """Build the Data Docs of what was checked; a problem with them changes no load."""
-    try:
-        run.border.finish()
-    except BorderUnavailableError as error:
-        return f"the Data Docs were not renewed: {error}"
     return None
 
 
@@ -303,8 +260,6 @@ def _load_file(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResul
 
 def _append(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResult:
     bronze = bronze_table(run.settings, planned.table)
-    if planned.is_likely_news:
-        run.border.start()
     # Without a lock another run may commit while this one reads: what it read is older then, and must not replace it.
     read_at = bronze.version()
     with open_source(run.settings, run.systems, planned, full=run.request.full) as extraction:
@@ -313,7 +268,7 @@ def _append(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResult:
             extraction.source_file = planned.redrive_of.source_file
             extraction.redrive_of = planned.redrive_of.batch_id
         extraction.batches = _watched(extraction.batches, run.progress, planned.table.label)
-        appended = bronze.append(extraction, run.run_id, _inspection(run, planned), read_at)
+        appended = bronze.append(extraction, run.run_id, _inspection(planned), read_at)
     if appended.batch is not None:
         return replace(LoadResult.of_batch(appended.batch), started_at=result.started_at)
     return replace(
@@ -326,13 +281,13 @@ def _append(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResult:
     )
 
 
-def _inspection(run: _Run, planned: PlannedLoad) -> Inspection:
+def _inspection(planned: PlannedLoad) -> Inspection:
     """The border check of one load's batch."""
     table, name = planned.table, f"{planned.file.name}: " if planned.file else ""
     subject = f"{name}it " if name else "the batch "
 
     def inspect(draft: Draft) -> tuple[Checks, Sequence[str]]:
-        result = run.border.check(table, draft.part, draft.rows, draft.earlier_rows, draft.batch_id)
+        result = check_batch(table, draft.part, draft.rows, draft.earlier_rows, draft.batch_id)
         if result.rejects:
             raise BorderRejectedError(f"{subject}breaks its contract, nothing was committed; {'; '.join(result.lines)}")
         failed = (":".join(filter(None, (failure.check, failure.column))) for failure in result.failures)

@@ -68,11 +68,6 @@ class PlannedLoad:
         return self.table.load.extractor in RELEASES
 
     @property
-    def is_likely_news(self) -> bool:
-        """Whether it is known before reading that there will be a batch, as of a file or a first load."""
-        return self.file is not None or (self.load_type == "full" and self.table.load.mode == "incremental")
-
-    @property
     def window(self) -> Window:
         """What a load of a watermarked table reads."""
         if self.load_type == "redrive":

@@ -50,8 +50,6 @@ class TerminalListener:
             print_errors(loads.alert_problem, severity="warning")
         if summary.unlogged is not None:
             print_errors(summary.unlogged)
-        if summary.warning is not None:
-            print_errors(summary.warning, severity="warning")
         print_unclaimed(summary.unclaimed)
         if self._loads == "table" and summary.results:
             print_loads(summary)

@@ -1,82 +1,97 @@
-"""The way in: batches are judged by a worker process, which holds Great Expectations."""
+"""The check of a batch in the commit path: every expectation of its contract in one scan of its Parquet file."""
 
+import glob
 import time
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from ingestion.bronze.border.expected import Expected, expected
-from ingestion.bronze.border.process import WORKER
+import duckdb
+
+from ingestion.base.errors import BorderUnavailableError
+from ingestion.bronze.border.expected import Expected, expected, judgeable
 from ingestion.bronze.border.result import BorderFailure, BorderResult
+from ingestion.bronze.part import literal, quoted
 from ingestion.declared.specs import TableSpec
 
+# A check runs beside the loads of other tables.
+_LEAN: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 1,
+    "memory_limit": "256MB",
+    "autoload_known_extensions": False,
+}
 
-class BorderCheck:
-    """Checks batches against their contracts; safe to share between threads, which take turns.
+
+def check_batch(table: TableSpec, part: Path, rows: int, earlier_rows: Sequence[int], batch_id: str) -> BorderResult:
+    """Judge one batch before its commit.
 
     Args:
-        data_docs: Local folder: ``index.html`` is a plain list of the validations, ``site/`` are the Data Docs it leads
-            to, ``results/`` is what they are built of.
-        keep: Validations that the Data Docs show, the newest; older ones are removed.
-        timeout: Seconds that one answer may take, the start of the worker included.
+        table: Its declaration.
+        part: Parquet file of the batch: declared columns, and lineage columns whose names start with ``_``.
+        rows: Rows that were written to it.
+        earlier_rows: Rows of the last batches of the same load type, the newest first.
+        batch_id: Name of the batch, for errors.
+
+    Raises:
+        BorderUnavailableError: The file or an expectation cannot be evaluated; do not commit then.
     """
-
-    def __init__(self, data_docs: Path, keep: int = 200, timeout: float = 300.0) -> None:
-        self._data_docs = data_docs
-        self._keep = keep
-        self._timeout = timeout
-        self._has_results = False
-
-    def start(self) -> None:
-        """Start the worker now and return at once, so that its imports overlap with an extraction."""
-        WORKER.start()
-
-    def check(
-        self, table: TableSpec, part: Path, rows: int, earlier_rows: Sequence[int], batch_id: str
-    ) -> BorderResult:
-        """Judge one batch before its commit.
-
-        Args:
-            table: Its declaration.
-            part: Parquet file of the batch: declared columns, and lineage columns whose names start with ``_``.
-            rows: Rows that were written to it.
-            earlier_rows: Rows of the last batches of the same load type, the newest first.
-            batch_id: Name of the batch, under which the Data Docs show it.
-
-        Raises:
-            BorderUnavailableError: The worker died, hung or could not evaluate an expectation; do not commit then.
-        """
-        begun = time.monotonic()
-        expectations = expected(table, rows, earlier_rows)
-        request = {
-            "table": table.label,
-            "batch_id": batch_id,
-            "part": str(part.resolve()),
-            "expectations": [asdict(expectation) for expectation in expectations],
-        }
-        answer = self._ask(request, f"batch {batch_id}")
-        self._has_results = True
-        failures = tuple(_failure(expectations[found["number"]], found["rows"]) for found in answer["failed"])
-        return BorderResult(answer["evaluated"], failures, round(time.monotonic() - begun, 3))
-
-    def finish(self) -> Path | None:
-        """Build the Data Docs pages of every result that has none; path of their list, None without a check.
-
-        Results of a run that was killed are kept, and get their pages from the next one.
-
-        Raises:
-            BorderUnavailableError: The pages could not be written; what was checked and committed stands.
-        """
-        if not self._has_results:
-            return None
-        return Path(self._ask({"build": True}, "Data Docs")["index"])
-
-    def _ask(self, request: dict[str, Any], subject: str) -> dict[str, Any]:
-        place = {"data_docs": str(self._data_docs.resolve()), "keep": self._keep}
-        return WORKER.ask({**place, **request}, subject, self._timeout)
+    begun = time.monotonic()
+    source = f"read_parquet({literal(glob.escape(str(part)))})"
+    try:
+        with duckdb.connect(":memory:", config=_LEAN) as engine:
+            described = engine.execute(f"describe from {source}").fetchall()
+            held = {name: kind for name, kind, *_ in described if not name.startswith("_")}
+            expectations = judgeable(expected(table, rows, earlier_rows), held)
+            for expectation in expectations:
+                _require_evaluable(engine, expectation, held, batch_id)
+            failing = ", ".join(_failing_rows(expectation, held) for expectation in expectations)
+            [(held_rows, *counts)] = engine.execute(f"select count(*), {failing} from {source}").fetchall()
+    except duckdb.Error as error:
+        # The engine's own text may quote values.
+        raise BorderUnavailableError(
+            f"batch {batch_id}: its file cannot be checked ({type(error).__name__}); "
+            "look for a failing disk or too little memory, then run again"
+        ) from None
+    failures = [
+        BorderFailure.of(expectation, count)
+        for expectation, count in zip(expectations, counts, strict=True)
+        if not _is_met(expectation, held, held_rows, count)
+    ]
+    return BorderResult(len(expectations), tuple(failures), round(time.monotonic() - begun, 3))
 
 
-def _failure(expectation: Expected, rows: int | None) -> BorderFailure:
-    message = expectation.failure if rows is None else f"{expectation.failure} in {rows} rows"
-    return BorderFailure(expectation.check, expectation.severity, message, expectation.column, rows)
+def _failing_rows(expectation: Expected, held: Mapping[str, str]) -> str:
+    """SQL that counts the rows at fault; null where no row is, for the file as a whole is judged."""
+    if expectation.check == "required":
+        return f"count(*) filter ({quoted(expectation.arguments['column'])} is null)"
+    if expectation.check == "allowed":
+        name, values = expectation.arguments["column"], expectation.arguments["value_set"]
+        allowed = ", ".join(f"cast({literal(value)} as {held[name]})" for value in values)
+        return f"count(*) filter ({quoted(name)} not in ({allowed}))"
+    return "null"
+
+
+def _require_evaluable(
+    engine: duckdb.DuckDBPyConnection, expectation: Expected, held: Mapping[str, str], batch_id: str
+) -> None:
+    """Refuse allowed values that are none of their column's type."""
+    if expectation.check != "allowed":
+        return
+    kind, values = held[expectation.arguments["column"]], expectation.arguments["value_set"]
+    unfit = engine.execute(f"select 1 from unnest($1) as given(text) where try_cast(text as {kind}) is null", [values])
+    if unfit.fetchone() is not None:
+        raise BorderUnavailableError(
+            f"batch {batch_id}: {expectation.type} of {expectation.column} was not evaluated; "
+            "its allowed values must be of its type"
+        )
+
+
+def _is_met(expectation: Expected, held: Mapping[str, str], rows: int, failing: int | None) -> bool:
+    if failing is not None:
+        return failing == 0
+    if expectation.check == "row_count":
+        return expectation.admits(rows)
+    if expectation.column is None:
+        return expectation.admits(len(held))
+    if expectation.check == "types":
+        return bool(held[expectation.column] == expectation.arguments["type_"])
+    return expectation.column in held

@@ -1,7 +1,10 @@
-"""What a table's contract expects of a batch, as expectations by their Great Expectations name."""
+"""What a table's contract expects of a batch, in the vocabulary of Great Expectations.
+
+The commit path evaluates the expectations as SQL; the Data Docs evaluate the same ones with Great Expectations.
+"""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from statistics import median
@@ -33,7 +36,7 @@ class Expected:
         type: Name of the expectation.
         arguments: Its arguments; they come from the declaration, never from data.
         column: Column it judges, None for the table.
-        failure: What to say when it fails, one line; the count of failing rows is put after it.
+        failure: Message of its failure, one line; the count of failing rows is appended.
     """
 
     check: Check
@@ -42,6 +45,12 @@ class Expected:
     failure: str
     column: str | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
+
+    def admits(self, count: int) -> bool:
+        """Whether an expectation of a number of rows or columns is met."""
+        exact = self.arguments.get("value", count)
+        least, most = self.arguments.get("min_value", count), self.arguments.get("max_value", count)
+        return bool(count == exact and least <= count <= most)
 
 
 def expected(table: TableSpec, rows: int, earlier_rows: Sequence[int]) -> list[Expected]:
@@ -57,6 +66,23 @@ def expected(table: TableSpec, rows: int, earlier_rows: Sequence[int]) -> list[E
         *(expectation for column in table.columns for expectation in _of_values(table, column)),
         *_of_row_count(table, rows, earlier_rows),
     ]
+
+
+def judgeable(expectations: Iterable[Expected], held: Mapping[str, str]) -> list[Expected]:
+    """Expectations that a batch can be judged by: types where the column exists, values where its type is right.
+
+    Args:
+        expectations: Everything that is expected.
+        held: DuckDB type of each column of the batch, lineage columns left out.
+    """
+    expectations = list(expectations)
+    typed = {
+        found.column
+        for found in expectations
+        if found.check == "types" and held.get(found.arguments["column"]) == found.arguments["type_"]
+    }
+    judged = {"types": held.keys(), "required": typed, "allowed": typed}
+    return [found for found in expectations if found.check not in judged or found.column in judged[found.check]]
 
 
 def _of_columns(table: TableSpec) -> Iterator[Expected]:

@@ -1,8 +1,8 @@
-"""What a border check found, without a value of the data."""
+"""Outcome of a border check, without a value of the data."""
 
 from dataclasses import dataclass
 
-from ingestion.bronze.border.expected import Check
+from ingestion.bronze.border.expected import Check, Expected
 from ingestion.declared.specs import BorderSeverity
 
 
@@ -15,7 +15,7 @@ class BorderFailure:
         severity: What it does to the batch.
         message: One line that names columns and counts, never a value.
         column: Column at fault, None for the table.
-        failed_rows: Rows at fault, None where rows cannot be told apart.
+        failed_rows: Rows at fault, None where the batch as a whole is.
     """
 
     check: Check
@@ -23,6 +23,12 @@ class BorderFailure:
     message: str
     column: str | None = None
     failed_rows: int | None = None
+
+    @classmethod
+    def of(cls, expectation: Expected, failed_rows: int | None) -> "BorderFailure":
+        """The failure of an expectation, with the count of its rows where they were counted."""
+        message = expectation.failure if failed_rows is None else f"{expectation.failure} in {failed_rows} rows"
+        return cls(expectation.check, expectation.severity, message, expectation.column, failed_rows)
 
 
 @dataclass(frozen=True)

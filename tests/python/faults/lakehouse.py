@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 import sqlite3
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,11 +22,6 @@ from ingestion.loads.load import IngestSummary, ingest, redrive
 from ingestion.loads.maintenance import Maintained, maintain
 from ingestion.sources.planned import Request
 
-# Great Expectations takes seconds to start, and has tests of its own: here a process that speaks the worker's protocol
-# passes every batch.
-_BORDER_WORKER = """#!/bin/sh
-while read -r request; do echo '{"evaluated": 1, "failed": [], "index": "index.html"}'; done
-"""
 _LINEAGE = ("_batch_id", "_ingested_at")
 
 
@@ -92,7 +86,6 @@ class Lakehouse:
         project = {"name": "x", "vars": {"systems": {"models/bronze": listed}}}
         made.write("dbt_project.yml", yaml.safe_dump(project))
         made.write("models/bronze/sources.yml", yaml.safe_dump({"version": 2, "sources": _SYSTEMS}))
-        made.write("border", _BORDER_WORKER).chmod(0o755)
         # Readers keep no writer waiting.
         made.sql("pragma journal_mode = wal")
         made.sql("create table visits (VisitID text, Amount decimal(18,2), ModifiedDate datetime)")
@@ -148,26 +141,20 @@ class Lakehouse:
 # What a process does in the folder of a lakehouse.
 
 
-def _here() -> Lakehouse:
-    here = Lakehouse(Path.cwd())
-    sys.executable = str(here.root / "border")
-    return here
-
-
 def ingest_here(
     source: str | None = None, table: str | None = None, request: Request | None = None, **values: str
 ) -> IngestSummary:
-    here = _here()
+    here = Lakehouse(Path.cwd())
     return ingest(here.settings(**values), here.systems(), source=source, table=table, request=request or Request())
 
 
 def redrive_here(**values: str) -> IngestSummary:
-    here = _here()
+    here = Lakehouse(Path.cwd())
     return redrive(here.settings(**values), here.systems())
 
 
 def maintain_here(retain_hours: int = 168, **values: str) -> list[Maintained]:
-    here = _here()
+    here = Lakehouse(Path.cwd())
     return list(maintain(here.settings(**values), here.systems(), retain_hours))
 
 

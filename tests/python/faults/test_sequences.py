@@ -2,9 +2,7 @@
 
 import contextlib
 import shutil
-import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
@@ -16,7 +14,6 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from ingestion.bronze.border.process import WORKER
 from ingestion.sources.planned import Request
 from tests.python.faults.lakehouse import Account, Lakehouse, account, ingest_here, maintain_here, redrive_here
 from tests.python.faults.processes import At, run
@@ -144,19 +141,6 @@ def ingest_by_a_late_clock(request: Request) -> None:
     ingest_here(request=request)
 
 
-@contextlib.contextmanager
-def inside(folder: Path) -> Iterator[None]:
-    executable = sys.executable
-    WORKER.stop()
-    try:
-        with contextlib.chdir(folder):
-            yield
-    finally:
-        sys.executable = executable
-        # What passes every batch here must judge none of another test.
-        WORKER.stop()
-
-
 class Sequences(RuleBasedStateMachine):
     """Changes at the source, runs of rcm, and what lies in bronze after each."""
 
@@ -195,7 +179,7 @@ class Sequences(RuleBasedStateMachine):
     @rule(rows=visits, full=full_reads)
     def ingest(self, rows: list[Visit], full: bool) -> None:
         self._write(rows)
-        with inside(self.folder):
+        with contextlib.chdir(self.folder):
             ingest_here(request=Request(full))
         self._loaded(full=full)
 
@@ -209,21 +193,21 @@ class Sequences(RuleBasedStateMachine):
     def crash_and_restart(self, rows: list[Visit], at: At, full: bool) -> None:
         self._write(rows)
         run(self.folder, partial(ingest_here, request=Request(full)), kill=at)
-        with inside(self.folder):
+        with contextlib.chdir(self.folder):
             ingest_here(request=Request(full))
         self._loaded(full=full)
 
     @rule(first=st.integers(1, 8), length=st.integers(0, 3))
     def backfill(self, first: Day, length: int) -> None:
         request = Request(since=_moment(first), until=_moment(first + length))
-        with inside(self.folder):
+        with contextlib.chdir(self.folder):
             ingest_here(source="emr", request=request)
         self.visits.backfill(first, first + length)
         self._compare()
 
     @rule()
     def maintain(self) -> None:
-        with inside(self.folder):
+        with contextlib.chdir(self.folder):
             assert {done.problem for done in maintain_here()} == {None}
         self._compare()
 
@@ -234,7 +218,7 @@ class Sequences(RuleBasedStateMachine):
             path.write_text(f"ClaimID,Amount\nC2,{self.corrections}.00\n")
             self.claims.batches.append(("redrive", [("C2", f"{self.corrections}.00")]))
             self.claims.archived += 1
-        with inside(self.folder):
+        with contextlib.chdir(self.folder):
             redrive_here()
         self._compare()
 

@@ -19,7 +19,6 @@ import pytest
 
 from ingestion.base.settings import Settings
 from ingestion.base.storage import Location
-from ingestion.bronze.border.process import WORKER
 from ingestion.bronze.places import audit_log, bronze_table
 from ingestion.loads.load import IngestSummary, ingest, redrive
 from ingestion.loads.maintenance import maintain
@@ -98,14 +97,6 @@ def cloud(request: pytest.FixtureRequest, azurite: Azurite, tmp_path: Path, monk
     return filled(azurite, tmp_path, monkeypatch, request.param)
 
 
-@pytest.fixture(autouse=True)
-def _own_worker() -> Iterator[None]:
-    """What passes every batch here must judge none of another test, nor the other way round."""
-    WORKER.stop()
-    yield
-    WORKER.stop()
-
-
 @pytest.fixture
 def keyed(azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     return filled(azurite, tmp_path, monkeypatch, "key")
@@ -113,8 +104,6 @@ def keyed(azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def filled(azurite: Azurite, root: Path, monkeypatch: pytest.MonkeyPatch, sign_in: str) -> Cloud:
     here = Lakehouse.create(root)
-    # The border check has tests of its own; here a process that speaks its protocol passes every batch.
-    monkeypatch.setattr(sys, "executable", str(root / "border"))
     monkeypatch.chdir(root)
     container = root.name.replace("_", "-").strip("-")
     azurite.container(container)

@@ -1,14 +1,8 @@
-"""The border check with the real Great Expectations over real Parquet files."""
+"""The border check over real Parquet files: as SQL, and every verdict the same by Great Expectations."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,21 +14,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingestion.base.errors import BorderUnavailableError
-from ingestion.bronze.border import BorderCheck, BorderFailure
+from ingestion.bronze.border import BorderFailure, BorderResult, check_batch
 from ingestion.bronze.border.expected import expected
-from ingestion.bronze.border.process import WORKER
+from ingestion.bronze.data_docs.validator import Validator
 from ingestion.declared.arrow_types import source_schema
 from ingestion.declared.specs import TableSpec
 
 CANARY = "canary7391"
 
 
-@contextmanager
-def own_worker(data_docs: Path, keep: int = 200, timeout: float = 300.0) -> Iterator[BorderCheck]:
-    """Checks whose worker is started anew and goes with the context."""
-    WORKER.stop()
-    yield BorderCheck(data_docs, keep, timeout)
-    WORKER.stop()
+Judge = Callable[[TableSpec, Path, int, Sequence[int], str], BorderResult]
 
 
 def table_of(
@@ -76,50 +65,45 @@ def write_part(folder: Path, table: TableSpec, rows: dict[str, list[Any]], schem
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of the worker's home, its working folder and the Data Docs."""
-    return tmp_path_factory.mktemp("border")
+def by_great_expectations(tmp_path_factory: pytest.TempPathFactory) -> Judge:
+    validator = Validator(tmp_path_factory.mktemp("border") / "data_docs")
+
+    def judge(table: TableSpec, part: Path, rows: int, earlier_rows: Sequence[int], batch_id: str) -> BorderResult:
+        return validator.validate(table, part, rows, earlier_rows, batch_id, datetime.now(UTC))
+
+    return judge
 
 
-@pytest.fixture(scope="module")
-def border(places: Path) -> Iterator[BorderCheck]:
-    """One worker for the tests of this file, for it takes seconds to start; proxies lead it nowhere."""
-    with pytest.MonkeyPatch.context() as patch, own_worker(places / "data_docs") as check:
-        for folder in ("home", "working"):
-            (places / folder).mkdir()
-        patch.setenv("HOME", str(places / "home"))
-        patch.chdir(places / "working")
-        for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-            # Nothing listens there.
-            patch.setenv(variable, "http://127.0.0.1:9")
-        check.start()
-        yield check
+@pytest.fixture(params=["sql", "great_expectations"])
+def border(request: pytest.FixtureRequest, by_great_expectations: Judge) -> Judge:
+    """What judges: the commit path's SQL, and what the Data Docs show."""
+    return check_batch if request.param == "sql" else by_great_expectations
 
 
 def failures(
-    border: BorderCheck, table: TableSpec, part: Path, rows: int = 3, earlier_rows: Sequence[int] = ()
+    border: Judge, table: TableSpec, part: Path, rows: int = 3, earlier_rows: Sequence[int] = ()
 ) -> tuple[BorderFailure, ...]:
-    return border.check(table, part, rows, earlier_rows, "batch-1").failures
+    return border(table, part, rows, earlier_rows, "batch-1").failures
 
 
-def test_a_batch_that_keeps_its_contract_passes(border: BorderCheck, tmp_path: Path) -> None:
+def test_a_batch_that_keeps_its_contract_passes(border: Judge, tmp_path: Path) -> None:
     table = table_of(VISITS)
-    result = border.check(table, write_part(tmp_path, table, ROWS), 3, [], "batch-1")
+    result = border(table, write_part(tmp_path, table, ROWS), 3, [], "batch-1")
     assert (result.failures, result.rejects, result.lines) == ((), False, ())
     # Existence and type of four columns, their count, one required, one allowed, the count of rows.
     assert result.evaluated == 12
 
 
-def test_an_empty_batch_is_judged_like_any_other(border: BorderCheck, tmp_path: Path) -> None:
+def test_an_empty_batch_is_judged_like_any_other(border: Judge, tmp_path: Path) -> None:
     table = table_of(VISITS)
     assert failures(border, table, write_part(tmp_path, table, {name: [] for name in ROWS}), rows=0) == ()
 
 
 @pytest.mark.parametrize("severity", ["reject", "quarantine", "warn"])
-def test_an_empty_required_column_fails_with_its_severity(border: BorderCheck, tmp_path: Path, severity: str) -> None:
+def test_an_empty_required_column_fails_with_its_severity(border: Judge, tmp_path: Path, severity: str) -> None:
     table = table_of(VISITS, {"severity": {"required": severity}})
     part = write_part(tmp_path, table, {**ROWS, "VisitID": ["V1", None, None]})
-    result = border.check(table, part, 3, [], "batch-1")
+    result = border(table, part, 3, [], "batch-1")
     assert [(found.check, found.column, found.failed_rows, found.severity) for found in result.failures] == [
         ("required", "VisitID", 2, severity)
     ]
@@ -128,9 +112,7 @@ def test_an_empty_required_column_fails_with_its_severity(border: BorderCheck, t
 
 
 @pytest.mark.parametrize("severity", ["reject", "quarantine", "warn"])
-def test_a_value_that_is_not_allowed_fails_with_its_severity(
-    border: BorderCheck, tmp_path: Path, severity: str
-) -> None:
+def test_a_value_that_is_not_allowed_fails_with_its_severity(border: Judge, tmp_path: Path, severity: str) -> None:
     table = table_of(VISITS, {"severity": {"allowed": severity}})
     part = write_part(tmp_path, table, {**ROWS, "Status": ["open", "void", None]})
     assert [
@@ -138,15 +120,13 @@ def test_a_value_that_is_not_allowed_fails_with_its_severity(
     ] == [("allowed", "Status", 1, severity)]
 
 
-def test_nothing_declared_about_severity_means_quarantine(border: BorderCheck, tmp_path: Path) -> None:
+def test_nothing_declared_about_severity_means_quarantine(border: Judge, tmp_path: Path) -> None:
     table = table_of(VISITS)
     part = write_part(tmp_path, table, {**ROWS, "VisitID": [None] * 3, "Status": ["void"] * 3})
     assert [found.severity for found in failures(border, table, part)] == ["quarantine", "quarantine"]
 
 
-def test_a_declared_column_that_is_missing_rejects_and_its_values_are_not_judged(
-    border: BorderCheck, tmp_path: Path
-) -> None:
+def test_a_declared_column_that_is_missing_rejects_and_its_values_are_not_judged(border: Judge, tmp_path: Path) -> None:
     table = table_of(VISITS, {"severity": {"required": "warn"}})
     part = tmp_path / "part.parquet"
     pq.write_table(pa.table({name: values for name, values in ROWS.items() if name != "VisitID"}), part)
@@ -158,7 +138,7 @@ def test_a_declared_column_that_is_missing_rejects_and_its_values_are_not_judged
     ]
 
 
-def test_a_column_of_another_type_or_another_scale_rejects(border: BorderCheck, tmp_path: Path) -> None:
+def test_a_column_of_another_type_or_another_scale_rejects(border: Judge, tmp_path: Path) -> None:
     table = table_of(VISITS)
     schema = pa.schema(
         [
@@ -169,7 +149,7 @@ def test_a_column_of_another_type_or_another_scale_rejects(border: BorderCheck, 
         ]
     )
     part = write_part(tmp_path, table, {**ROWS, "VisitDate": [datetime(2024, 1, 31)] * 3}, schema)
-    result = border.check(table, part, 3, [], "batch-1")
+    result = border(table, part, 3, [], "batch-1")
     assert result.rejects
     assert result.lines == (
         "reject (types): column Amount is no decimal(18,2)",
@@ -179,7 +159,7 @@ def test_a_column_of_another_type_or_another_scale_rejects(border: BorderCheck, 
 
 @pytest.mark.parametrize(("columns", "passes"), [("evolve", True), ("discard", False), ("freeze", False)])
 def test_a_column_that_is_not_declared_passes_under_evolve_only(
-    border: BorderCheck, tmp_path: Path, columns: str, passes: bool
+    border: Judge, tmp_path: Path, columns: str, passes: bool
 ) -> None:
     table = table_of(VISITS, {"columns": columns})
     schema = source_schema(table).append(pa.field("Extra", pa.string()))
@@ -189,7 +169,7 @@ def test_a_column_that_is_not_declared_passes_under_evolve_only(
 
 @pytest.mark.parametrize("severity", ["reject", "warn"])
 def test_a_row_count_outside_its_band_fails_from_the_third_batch_on(
-    border: BorderCheck, tmp_path: Path, severity: str
+    border: Judge, tmp_path: Path, severity: str
 ) -> None:
     table = table_of(VISITS, {"row_count": {"min": 0.5, "max": 2}, "severity": {"row_count": severity}})
     part = write_part(tmp_path, table, ROWS)
@@ -201,31 +181,37 @@ def test_a_row_count_outside_its_band_fails_from_the_third_batch_on(
         assert failure.message == f"holds 3 rows, the last {len(earlier_rows)} batches suggest {suggested}"
 
 
-def test_a_file_that_lost_rows_on_its_way_rejects(border: BorderCheck, tmp_path: Path) -> None:
+def test_a_file_that_lost_rows_on_its_way_rejects(border: Judge, tmp_path: Path) -> None:
     table = table_of(VISITS)
     [failure] = failures(border, table, write_part(tmp_path, table, ROWS), rows=4)
     assert (failure.check, failure.severity) == ("row_count", "reject")
 
 
-def test_a_file_that_is_no_parquet_is_not_judged_and_the_next_one_is(border: BorderCheck, tmp_path: Path) -> None:
+def test_a_file_that_is_no_parquet_is_not_judged_and_the_next_one_is(tmp_path: Path) -> None:
     table = table_of(VISITS)
     broken = tmp_path / "broken.parquet"
     broken.write_text(CANARY)
-    with pytest.raises(BorderUnavailableError, match="batch-1: Great Expectations failed") as caught:
-        failures(border, table, broken)
+    with pytest.raises(BorderUnavailableError, match="batch-1: its file cannot be checked") as caught:
+        failures(check_batch, table, broken)
     assert CANARY not in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert failures(border, table, write_part(tmp_path, table, ROWS)) == ()
+    assert failures(check_batch, table, write_part(tmp_path, table, ROWS)) == ()
 
 
-def test_an_allowed_value_of_another_type_is_named_as_such(border: BorderCheck, tmp_path: Path) -> None:
+def test_a_missing_file_is_not_judged(tmp_path: Path) -> None:
+    with pytest.raises(BorderUnavailableError, match="batch-1"):
+        failures(check_batch, table_of(VISITS), tmp_path / "missing.parquet")
+
+
+def test_an_allowed_value_of_another_type_is_named_as_such(border: Judge, tmp_path: Path) -> None:
     table = table_of([{"name": "Beds", "data_type": "bigint", "allowed": ["many"]}])
     part = write_part(tmp_path, table, {"Beds": [1, 2, 3]})
-    with pytest.raises(BorderUnavailableError, match="expect_column_values_to_be_in_set of Beds was not evaluated"):
+    wanted = "expect_column_values_to_be_in_set of Beds was not evaluated"
+    with pytest.raises(BorderUnavailableError, match=wanted):
         failures(border, table, part)
 
 
-def test_threads_take_turns_and_get_their_own_answers(border: BorderCheck, tmp_path: Path) -> None:
+def test_threads_get_their_own_answers(tmp_path: Path) -> None:
     empty_rows = range(4)
     asked = [
         (
@@ -236,134 +222,17 @@ def test_threads_take_turns_and_get_their_own_answers(border: BorderCheck, tmp_p
     ]
 
     def check(number: int) -> int | None:
-        found = failures(border, *asked[number])
+        found = failures(check_batch, *asked[number])
         return found[0].failed_rows if found else 0
 
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(check, [*empty_rows] * 3)) == [*empty_rows] * 3
 
 
-def test_data_docs_hold_every_validation_and_no_value(border: BorderCheck, places: Path, tmp_path: Path) -> None:
-    docs = places / "data_docs"
-    table = table_of(VISITS, name="canaries")
-    rows: dict[str, list[Any]] = {"VisitID": [CANARY, None, CANARY], "Status": [CANARY, f"{CANARY}x", "open"]}
-    part = write_part(tmp_path, table, {**ROWS, **rows})
-    result = border.check(table, part, 3, [], "batch-of-canaries")
-    assert [found.check for found in result.failures] == ["required", "allowed"]
-    assert CANARY not in repr(result)
-
-    listed = border.finish()
-
-    assert listed == docs / "index.html"
-    assert "batch-of-canaries" in listed.read_text()
-    assert "batch-of-canaries" in (docs / "site" / "index.html").read_text()
-    [page] = (docs / "site" / "validations" / "emr" / "canaries").rglob("*.html")
-    assert "must never be null" in page.read_text()
-    files = [path for path in docs.rglob("*") if path.is_file()]
-    assert len([path for path in files if path.suffix == ".json"]) == len(
-        [path for path in files if "validations" in path.parts]
-    )
-    assert not [path for path in files if CANARY.encode() in path.read_bytes()]
-
-
-def test_only_the_newest_validations_are_kept_and_a_half_written_one_is_dropped(tmp_path: Path) -> None:
-    table = table_of(VISITS)
-    part = write_part(tmp_path, table, ROWS)
-    docs = tmp_path / "data_docs"
-    with own_worker(docs, keep=2) as border:
-        assert border.finish() is None
-        for batch in ("batch-1", "batch-2"):
-            border.check(table, part, 3, [], batch)
-        border.finish()
-        border.check(table, part, 3, [], "batch-3")
-        [half] = (docs / "results" / "emr" / "visits" / "batch-2").rglob("*.json")
-        half.write_text(half.read_text()[:100])
-        listed = border.finish()
-    assert listed is not None
-    assert [batch in listed.read_text() for batch in ("batch-1", "batch-2", "batch-3")] == [False, False, True]
-    pages = (docs / "site" / "validations").rglob("*.html")
-    assert [page.relative_to(docs / "site" / "validations").parts[2] for page in pages] == ["batch-3"]
-
-
-def test_a_worker_that_was_killed_fails_the_check_and_the_next_check_has_a_new_one(tmp_path: Path) -> None:
-    table = table_of(VISITS)
-    part = write_part(tmp_path, table, ROWS)
-    with own_worker(tmp_path / "data_docs") as border:
-        border.start()
-        killed = WORKER.process_id
-        assert killed is not None
-        os.kill(killed, signal.SIGKILL)
-        with pytest.raises(BorderUnavailableError, match="ended or did not answer") as caught:
-            border.check(table, part, 3, [], "batch-1")
-        assert "\n" not in str(caught.value)
-        assert border.check(table, part, 3, [], "batch-1").failures == ()
-        assert WORKER.process_id != killed
-
-
-def test_a_worker_that_hangs_fails_the_check_in_time(tmp_path: Path) -> None:
-    table = table_of(VISITS)
-    part = write_part(tmp_path, table, ROWS)
-    with own_worker(tmp_path / "data_docs", timeout=1) as border:
-        border.start()
-        hanging = WORKER.process_id
-        assert hanging is not None
-        os.kill(hanging, signal.SIGSTOP)
-        with pytest.raises(BorderUnavailableError, match="did not answer within 1 s"):
-            border.check(table, part, 3, [], "batch-1")
-        assert not is_alive(hanging)
-
-
-def test_a_worker_ends_with_its_parent(tmp_path: Path) -> None:
-    script = (
-        "import sys, time\nfrom pathlib import Path\nfrom ingestion.bronze.border import BorderCheck\n"
-        "from ingestion.bronze.border.process import WORKER\n"
-        "border = BorderCheck(Path(sys.argv[1]))\nborder.start()\n"
-        "print(WORKER.process_id, flush=True)\nsys.stdin.read()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[3],
-        text=True,
-    ) as parent:
-        assert parent.stdout is not None
-        worker = int(parent.stdout.readline())
-        assert is_alive(worker)
-        parent.kill()
-    deadline = time.monotonic() + 60
-    while is_alive(worker):
-        assert time.monotonic() < deadline, "the worker outlived its parent"
-        time.sleep(0.05)
-
-
-def is_alive(process: int) -> bool:
-    """Whether a process runs; one that ended and was not waited for does not."""
-    status = Path(f"/proc/{process}/stat")
-    try:
-        return status.read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def test_nothing_is_written_elsewhere_and_no_host_is_needed(border: BorderCheck, places: Path, tmp_path: Path) -> None:
-    table = table_of(VISITS)
-    assert failures(border, table, write_part(tmp_path, table, ROWS)) == ()
-    assert border.finish() is not None
-    assert list((places / "home").iterdir()) == []
-    assert list((places / "working").iterdir()) == []
-
-
-def test_the_worker_is_forbidden_to_reach_a_host() -> None:
-    script = (
-        "import socket\nfrom ingestion.bronze.border.worker import forbid_network\nforbid_network()\n"
-        "for attempt in (socket.create_connection, lambda address: socket.getaddrinfo(*address)):\n"
-        "    try:\n        attempt(('127.0.0.1', 9))\n    except PermissionError:\n        print('refused')\n"
-    )
-    answered = subprocess.run(
-        [sys.executable, "-c", script], cwd=Path(__file__).parents[3], capture_output=True, text=True, check=True
-    )
-    assert answered.stdout.split() == ["refused", "refused"]
+def test_a_name_that_great_expectations_cannot_take_is_judged(tmp_path: Path) -> None:
+    table = table_of([{"name": "Share %(", "data_type": "bigint", "required": True, "allowed": ["1"]}])
+    found = failures(check_batch, table, write_part(tmp_path, table, {"Share %(": [1, 2, None]}))
+    assert [(failure.check, failure.failed_rows) for failure in found] == [("required", 1), ("allowed", 1)]
 
 
 POOLS: dict[str, list[tuple[Any, str]]] = {
@@ -424,8 +293,8 @@ def test_the_generated_suite_is_the_declaration_and_nothing_else(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tables(), st.data())
-def test_whatever_the_columns_are_called_every_failing_row_is_counted(
-    border: BorderCheck, tmp_path: Path, table: TableSpec, data: st.DataObject
+def test_whatever_the_columns_are_called_every_failing_row_is_counted_by_both(
+    by_great_expectations: Judge, tmp_path: Path, table: TableSpec, data: st.DataObject
 ) -> None:
     rows: dict[str, list[Any]] = {}
     wanted = []
@@ -438,5 +307,32 @@ def test_whatever_the_columns_are_called_every_failing_row_is_counted(
             wanted.append(("required", column.name, empty))
         if column.allowed and other:
             wanted.append(("allowed", column.name, other))
-    found = failures(border, table, write_part(tmp_path, table, rows), rows=6)
-    assert [(failure.check, failure.column, failure.failed_rows) for failure in found] == wanted
+    part = write_part(tmp_path, table, rows)
+    found = check_batch(table, part, 6, [], "batch-1")
+    assert [(failure.check, failure.column, failure.failed_rows) for failure in found.failures] == wanted
+    assert verdict(by_great_expectations(table, part, 6, [], "batch-1")) == verdict(found)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tables(), tables(), st.integers(0, 8), st.lists(st.integers(0, 20), max_size=5))
+def test_a_file_of_another_declaration_gets_one_verdict_by_both(
+    by_great_expectations: Judge,
+    tmp_path: Path,
+    table: TableSpec,
+    other: TableSpec,
+    rows: int,
+    earlier_rows: list[int],
+) -> None:
+    """Columns are missing, undeclared and of other types; the count of rows is anywhere."""
+    # Shared columns come from the declaration, so that their values are judged as well.
+    shared = {column.name.lower() for column in table.columns[::2]}
+    kept = [column.model_dump() for column in table.columns[::2]]
+    mixed = table_of([*kept, *(column.model_dump() for column in other.columns if column.name.lower() not in shared)])
+    values = {column.name: [pool[0] for pool in POOLS[column.data_type]][:2] for column in mixed.columns}
+    part = write_part(tmp_path, mixed, values)
+    found = check_batch(table, part, rows, earlier_rows, "batch-1")
+    assert verdict(by_great_expectations(table, part, rows, earlier_rows, "batch-1")) == verdict(found)
+
+
+def verdict(result: BorderResult) -> tuple[int, tuple[BorderFailure, ...], bool]:
+    return result.evaluated, result.failures, result.rejects

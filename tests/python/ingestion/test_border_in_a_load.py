@@ -1,15 +1,14 @@
 """What the border's verdict does to a load: rejected, let in with a note, or not judged at all."""
 
-import os
-import signal
 from copy import deepcopy
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ingestion.bronze.border.process import WORKER
-from ingestion.declared.control_table import load_systems
-from ingestion.loads.load import ingest
-from ingestion.loads.progress import NullProgress
+from ingestion.bronze.border import BorderResult, check_batch
+from ingestion.declared.specs import TableSpec
+from ingestion.loads import load
 from tests.python.ingestion.conftest import CLAIMS, Project, source
 
 BAD = "ClaimID,Amount\nC1,1.00\nC2,\nC3,3.00\n"
@@ -56,21 +55,19 @@ def test_a_batch_at_fault_that_is_not_rejected_lands_whole_and_says_so(project: 
     assert f"{severity} (required): column Amount is required" in (result.message or "")
 
 
-class Killing(NullProgress):
-    """Kills the worker of the border as the first rows are read."""
-
-    def advanced(self, label: str, rows: int) -> None:  # noqa: ARG002 - what a progress is told
-        if WORKER.process_id is not None:
-            os.kill(WORKER.process_id, signal.SIGKILL)
-
-
-def test_a_load_whose_border_dies_leaves_nothing_and_the_next_one_lands(project: Project) -> None:
+def test_a_load_whose_border_check_fails_leaves_nothing_and_the_next_one_lands(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     declare(project, "reject")
     waiting = project.drop("claims/a.csv", GOOD)
-    settings = project.settings()
-    systems = load_systems(settings.project_dir, settings.bronze_dir)
 
-    [result] = ingest(settings, systems, progress=Killing()).results
+    def break_part(table: TableSpec, part: Path, *rest: Any) -> BorderResult:  # noqa: ANN401 - as given
+        part.write_bytes(part.read_bytes()[:-8])
+        return check_batch(table, part, *rest)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(load, "check_batch", break_part)
+        result = project.load("payer.claims")
 
     assert (result.status, result.error_class) == ("failed", "BorderUnavailableError")
     assert (project.bronze("payer.claims"), parts(project)) == ([], 0)
