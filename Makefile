@@ -87,6 +87,11 @@ docs-pages: $(VENV)/dev.stamp  ## Write the pages only, which needs no warehouse
 	@# Not --quiet: with it, MkDocs counts no warnings, and none would fail the build.
 	@NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict
 
+# The newest batches of bronze, validated by Great Expectations; loads check their batches without it.
+.PHONY: data-docs
+data-docs: $(VENV)/dev.stamp  ## Write the Data Docs of the newest batches, to audit/data_docs/ of the lakehouse.
+	@python -m ingestion.bronze.data_docs
+
 .PHONY: docs-tables
 docs-tables: $(VENV)/runtime.stamp  ## Renew the KPI table of README.md from the contracts.
 	@python docs/generate_tables.py
