@@ -296,12 +296,11 @@ def cdm_sections() -> str:
             for column in model["columns"]
         ]
         rows += [
-            (f"`{name}`", data_type, "", "Checked by a rule and then dropped.", "optional; stays in bronze")
+            (f"`{name}`", data_type, "", "Checked by a rule and then dropped.", "Optional; stays in bronze.")
             for name, data_type in meta.get("inputs", {}).items()
         ]
         header = ("column", "type", "unit", "meaning, with its sign", "from the source")
-        one_row = f"{described(model, blocks)} One row per {grain(model)}."
-        parts.append(f"### silver.cdm_{entity}\n\n{one_row}\n\n{markdown_table(header, rows)}")
+        parts.append(f"### silver.cdm_{entity}\n\n{described(model, blocks)}\n\n{markdown_table(header, rows)}")
     return "\n\n".join(parts)
 
 
@@ -309,14 +308,14 @@ def mapped(column: Mapping[str, Any], staging: Mapping[str, Any]) -> str:
     """Return what a source's map has to give for a column: key, accepted words, parent; or that nothing maps it."""
     meta = column_meta(column)
     if {"computed", "keyed_hash"} & set(meta):
-        return "computed"
-    notes = ["natural key: always map it" if column["name"] in staging["key_columns"] else "optional"]
+        return "Computed."
+    notes = ["Natural key: always map it." if column["name"] in staging["key_columns"] else "Optional."]
     if "values" in meta:
         words = "; ".join(f"{value}: {', '.join(accepted)}" for value, accepted in meta["values"].items())
-        notes.append(f"accepted words, in any case: {words}")
+        notes.append(f"Accepted words, in any case: {words}.")
     if "references" in meta:
-        notes.append(f"looked up in {meta['references']}")
-    return ". ".join(notes)
+        notes.append(f"Looked up in {meta['references']}.")
+    return " ".join(notes)
 
 
 def entities(path: Path, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
