@@ -1,11 +1,25 @@
-{# HFMA's aging buckets; day 90 belongs to 61-90, so that "over 90" begins at day 91. #}
+{# HFMA's aging buckets as rows, from vars.aging_buckets: label, from_days, to_days (none: open), over 90 days or not. #}
+{% macro aging_buckets() %}
+    {% set rows = [] %}
+    {% for last in var('aging_buckets') %}
+        {% set first = 0 if loop.first else loop.previtem + 1 %}
+        {% do rows.append({'label': first ~ '-' ~ last, 'from_days': first, 'to_days': last}) %}
+    {% endfor %}
+    {% set last = var('aging_buckets') | last %}
+    {% do rows.append({'label': '>' ~ last, 'from_days': last + 1, 'to_days': none}) %}
+    {{ return(rows) }}
+{% endmacro %}
+
+{# The bucket of an age. What is dated after the day it stands at is not due yet: the first one. #}
 {% macro aging_bucket(age_days) -%}
     case
-        when {{ age_days }} <= 30 then '0-30'
-        when {{ age_days }} <= 60 then '31-60'
-        when {{ age_days }} <= 90 then '61-90'
-        when {{ age_days }} <= 120 then '91-120'
-        when {{ age_days }} <= 180 then '121-180'
-        else '>180'
+        {%- for bucket in aging_buckets()[:-1] %}
+        when {{ age_days }} <= {{ bucket.to_days }} then '{{ bucket.label }}'
+        {%- endfor %}
+        else '{{ (aging_buckets() | last).label }}'
     end
+{%- endmacro %}
+
+{% macro is_over_90_days(age_days) -%}
+    {{ age_days }} > 90
 {%- endmacro %}

@@ -77,7 +77,7 @@ where _batch_id > '{{ staged_until }}'
     {%- endfor -%}
     {%- set columns = [] -%}
     {%- for column in mapped_columns(entity) -%}
-        {%- do columns.append([column.name, column.data_type, column.config.meta.get('values')]) -%}
+        {%- do columns.append([column.name, column.data_type, accepted_words(column)]) -%}
     {%- endfor -%}
     {{- local_md5(tojson(
         [meta.map, meta.get('date_format'), columns, judged, contract_broken(bronze_node(system, entity))]

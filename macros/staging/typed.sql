@@ -1,11 +1,11 @@
 {#
     One mapped column: a source column or SQL expression, cleaned and cast to its CDM type. Text is trimmed and ''
-    becomes NULL; a word list (meta.values of the CDM column) is translated; what cannot be cast becomes NULL and is
+    becomes NULL; a word list (accepted_words of the CDM column) is translated; what cannot be cast becomes NULL and is
     named in _unparsed_columns by is_unparsed().
 #}
 {% macro typed(expression, column, date_format=none) -%}
     {%- set text = "nullif(trim(cast(" ~ expression ~ " as string)), '')" -%}
-    {%- set values = column.config.meta.get('values') -%}
+    {%- set values = accepted_words(column) -%}
     {%- if expression is none -%}
         cast(null as {{ column.data_type }})
     {%- elif values -%}
@@ -23,6 +23,12 @@
         try_cast({{ expression }} as {{ column.data_type }})
     {%- endif -%}
 {%- endmacro %}
+
+{# The words for each value of a column (meta.values): a list of its own, or the event types', which are declared once. #}
+{% macro accepted_words(column) %}
+    {% set values = column.config.meta.get('values') %}
+    {{ return(event_type_words() if values == 'event_types' else values) }}
+{% endmacro %}
 
 {# Only text can fail to parse: a source column already of a proper type is not looked at again. #}
 {% macro can_be_unparsed(expression, column, source_columns) -%}

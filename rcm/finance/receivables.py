@@ -33,40 +33,22 @@ def receivables(warehouse: Path, as_of: date, *, by_payer_group: bool = False) -
     Raises:
         WarehouseBusyError: Another process writes to the file.
     """
-    group = "events.payer_group" if by_payer_group else "cast(null as varchar)"
-    signed_group = "payer_group" if by_payer_group else "cast(null as varchar)"
+    group = "payer_group" if by_payer_group else "cast(null as varchar)"
     query = f"""
-        with
-        balances as (
-            select
-                hospital_key,
-                hospital_code,
-                {group} as payer_group,
-                coalesce(sum(ar_delta_amount) filter (cast(known_at as date) <= $as_of), 0) as known_then,
-                sum(ar_delta_amount) as restated_now
-            from gold.fct_ar_events as events
-            inner join gold.dim_hospital using (hospital_key)
-            where post_date <= $as_of
-            group by all
-        ),
-
-        signed as (
-            select hospital_key, {signed_group} as payer_group, sum(closing_amount) as as_signed
-            from gold.fct_month_close
-            where is_in_force and month_key = year($as_of) * 100 + month($as_of) and $as_of = last_day($as_of)
-            group by all
-        )
-
         select
             hospital_code,
-            balances.payer_group,
-            known_then::decimal(18, 2),
-            restated_now::decimal(18, 2),
-            as_signed::decimal(18, 2)
-        from balances
-        left join signed
-            on balances.hospital_key = signed.hospital_key
-            and balances.payer_group is not distinct from signed.payer_group
+            {group} as payer_group,
+            coalesce(sum(ar_delta_amount) filter (basis = 'known'), 0)::decimal(18, 2) as known_then,
+            sum(ar_delta_amount) filter (basis = 'restated')::decimal(18, 2) as restated_now,
+            -- A signed balance stands at the month ends that were closed.
+            case when max(effective_date) filter (basis = 'signed') = $as_of
+                then sum(ar_delta_amount) filter (basis = 'signed')
+            end::decimal(18, 2) as as_signed
+        from gold.fct_ar_balance_changes
+        inner join gold.dim_hospital using (hospital_key)
+        where effective_date <= $as_of
+        group by all
+        having count(*) filter (basis = 'restated') > 0
         order by all
         """
     return [Receivable(*row) for row in warehouse_rows(warehouse, query, {"as_of": as_of})]

@@ -6,7 +6,7 @@ signed as (
         hospital_key,
         payer_group,
         month_key,
-        {% for column in ledger_classes() -%}
+        {% for column in report_columns() -%}
         {{ column }},
         {% endfor -%}
         opening_amount,
@@ -21,7 +21,7 @@ shown as (
         hospital_key,
         payer_group,
         month_key,
-        {% for column in ledger_classes() -%}
+        {% for column in report_columns() -%}
         {{ column }},
         {% endfor -%}
         opening_amount,

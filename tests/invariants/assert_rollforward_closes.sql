@@ -22,5 +22,5 @@ from rollforward
 where
     opening_amount <> coalesce(previous_closing_amount, 0)
     or closing_amount <> opening_amount + restatement_amount
-    {%- for column in ledger_classes() %} + {{ column }}{% endfor %}
+    {%- for column in report_columns() %} + {{ column }}{% endfor %}
     or previous_month_end_date <> {{ dbt.dateadd('day', -1, 'month_start_date') }}

@@ -7,10 +7,8 @@ movements as (
         hospital_key,
         payer_group,
         {{ month_key('post_date') }} as month_key,
-        {% for column, event_types in ledger_classes().items() -%}
-        sum(
-            case when event_type in ('{{ event_types | join("', '") }}') then ar_delta_amount else 0 end
-        ) as {{ column }},
+        {% for column in report_columns() -%}
+        sum(case when event_type in {{ event_types(column=column) }} then ar_delta_amount else 0 end) as {{ column }},
         {% endfor -%}
         sum(ar_delta_amount) as movement_amount
     from {{ ref('fct_ar_events') }}
@@ -60,7 +58,7 @@ spine as (
 posted as (
     select
         spine.*,
-        {% for column in ledger_classes() -%}
+        {% for column in report_columns() -%}
         coalesce(movements.{{ column }}, 0) as {{ column }},
         {% endfor -%}
         sum(coalesce(movements.movement_amount, 0)) over (
@@ -86,7 +84,7 @@ reported as (
         closes.close_version,
         closes.opening_amount as signed_opening_amount,
         closes.restatement_amount as signed_restatement_amount,
-        {% for column in ledger_classes() -%}
+        {% for column in report_columns() -%}
         case when posted.is_closed then coalesce(closes.{{ column }}, 0) else posted.{{ column }} end as {{ column }},
         {% endfor -%}
         case
@@ -130,7 +128,7 @@ final as (
                 else coalesce(previous_restated_amount - previous_closing_amount, 0)
             end as decimal(18, 2)
         ) as restatement_amount,
-        {% for column in ledger_classes() -%}
+        {% for column in report_columns() -%}
         cast({{ column }} as decimal(18, 2)) as {{ column }},
         {% endfor -%}
         cast(closing_amount as decimal(18, 2)) as closing_amount,

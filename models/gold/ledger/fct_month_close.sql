@@ -12,7 +12,7 @@ select
     is_in_force,
     opening_amount,
     restatement_amount,
-    {% for column in ledger_classes() -%}
+    {% for column in report_columns() -%}
     {{ column }},
     {% endfor -%}
     closing_amount

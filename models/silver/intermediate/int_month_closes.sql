@@ -8,7 +8,7 @@ select
     closes.closed_by,
     closes.opening_amount,
     closes.restatement_amount,
-    {% for column in ledger_classes() -%}
+    {% for column in report_columns() -%}
     closes.{{ column }},
     {% endfor -%}
     closes.closing_amount,

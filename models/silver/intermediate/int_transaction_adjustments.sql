@@ -2,10 +2,10 @@
 select
     {{ generate_surrogate_key(['source_system', 'transaction_id']) }} as transaction_key,
     cast(sum(
+        -- A transfer moves the balance to another payer group; the line still owes it.
         case
-            when adjustment_type in ('DENIAL', 'TRANSFER') then 0
-            when adjustment_type = 'REFUND' then 0 - adjustment_amount
-            else adjustment_amount
+            when adjustment_type in {{ event_types(class='transfer') }} then 0
+            else 0 - {{ signed_amount('adjustment_type', 'adjustment_amount') | indent(12) }}
         end
     ) as decimal(18, 2)) as adjustment_amount
 from {{ ref('cdm_adjustments') }}

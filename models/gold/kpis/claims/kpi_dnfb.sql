@@ -15,7 +15,7 @@ charges as (
     from {{ ref('fct_ar_events') }} as events
     left join {{ ref('int_transaction_claims') }} as claims on events.transaction_key = claims.transaction_key
     left join {{ ref('fct_transactions') }} as charge_lines on events.transaction_key = charge_lines.transaction_key
-    where events.money_type = 'CHARGE'
+    where events.money_type in {{ event_types(class='charge') }}
 ),
 
 -- A charge joins the unbilled when it is posted and leaves them when it is billed, if that was not before.

@@ -6,7 +6,7 @@ payments as (
         hospital_key,
         cast({{ dbt.date_trunc('month', 'service_date') }} as date) as service_month_start_date,
         cast({{ dbt.date_trunc('month', 'post_date') }} as date) as post_month_start_date,
-        sum(case when money_type = 'CHARGE' then ar_delta_amount else 0 end) as charge_amount,
+        sum(case when money_type in {{ event_types(class='charge') }} then ar_delta_amount else 0 end) as charge_amount,
         0 - {{ cash('ar_delta_amount') }} as payment_amount
     from {{ ref('fct_ar_events') }}
     group by

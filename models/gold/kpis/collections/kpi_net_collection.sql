@@ -7,8 +7,12 @@ cohorts as (
         hospital_key,
         payer_group,
         cast({{ dbt.date_trunc('month', 'service_date') }} as date) as service_month_start_date,
-        sum(case when money_type = 'CHARGE' then ar_delta_amount else 0 end) as charge_amount,
-        0 - sum(case when money_type = 'ADJ_CONTRACTUAL' then ar_delta_amount else 0 end) as posted_contractual_amount,
+        sum(case when money_type in {{ event_types(class='charge') }} then ar_delta_amount else 0 end) as charge_amount,
+        0 - sum(
+            case
+                when money_type in {{ event_types(column='contractual_adjustment_amount') }} then ar_delta_amount else 0
+            end
+        ) as posted_contractual_amount,
         0 - {{ cash('ar_delta_amount') }} as payment_amount
     from {{ ref('fct_ar_events') }}
     group by hospital_key, payer_group, {{ dbt.date_trunc('month', 'service_date') }}
@@ -31,7 +35,7 @@ feeds as (
         hospital_key,
         min({{ dbt.date_trunc('month', 'post_date') }}) as first_contractual_month
     from {{ ref('fct_ar_events') }}
-    where money_type = 'ADJ_CONTRACTUAL'
+    where money_type in {{ event_types(column='contractual_adjustment_amount') }}
     group by hospital_key
 ),
 

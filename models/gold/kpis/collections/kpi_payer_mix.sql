@@ -8,7 +8,7 @@ charges as (
         cast({{ dbt.date_trunc('month', 'post_date') }} as date) as month_start_date,
         sum(ar_delta_amount) as charge_amount
     from {{ ref('fct_ar_events') }}
-    where money_type = 'CHARGE'
+    where money_type in {{ event_types(class='charge') }}
     group by hospital_key, payer_group, {{ dbt.date_trunc('month', 'post_date') }}
 ),
 

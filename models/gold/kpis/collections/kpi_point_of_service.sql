@@ -12,7 +12,7 @@ cash_events as (
         end as point_of_service_amount
     from {{ ref('fct_ar_events') }}
     -- A correction is dated when it became known, which says nothing of the desk.
-    where event_type = 'PAYMENT_PATIENT' and not is_correction
+    where event_type in {{ event_types(column='patient_payment_amount') }} and not is_correction
 ),
 
 final as (

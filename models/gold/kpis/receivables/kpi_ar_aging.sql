@@ -9,7 +9,7 @@ buckets as (
         month_end_date,
         as_of_date,
         aging_bucket,
-        max(age_days) > 90 as is_over_90_days,
+        {{ is_over_90_days('max(age_days)') }} as is_over_90_days,
         count(*) as account_count,
         sum(debit_amount) as debit_amount,
         sum(credit_amount) as credit_amount

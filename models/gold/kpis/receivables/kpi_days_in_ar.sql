@@ -21,7 +21,7 @@ revenue as (
         on
             months.hospital_key = events.hospital_key
             and events.post_date between months.revenue_start_date and months.revenue_end_date
-    where events.money_type = 'CHARGE'
+    where events.money_type in {{ event_types(class='charge') }}
     group by months.hospital_key, months.month_key
 ),
 

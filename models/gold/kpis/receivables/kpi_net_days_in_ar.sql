@@ -15,7 +15,7 @@ adjusted_accounts as (
         account_key,
         min(post_date) as first_adjusted_date
     from {{ ref('fct_ar_events') }}
-    where money_type = 'ADJ_CONTRACTUAL'
+    where money_type in {{ event_types(column='contractual_adjustment_amount') }}
     group by account_key
 ),
 
@@ -24,7 +24,7 @@ feeds as (
         hospital_key,
         min({{ dbt.date_trunc('month', 'post_date') }}) as first_contractual_month
     from {{ ref('fct_ar_events') }}
-    where money_type = 'ADJ_CONTRACTUAL'
+    where money_type in {{ event_types(column='contractual_adjustment_amount') }}
     group by hospital_key
 ),
 
@@ -50,7 +50,9 @@ revenue as (
         months.hospital_key,
         events.payer_group,
         months.month_key,
-        sum(case when events.money_type = 'CHARGE' then events.ar_delta_amount else 0 end) as gpsr_amount,
+        sum(
+            case when events.money_type in {{ event_types(class='charge') }} then events.ar_delta_amount else 0 end
+        ) as gpsr_amount,
         sum(events.ar_delta_amount) as adjusted_revenue_amount
     from months
     inner join {{ ref('fct_ar_events') }} as events
@@ -60,7 +62,7 @@ revenue as (
             and months.revenue_end_date >= events.post_date
     where
         months.has_three_months_of_revenue
-        and events.money_type in ('CHARGE', 'ADJ_CONTRACTUAL', 'ADJ_CHARITY', 'ADJ_UNINSURED_DISCOUNT')
+        and events.money_type in {{ event_types(net_revenue=true) }}
     group by months.hospital_key, events.payer_group, months.month_key
 ),
 

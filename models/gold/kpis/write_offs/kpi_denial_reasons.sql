@@ -7,7 +7,7 @@ denials as (
         cast({{ dbt.date_trunc('month', 'post_date') }} as date) as month_start_date,
         coalesce(reason_code, 'none given') as known_reason_code
     from {{ ref('fct_adjustments') }}
-    where adjustment_type = 'DENIAL'
+    where adjustment_type in {{ event_types(class='denial') }}
 ),
 
 reasons as (
