@@ -93,7 +93,7 @@ data-docs: $(VENV)/dev.stamp  ## Write the Data Docs of the newest batches, to a
 	@python -m ingestion.bronze.data_docs
 
 .PHONY: docs-tables
-docs-tables: $(VENV)/runtime.stamp  ## Renew the KPI table of README.md from the contracts.
+docs-tables: $(VENV)/runtime.stamp  ## Renew README's KPI table and the list of KPI models from the contracts.
 	@python docs/generate_tables.py
 
 # A diagram is drawn when it changed, and committed: building the site needs neither npm nor a browser.

@@ -15,9 +15,11 @@ select
     target,
     benchmark,
     model_name,
-    headline_period,
+    kpi_window,
+    headline_order,
     split_by,
     feed,
+    is_by_payer_group,
     is_additive,
     is_computed
 from gold.kpi_contracts

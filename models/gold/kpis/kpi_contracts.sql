@@ -19,9 +19,11 @@ contracts as (
         {{ contract_text(kpi.target) }} as target,
         {{ contract_text(kpi.benchmark) }} as benchmark,
         {{ contract_text(kpi.model_name if has_model else none) }} as model_name,
-        {{ contract_text(kpi.get('headline_period')) }} as headline_period,
+        {{ contract_text(kpi.get('window')) }} as kpi_window,
+        cast({{ kpi.get('headline_order', 'null') }} as bigint) as headline_order,
         {{ contract_text(kpi.get('split_by')) }} as split_by,
         {{ contract_text(kpi.get('feed')) }} as feed,
+        {{ ('payer_group' in kpi.columns) | lower }} as is_by_payer_group,
         {{ kpi.get('rolls_up', true) | lower }} as is_additive
     {% if not loop.last %}union all{% endif %}
     {%- endfor %}
@@ -51,9 +53,11 @@ final as (
         contracts.target,
         contracts.benchmark,
         contracts.model_name,
-        contracts.headline_period,
+        contracts.kpi_window,
+        contracts.headline_order,
         contracts.split_by,
         contracts.feed,
+        contracts.is_by_payer_group,
         contracts.is_additive,
         contracts.model_name is not null and (contracts.feed is null or feeds.has_rows) as is_computed
     from contracts

@@ -162,7 +162,7 @@ def test_headline_of_the_cards_is_gold_s(full: Warehouse, contracts: Contracts) 
     headline = full.query(
         "select hospital_name, kpi_label, kpi_value::double from gold.kpi_headline where kpi_value is not null"
     )
-    names = [name for name, contract in contracts.by_name.items() if contract.headline_period]
+    names = [name for name, contract in contracts.by_name.items() if contract.headline_order]
     sql = contracts.measures(names)
     hospitals = {str(row[0]) for row in headline}
     shown = {}

@@ -58,8 +58,8 @@ def test_a_warehouse_of_an_earlier_version_names_the_column(app: Run, empty: War
     older = tmp_path / "warehouse.duckdb"
     older.write_bytes((empty.lakehouse / "warehouse.duckdb").read_bytes())
     with duckdb.connect(str(older)) as connection:
-        connection.execute("alter table gold.kpi_contracts drop column headline_period")
-    assert "column headline_period is missing" in words(app(tmp_path, "Data quality"))
+        connection.execute("alter table gold.kpi_contracts drop column headline_order")
+    assert "column headline_order is missing" in words(app(tmp_path, "Data quality"))
 
 
 def test_a_file_that_is_no_warehouse_is_said_to_be_none(app: Run, tmp_path: Path) -> None:

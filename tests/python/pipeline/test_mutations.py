@@ -24,8 +24,12 @@ MUTATIONS = {
         " where ar_event_key = (select min(ar_event_key) from gold.fct_ar_events)"
     ),
     "assert_month_end_balances_equal_the_ledger": (
-        "update gold.fct_ar_snapshot_monthly set balance_amount = balance_amount + 0.01"
+        "update gold.fct_ar_account_balances_monthly set balance_amount = balance_amount + 0.01"
         " where ar_snapshot_key = (select min(ar_snapshot_key) from gold.fct_ar_snapshot_monthly)"
+    ),
+    "assert_kpi_values_sum_to_the_whole": (
+        "update gold.kpi_values set numerator = numerator + 0.01 where kpi_value_key ="
+        " (select min(kpi_value_key) from gold.kpi_values where kpi_window = 'trailing_12_months')"
     ),
     "assert_payer_groups_sum_to_the_hospital": (
         "delete from gold.kpi_payer_mix where payer_group = 'Medicare' and month_key = 202401"

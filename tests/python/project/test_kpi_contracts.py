@@ -5,11 +5,11 @@ from collections import Counter
 
 import pytest
 
-from docs.generate_tables import CONTRACT_KEYS, KPIS, KpiContract, kpi_contracts
+from docs.generate_tables import CONTRACT_KEYS, ROOT, KpiContract, kpi_contracts
 
 CONTRACTS = kpi_contracts()
 MAY_BE_NULL = {"denominator", "needs", "target", "benchmark"}
-OPTIONAL_KEYS = {"feed", "headline_period", "rolls_up", "split_by"}
+OPTIONAL_KEYS = {"feed", "headline_order", "rolls_up", "split_by", "window"}
 COMPUTABILITIES = {"exact", "proxy", "needs"}
 UNITS = {"$", "%", "days", "count", "weight"}
 OPTIONAL_FEEDS = {"adjustments"}
@@ -27,13 +27,13 @@ def test_names_and_labels_are_unique() -> None:
 def test_contract_has_every_key_and_no_other(contract: KpiContract) -> None:
     may_be_null = MAY_BE_NULL if contract.has_model else MAY_BE_NULL | {"numerator"}
     assert set(CONTRACT_KEYS) <= set(contract.said) <= set(CONTRACT_KEYS) | OPTIONAL_KEYS
-    assert {key for key, said in contract.said.items() if said is None} <= may_be_null
+    assert {key for key, said in contract.said.items() if said is None} <= may_be_null | {"window"}
     assert [key for key, said in contract.said.items() if said is not None and not str(said).strip()] == []
 
 
 @each_contract
 def test_contract_speaks_of_columns_its_model_has(contract: KpiContract) -> None:
-    sql = [str(contract.said.get(key) or "") for key in ("numerator", "denominator", "headline_period", "split_by")]
+    sql = [str(contract.said.get(key) or "") for key in ("numerator", "denominator", "split_by")]
     assert {column for text in sql for column in re.findall(r"\bkpi\.(\w+)", text)} <= contract.columns
     if contract.has_model:
         assert "kpi." in sql[0], "the numerator names no column of the model"
@@ -49,7 +49,8 @@ def test_ratio_has_a_denominator_and_an_amount_has_none(contract: KpiContract) -
 @each_contract
 def test_what_does_not_roll_up_is_on_no_headline_and_says_so(contract: KpiContract) -> None:
     if not contract.said.get("rolls_up", True):
-        assert "headline_period" not in contract.said
+        assert "headline_order" not in contract.said
+        assert contract.said["window"] is None
         assert "does not roll up" in str(contract.said["formula"])
 
 
@@ -72,7 +73,7 @@ def test_what_is_missing_is_named_where_something_is(contract: KpiContract) -> N
 @each_contract
 def test_benchmark_names_its_source_and_year(contract: KpiContract) -> None:
     benchmark = contract.said["benchmark"]
-    assert benchmark is None or re.search(r"\([A-Z][^()]* (19|20)\d{2}\)$", benchmark), benchmark
+    assert benchmark is None or re.search(r"\([A-Z][^()]* (19|20)\d{2}\)$", str(benchmark)), benchmark
 
 
 def test_domain_rows_that_need_columns_are_published() -> None:
@@ -80,16 +81,22 @@ def test_domain_rows_that_need_columns_are_published() -> None:
     assert {"clean_claim_rate", "case_mix_index", "no_show_rate", "cost_to_collect"} <= needing
 
 
-def test_headline_page_shows_the_models_whose_contracts_have_a_headline_period() -> None:
-    sql = (KPIS / "kpi_headline.sql").read_text()
-    (listed,) = re.findall(r"set headline_models = \[(.*?)\]", sql, re.DOTALL)
-    shown = {contract.model for contract in CONTRACTS if "headline_period" in contract.said}
-    assert set(re.findall(r"\w+", listed)) == shown
+@each_contract
+def test_window_is_one_of_the_named_ones(contract: KpiContract) -> None:
+    """A KPI with a model names its window, null where it has no value over one; the headline page needs a value."""
+    windows = set(re.findall(r"^        '(\w+)': \[", (ROOT / "macros/gold/kpi_windows.sql").read_text(), re.MULTILINE))
+    assert len(windows) > 3
+    assert ("window" in contract.said) == contract.has_model
+    assert contract.said.get("window") in windows | {None}
+    assert "headline_order" not in contract.said or contract.said["window"] is not None
+
+
+def test_places_on_the_headline_page_are_taken_once() -> None:
+    places = [contract.said["headline_order"] for contract in CONTRACTS if "headline_order" in contract.said]
+    assert len(places) == len(set(places)) > 10
 
 
 @each_contract
-def test_headline_period_speaks_of_what_the_headline_page_offers(contract: KpiContract) -> None:
-    offered = re.search(r"as_of as \((.*?)\n\),", (KPIS / "kpi_headline.sql").read_text(), re.DOTALL)
-    assert offered is not None
-    named = re.findall(r"\bas_of\.(\w+)", str(contract.said.get("headline_period") or ""))
-    assert [column for column in named if not re.search(rf"\b{column}\b", offered[1])] == []
+def test_model_has_one_month_by_which_its_rows_fall(contract: KpiContract) -> None:
+    if contract.has_model:
+        assert len([column for column in contract.columns if column.endswith("month_key")]) == 1
