@@ -1,4 +1,4 @@
-"""Bronze: what was loaded, as it came, and nothing of it ever changed."""
+"""Bronze: append-only Delta tables of the rows as received; loads are idempotent, and rows are deduplicated."""
 
 from ingestion.bronze.batch import BATCH_TIME, Appended, Batch, Checks, Draft, Inspection, batch_of_file
 from ingestion.bronze.table import BronzeTable

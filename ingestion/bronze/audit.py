@@ -1,7 +1,7 @@
 """The audit tables: one row per load and its outcome, one per line that could not be read.
 
-Both are projections of the Delta commits, plus the loads that ended without one; what a killed run could not write down
-is written by the next.
+Both are derived from the Delta commits, plus the loads that ended without one, so logging is idempotent: the next run
+adds what a killed run could not log.
 """
 
 from collections.abc import Callable, Iterable
@@ -61,9 +61,9 @@ REJECTS = pa.schema(
     ]
 )
 
-# What tells one row from another: columns of both tables.
+# The identity of a row, in both tables.
 IDENTITY = ("run_id", "batch_id", "system", "table", "source_file")
-# Looks at a table that other runs write to at the same time.
+# Attempts to append to a table that other runs write to at the same time.
 ATTEMPTS = 20
 
 
@@ -73,7 +73,7 @@ class LoadResult:
 
     Times are UTC without zone, ``seconds`` a duration, counts rows. ``money_checksum`` is the sum of each money column
     as ``Amount=1.00; PaidAmount=0.50``, ``checks_failed`` the names of failed border checks. ``message`` holds warnings
-    or the error, never a value of the data.
+    or the error, never a data value.
     """
 
     run_id: str
@@ -160,7 +160,7 @@ class AuditLog:
         return last
 
     def load_table(self) -> pa.Table:
-        """Every load, in no order."""
+        """Every load, unordered."""
         return read_rows(self.loads, LOADS)
 
     def rejected_lines(self) -> pa.Table:
@@ -168,7 +168,7 @@ class AuditLog:
         return read_rows(self.rejects, REJECTS).sort_by([("batch_id", "ascending"), ("line", "ascending")])
 
     def append(self, results: Iterable[LoadResult]) -> None:
-        """Add the outcomes of one run as one commit, less those that another run caught up with."""
+        """Add the outcomes of one run as one commit, without those that another run already logged."""
         _append_once(
             self.loads,
             LOADS,
@@ -177,7 +177,7 @@ class AuditLog:
         )
 
     def catch_up(self, batches: Iterable[Batch]) -> None:
-        """Write down the commits that the tables do not know: a run was killed between its commit and them."""
+        """Log the commits that the tables lack because a run was killed between its commit and the log."""
         batches = list(batches)
         _create(self.rejects, REJECTS)
         self.append(LoadResult.of_batch(batch) for batch in batches)
@@ -208,7 +208,7 @@ class AuditLog:
 
 
 def _create(place: Location, schema: pa.Schema) -> None:
-    """Make an empty table, so that who reads it later reads it as it is then."""
+    """Create an empty table, so that a later reader sees its state at that time."""
     if place.delta() is None:
         try:
             with place.storage_errors():
@@ -259,7 +259,7 @@ def _append_once(
                 mode="error" if delta is None else "append",
                 schema_mode=None if delta is None else "merge",
                 storage_options=place.delta_options or None,
-                # What is missing was found in this version: another run's commit asks for another look.
+                # Missing rows were determined for this version, so another run's commit means another attempt.
                 commit_properties=CommitProperties(max_commit_retries=0),
             )
         except (DeltaError, OSError) as error:

@@ -1,4 +1,4 @@
-"""One batch of bronze: what its commit says of it, and what is known before there is one."""
+"""One batch of bronze, as its commit describes it, and as it is known before the commit."""
 
 import hashlib
 import json
@@ -74,7 +74,7 @@ class Draft:
     earlier_rows: tuple[int, ...]
 
 
-# Judges a draft: what to keep with the batch and what to tell. Raises to stop the commit.
+# Checks a draft: what to record with the batch and what to report. Raises to stop the commit.
 Inspection = Callable[[Draft], tuple[Checks | None, Sequence[str]]]
 
 
@@ -90,7 +90,7 @@ class Appended:
 def batch_of_file(table: TableSpec, batches: Sequence[Batch], sha256: str) -> Batch | None:
     """The batch that holds these bytes, None where the table lacks them; ``batches`` the newest first.
 
-    Where each file is the whole table only the newest counts: an older list that comes again replaces a newer one.
+    If each file is the complete table only the newest counts: an older file that arrives again replaces a newer one.
     """
     held = batches[:1] if table.load.mode == "full" else batches
     return next((batch for batch in held if batch.file_sha256 == sha256), None)
@@ -115,7 +115,7 @@ def earlier_rows(history: Sequence[Batch], load_type: str) -> tuple[int, ...]:
 
 
 def _batch(described: dict[str, Any]) -> Batch:
-    """A batch as its commit describes it; keys of another version of this program are left out."""
+    """A batch as its commit describes it; keys of another version of this program are ignored."""
     known = {entry.name for entry in fields(Batch)}
     checks = described.get("checks")
     described["checks"] = Checks(checks["evaluated"], tuple(checks["failed"])) if checks else None
@@ -123,7 +123,7 @@ def _batch(described: dict[str, Any]) -> Batch:
 
 
 def next_batch_time(history: list[Batch]) -> datetime:
-    """Now in UTC, but after the newest batch: ids and times of a table strictly increase though clocks go back."""
+    """Now in UTC, but after the newest batch: ids and times of a table strictly increase even if a clock goes back."""
     now = datetime.now(UTC)
     if not history:
         return now

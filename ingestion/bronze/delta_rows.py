@@ -1,4 +1,4 @@
-"""Whole small Delta tables as Arrow: the audit tables and the closes of months."""
+"""Reads small Delta tables completely as Arrow: the audit tables and the closes of months."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ from ingestion.base.storage import Location
 
 
 def read_rows(place: Location, schema: pa.Schema) -> pa.Table:
-    """Every row of a table in no order; none where the table does not exist."""
+    """Every row of a table, unordered; none if the table does not exist."""
     delta = place.delta()
     return schema.empty_table() if delta is None else scan(delta, schema, schema.names)
 
 
 def scan(delta: DeltaTable, schema: pa.Schema, columns: Sequence[str]) -> pa.Table:
-    """Rows of a table in no order, with nulls for columns that are younger than the table."""
+    """Rows of a table, unordered, with nulls for columns that were added later."""
     wanted = pa.schema([schema.field(name) for name in columns])
     held = {field.name for field in delta.schema().fields}
     rows = pa.table(delta.scan([name for name in wanted.names if name in held]))

@@ -15,7 +15,7 @@ class Reject:
 
     Args:
         line: Number of the line in the file, the first is 1.
-        reason: Why, in words.
+    reason: Why, as text.
     """
 
     line: int
@@ -24,21 +24,21 @@ class Reject:
 
 @dataclass
 class Extraction:
-    """One batch on its way: Arrow batches in the declared columns, read once, and what they stand for.
+    """One batch before it is written: Arrow batches in the declared columns, read once, with their metadata.
 
     Args:
         batches: Declared columns in order, then ``extra_columns``; row n of the stream becomes ``_row_number`` n.
-        load_type: ``full`` where the batch is the whole table; ``backfill`` moves no watermark.
-        drop_known: Leave out rows that bronze holds as the latest content of their key.
-        watermark_low: Lower bound that was asked for, as text; None where nothing bounded the read.
+        load_type: ``full`` if the batch is the complete table; ``backfill`` moves no watermark.
+        drop_known: Deduplicate: skip rows that bronze holds as the latest content of their key.
+        watermark_low: Lower bound of the read, as text; None if it was unbounded.
         watermark_high: Upper bound, fixed before reading; the next load starts here.
         source_file: Path below the landing folder.
         file_sha256: Hash of that file.
         extra_columns: Undeclared columns that the table's contract lets in.
         redrive_of: Batch whose rejected lines these rows were.
-        rejects: Lines that cannot be landed; complete once ``batches`` is read to its end.
-        rows_rejected: Rows of the source that cannot be landed and have no line; complete once ``batches`` is read.
-        warnings: What an operator should know though the load succeeds; complete once ``batches`` is read.
+        rejects: Lines that cannot be loaded; complete once ``batches`` is read to its end.
+        rows_rejected: Rows of the source that cannot be loaded and have no line; complete once ``batches`` is read.
+        warnings: What an operator should know about a successful load; complete once ``batches`` is read.
     """
 
     batches: Iterator[pa.RecordBatch]

@@ -1,4 +1,4 @@
-"""The Parquet file of a batch: rows numbered and hashed on their way, compared with what bronze holds."""
+"""The Parquet file of a batch: rows are numbered, hashed and deduplicated against bronze while they are written."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ LINEAGE = pa.schema(
 )
 # Rows per Parquet row group: 21 columns of them are about 3 MB in memory.
 ROW_GROUP_ROWS = 8_192
-# Folders for what a load spills and uploads; a killed run leaves them, with rows in them.
+# Folders for temporary files and uploads of a load; a killed run leaves them behind, with rows in them.
 SCRATCH = "rcm-scratch-"
 
 
@@ -74,9 +74,9 @@ def write_part(
     batch_id: str,
     batch_time: datetime,
 ) -> int:
-    """Stream the extraction into one Parquet file, lineage columns added, known rows left out; rows written.
+    """Stream the extraction into one Parquet file, with lineage columns and without known rows; rows written.
 
-    Where bronze knows all of them there may be no file.
+    If bronze has all of them, there may be no file.
     """
     source = pa.schema([*source_schema(table), *extraction.extra_columns])
     schema = pa.schema([*source, *LINEAGE])
@@ -104,7 +104,7 @@ def write_part(
     ).fetchall()
     if not extraction.drop_known or not knows_rows:
         return _written(engine, part, schema, arrivals, lineage)
-    # All arrivals wait on the disk, for a memory that held them would have no bound.
+    # All arrivals are buffered on disk, because memory for them would be unbounded.
     waiting = Path(scratch) / "arrivals.parquet"
     _written(engine, waiting, schema, arrivals, lineage)
     news = _news(engine, table, waiting)
@@ -134,7 +134,7 @@ def has_changes(
         return written > 0
     if written == 0:
         raise EmptyFullLoadError(
-            "the source returned no rows, and a full load of none would delete all that bronze holds; "
+            "the source returned no rows, and a full load of none would delete everything in bronze; "
             "check the source, or set active: false"
         )
     # DuckDB's own reader holds a tenth of what Arrow's does.
@@ -145,7 +145,7 @@ def has_changes(
 def _digest(engine: duckdb.DuckDBPyConnection, relation: str) -> tuple[object, ...]:
     """Count and sums of row hashes: equal for equal rows in any order, and held in no memory.
 
-    The sums are of the hashes' two halves, 56 bits of each, so that contents that differ agree once in 10^33.
+    The sums are of the hashes' two halves, 56 bits of each, so different contents collide once in 10^33.
     """
     halves = [f"sum(cast('0x' || substr(_row_hash, {start}, 14) as ubigint))" for start in (1, 17)]
     [row] = engine.execute(f"select count(*), {', '.join(halves)} from {relation}").fetchall()
@@ -153,7 +153,7 @@ def _digest(engine: duckdb.DuckDBPyConnection, relation: str) -> tuple[object, .
 
 
 def money_of(engine: duckdb.DuckDBPyConnection, part: Path, table: TableSpec) -> dict[str, str]:
-    """Sum of each money column of a part, exact; text that is no number counts as nothing."""
+    """Sum of each money column of a part, exact; text that is not a number counts as 0."""
     columns = table.money_columns
     if not columns:
         return {}
@@ -168,8 +168,8 @@ def money_of(engine: duckdb.DuckDBPyConnection, part: Path, table: TableSpec) ->
 def _news(engine: duckdb.DuckDBPyConnection, table: TableSpec, waiting: Path) -> str:
     """SQL of the arrivals to write: those of every key that has a row bronze does not know.
 
-    All rows of such a key, and not the new one alone: a key that is twice in the source would otherwise bring one of
-    its rows with each load, in turn, for ever.
+    All rows of such a key, not only the new one: of a key that is twice in the source, each load would otherwise write
+    one of its rows, alternately and forever.
     """
     arrivals = f"read_parquet({literal(str(waiting))})"
     keys = ", ".join(quoted(name) for name in table.load.key)
@@ -184,7 +184,7 @@ def _news(engine: duckdb.DuckDBPyConnection, table: TableSpec, waiting: Path) ->
 
 
 def _row_hash(names: list[str]) -> str:
-    """SQL of the md5 over columns by name, for their order means nothing.
+    """SQL of the md5 over columns sorted by name, because their order has no meaning.
 
     Separators keep NULL, '' and shifted values apart.
     """

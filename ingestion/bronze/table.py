@@ -1,4 +1,4 @@
-"""Append-only Delta tables in which one batch is one commit that carries its own identity."""
+"""Append-only Delta tables: one batch is one commit with its own identity, so each row is loaded exactly once."""
 
 import json
 import shutil
@@ -46,9 +46,9 @@ from ingestion.bronze.part import (
 from ingestion.declared.arrow_types import source_schema
 from ingestion.declared.specs import TableSpec
 
-# An uncommitted part that is older belongs to no run that still writes it.
+# No run still writes an uncommitted part that is older.
 ORPHAN_HOURS = 24
-# The log is the ledger of batches and files, so Delta must not expire it after its usual 30 days.
+# The log records batches and files, so Delta must not expire it after its default of 30 days.
 TABLE_PROPERTIES = {"delta.appendOnly": "true", "delta.logRetentionDuration": "interval 36500 days"}
 OVERTAKEN = "another run committed to this table meanwhile, nothing was written; run rcm ingest again"
 
@@ -89,13 +89,13 @@ class BronzeTable:
         inspect: Inspection | None = None,
         read_at: int | EllipsisType | None = ...,
     ) -> Appended:
-        """Write one batch as one atomic commit, or nothing where bronze holds its content already.
+        """Write one batch as one atomic commit, or nothing if bronze already has its content (idempotent).
 
         Args:
             extraction: The batch.
             run_id: Who writes it.
-            inspect: Judges it before the commit.
-            read_at: Version of the table before the source was opened; unless given, the one there is now.
+            inspect: Checks it before the commit.
+            read_at: Version of the table before the source was opened; by default the current one.
 
         Raises:
             SchemaDriftError: A declared type differs from the column's type in bronze.
@@ -212,7 +212,7 @@ class BronzeTable:
         for column in declared:
             if folded.get(column.name.lower(), column.name) != column.name:
                 raise SchemaDriftError(
-                    f"column {column.name} is {folded[column.name.lower()]} in bronze, capitals apart; "
+                    f"column {column.name} is {folded[column.name.lower()]} in bronze, which differs only by case; "
                     "give it that name, or another one"
                 )
             index = held.get_field_index(column.name)
@@ -228,12 +228,12 @@ class BronzeTable:
     ) -> None:
         """Make ``current_hashes`` readable, once: the row hashes of the table's current content.
 
-        That is, since the last full batch, the rows of the newest batch of each key. A key that came twice in one
-        batch keeps both rows, so that reading them again brings nothing new.
+        These are, since the last full batch, the rows of the newest batch of each key. A key that came twice in one
+        batch keeps both rows, so that reading them again is deduplicated.
         """
         since = next((batch for batch in history if batch.load_type == "full"), history[-1])
         held = {field.name for field in delta.schema().fields}
-        # A key column that bronze does not have yet tells no rows apart: every row since stands for itself.
+        # A key column that bronze lacks cannot distinguish rows: each row since then is a record of its own.
         keys = list(self.table.load.key) if held.issuperset(self.table.load.key) else ["_row_hash"]
         # Without a second batch there is nothing to choose from.
         is_only_batch = since is history[0]
@@ -296,7 +296,7 @@ class BronzeTable:
         properties = CommitProperties(
             custom_metadata={"rcm": json.dumps(asdict(batch))},
             app_transactions=[Transaction(app_id, version)],
-            # A retry would land a batch that was compared with a table of the past.
+            # A retry would commit a batch that was compared with an outdated table.
             max_commit_retries=0,
         )
         try:
@@ -333,6 +333,6 @@ def _add_columns(delta: DeltaTable, schema: pa.Schema) -> None:
         return
     before = delta.version()
     delta.alter.add_columns(new)
-    # Adding columns takes the table as it is by now: what came in between was not compared with.
+    # Adding columns uses the table's current version: the batch was not compared with commits in between.
     if delta.version() != before + 1:
-        raise CommitFailedError("the table moved on while a column was added")
+        raise CommitFailedError("the table changed while a column was added")
