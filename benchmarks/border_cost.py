@@ -17,7 +17,7 @@ from ingestion.bronze import BronzeTable, Draft
 from ingestion.bronze.border import BorderResult, check_batch
 from ingestion.declared.specs import TableSpec
 from ingestion.declared.watermark import Window
-from ingestion.sources import database
+from ingestion.sources.database import reading
 
 CHECKS = 5
 TYPES = ("string",) * 13 + ("decimal(18,2)",) * 3 + ("date",) * 2 + ("timestamp",) * 2 + ("bigint",)
@@ -44,7 +44,7 @@ def main(rows: int) -> None:
             return None, []
 
         started = time.monotonic()
-        with database.extract(table, f"sqlite:///{source}", Window("full")) as extraction:
+        with reading.extract(table, f"sqlite:///{source}", Window("full")) as extraction:
             bronze.append(extraction, "benchmark", inspect)
         total = time.monotonic() - started
     if any(result.failures for result in results):

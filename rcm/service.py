@@ -11,12 +11,13 @@ from typing import Protocol
 
 from ingestion.base.errors import SpecError
 from ingestion.base.settings import Settings
-from ingestion.declared.control_table import ControlTable, read_control_table
+from ingestion.declared.control_table import ControlTable
 from ingestion.loads.alerts import Failure, alert_failures, failed_loads
 from ingestion.loads.event_log import EventLog
 from ingestion.loads.load import IngestSummary, ingest, redrive
 from ingestion.loads.plan import selected_tables
 from ingestion.loads.progress import MultiProgress, NullProgress, Progress
+from ingestion.sources.control_table import read_control_table
 from ingestion.sources.planned import WHAT_IS_NEW, Request
 from rcm.simulation import simulated_apis
 from rcm.warehouse.build import BuildOutcome, BuildProgress

@@ -11,7 +11,8 @@ from ingestion.declared.specs import SystemSpec
 # The control table whose hospitals the simulator makes.
 CONTROL_TABLE = "models/bronze"
 VARIABLE = "RCM_SIMULATED_APIS"
-_SERVICES = ("RCM_NPI_URL", "RCM_ICD_URL")
+# Variables with the addresses of the services that the simulator answers for.
+SERVICES = ("RCM_NPI_URL", "RCM_ICD_URL")
 
 
 def answers_are_simulated(settings: Settings, systems: Sequence[SystemSpec]) -> bool:
@@ -33,7 +34,7 @@ def answers_are_simulated(settings: Settings, systems: Sequence[SystemSpec]) -> 
         return False
     simulated = json.loads(simulation.read_text(encoding="utf-8"))["rows"]
     addresses = [system.connection.env for system in systems if system.name in simulated]
-    return not any(map(settings.resolve, [*addresses, *_SERVICES]))
+    return not any(map(settings.resolve, [*addresses, *SERVICES]))
 
 
 @contextlib.contextmanager

@@ -8,9 +8,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from ingestion.base.errors import SpecError
 from ingestion.declared.common_data_model import CommonDataModel, read_common_data_model
-from ingestion.declared.specs import SystemSpec, TableSpec, repeated
+from ingestion.declared.problems import problem_lines
+from ingestion.declared.specs import KnownKinds, SystemSpec, TableSpec, repeated
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,14 @@ class ControlTable:
     problems: tuple[str, ...]
 
 
-def read_control_table(project_dir: Path, bronze_dir: Path) -> ControlTable:
+def read_control_table(project_dir: Path, bronze_dir: Path, kinds: KnownKinds) -> ControlTable:
     """Read and check the control table; a system with a problem is left out, so that the others load.
 
     Args:
         project_dir: Folder of dbt_project.yml, whose ``vars.systems`` lists the systems and the tables they feed.
         bronze_dir: Folder of the YAML, one dbt source per system; relative to the project or absolute. Sources
             without ``config.meta.kind`` are none of ours.
+        kinds: The kinds of source there are; they judge what belongs to one of them.
     """
     folder = project_dir / bronze_dir
     problems: list[str] = []
@@ -41,7 +42,7 @@ def read_control_table(project_dir: Path, bronze_dir: Path) -> ControlTable:
     systems: dict[str, SystemSpec] = {}
     for path in sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")]):
         for source in _sources(path, problems):
-            system = _system(path, source, problems)
+            system = _system(path, source, kinds, problems)
             if system is not None and system.name in systems:
                 first = systems[system.name].path.name
                 problems.append(f"{path.name}: {system.name}: is declared in {first} too; keep one")
@@ -53,18 +54,6 @@ def read_control_table(project_dir: Path, bronze_dir: Path) -> ControlTable:
     left_out = {name for name, _ in unsound}
     sound = tuple(systems[name] for name in listed if name in systems and name not in left_out)
     return ControlTable(sound, (*problems, *(text for _, text in unsound)))
-
-
-def load_systems(project_dir: Path, bronze_dir: Path) -> tuple[SystemSpec, ...]:
-    """The systems of a control table without a problem.
-
-    Raises:
-        SpecError: Every problem found, one line each.
-    """
-    table = read_control_table(project_dir, bronze_dir)
-    if table.problems:
-        raise SpecError(list(table.problems))
-    return table.systems
 
 
 def _listed_systems(project_dir: Path, folder: Path, problems: list[str]) -> dict[str, list[str]]:
@@ -118,11 +107,11 @@ def _meta(node: object) -> dict[str, Any]:
     return meta if isinstance(meta, dict) else {}
 
 
-def _system(path: Path, source: dict[str, Any], problems: list[str]) -> SystemSpec | None:
+def _system(path: Path, source: dict[str, Any], kinds: KnownKinds, problems: list[str]) -> SystemSpec | None:
     name, meta = source.get("name"), _meta(source)
     tables = source.get("tables") if isinstance(source.get("tables"), list) else []
     before = len(problems)
-    specs = [_table(path, source, table, problems) for table in tables or []]
+    specs = [_table(path, source, table, kinds, problems) for table in tables or []]
     if len(problems) > before:
         return None
     twice = repeated(table.name for table in specs if table)
@@ -137,14 +126,17 @@ def _system(path: Path, source: dict[str, Any], problems: list[str]) -> SystemSp
                 "bronze_schema": source.get("schema") or name,
                 "tables": specs,
                 "path": path,
-            }
+            },
+            context=kinds,
         )
     except ValidationError as error:
-        problems += [f"{path.name}: {name}: {line}" for line in _lines(error, "config.meta.")]
+        problems += [f"{path.name}: {name}: {line}" for line in problem_lines(error, "config.meta.")]
         return None
 
 
-def _table(path: Path, source: dict[str, Any], table: object, problems: list[str]) -> TableSpec | None:
+def _table(
+    path: Path, source: dict[str, Any], table: object, kinds: KnownKinds, problems: list[str]
+) -> TableSpec | None:
     fields = table if isinstance(table, dict) else {}
     meta = _meta(fields)
     columns = fields.get("columns")
@@ -162,41 +154,13 @@ def _table(path: Path, source: dict[str, Any], table: object, problems: list[str
                 ],
                 "column_map": {name: str(expression) for name, expression in (meta.get("map") or {}).items()},
                 **{key: value for key, value in meta.items() if key not in ("load", "map")},
-            }
+            },
+            context=kinds,
         )
     except ValidationError as error:
         label = f"{source.get('name')}.{fields.get('name', '(no name)')}"
-        problems += [f"{path.name}: {label}: {line}" for line in _lines(error, "", columns)]
+        problems += [f"{path.name}: {label}: {line}" for line in problem_lines(error, "", columns)]
         return None
-
-
-def _lines(error: ValidationError, prefix: str, columns: object = None) -> Iterator[str]:
-    """One line per problem in our words: the key, what is wrong, what to do. Pydantic's own text shows values."""
-    remedies = {
-        "missing": "is missing; add it",
-        "extra_forbidden": "is no key of the control table; check its spelling",
-        "string_type": "is not text; quote it",
-        "bool_type": "is neither true nor false",
-        "bool_parsing": "is neither true nor false",
-        "tuple_type": "is not a list; write [Column]",
-        "less_than_equal": "is more than 1; write a share, 0.2 for 20 %",
-        "too_short": "is empty; name at least one",
-        "model_type": "is missing or is not a mapping of keys; see docs/onboarding-a-hospital.md",
-        "string_pattern_mismatch": "may hold only a-z, 0-9 and _, and starts with a letter; rename it",
-    }
-    for problem in error.errors(include_url=False, include_input=False):
-        place = list(problem["loc"])
-        if len(place) > 1 and place[0] == "columns" and isinstance(columns, list) and isinstance(place[1], int):
-            declared = columns[place[1]]
-            place[1] = declared.get("name", place[1]) if isinstance(declared, dict) else place[1]
-        key = ".".join(str(part) for part in place)
-        text = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "literal_error":
-            text = f"is none of {problem['ctx']['expected']}"
-        elif problem["type"] != "value_error":
-            text = remedies.get(problem["type"], text)
-        for line in text.splitlines():
-            yield f"{prefix}{key}: {line}" if key else line
 
 
 def _list_problems(

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import (
     AfterValidator,
@@ -14,10 +14,12 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
     model_validator,
 )
 
-Kind = Literal["database", "files", "api"]
+from ingestion.declared.problems import listing
+
 Mode = Literal["full", "incremental"]
 # Kinds of direct identifiers; a misspelt tag would leave a column unprotected.
 Phi = Literal["name", "ssn", "phone", "address", "birth_date", "record_number", "account_number", "member_id"]
@@ -53,6 +55,27 @@ def _one_or_several(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+class KnownKinds(Protocol):
+    """The kinds of source there are, which judge what a declaration says about one; the context of validation."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Words of ``config.meta.kind``."""
+
+    def problems(self, table: "TableSpec") -> Iterable[str]:
+        """What a table's kind does not understand, each ``key: what is wrong; what to do``."""
+
+
+def _known_kind(value: str, info: ValidationInfo) -> str:
+    kinds: KnownKinds | None = info.context
+    if kinds is not None and value not in kinds.words:
+        raise ValueError(f"is none of {listing(kinds.words)}")
+    return value
+
+
+Kind = Annotated[str, AfterValidator(_known_kind)]
+
+
 class _Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -75,22 +98,23 @@ class ColumnSpec(_Spec):
 
 
 class LoadSpec(_Spec):
-    """How a table is read: ``config.meta.load``."""
+    """How a table is read: ``config.meta.load``; the keys that belong to one kind of source are its ``options``."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     mode: Mode
     key: Annotated[tuple[str, ...], Field(min_length=1)]
-    source_object: Annotated[str | None, Field(alias="object")] = None
-    files: str | None = None
-    extractor: Literal["npi_registry", "icd", "icd10_cm"] | None = None
-    release: str | None = None
-    # NPPES: searches whose answers are landed beside the providers' own numbers, and the dissemination file.
-    search: tuple[dict[str, str], ...] = ()
-    bulk: str | None = None
+    extractor: str | None = None
     watermark: str | None = None
     lag: Annotated[timedelta, BeforeValidator(_iso_duration)] = timedelta(0)
     null_watermark: NullWatermark = "include"
     full_every: Annotated[timedelta | None, BeforeValidator(_iso_duration)] = None
     active: bool = True
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Keys that are not common to all kinds, as far as they have a value."""
+        return {key: value for key, value in (self.model_extra or {}).items() if value is not None}
 
 
 class RowCountBand(_Spec):
@@ -168,10 +192,11 @@ class TableSpec(_Spec):
         return next((column.data_type for column in self.columns if column.name == self.load.watermark), None)
 
     @model_validator(mode="after")
-    def _reject_impossible_states(self) -> "TableSpec":
+    def _reject_impossible_states(self, info: ValidationInfo) -> "TableSpec":
+        kinds: KnownKinds | None = info.context
         problems = [
-            *self._source_problems(),
-            *self._pattern_problems(),
+            *(kinds.problems(self) if kinds is not None else ()),
+            *self._contract_problems(),
             *self._watermark_problems(),
             *self._column_problems(),
         ]
@@ -179,52 +204,19 @@ class TableSpec(_Spec):
             raise ValueError("\n".join(problems))
         return self
 
-    def _source_problems(self) -> Iterator[str]:
-        load = self.load
-        places = {
-            "database": ("object", load.source_object),
-            "files": ("files", load.files),
-            "api": ("extractor", load.extractor),
-        }
-        for kind, (key, value) in places.items():
-            given = value is not None
-            if kind == self.kind and not given:
-                yield f"load.{key}: is missing; a source of kind {kind} needs it"
-            if kind != self.kind and given:
-                yield f"load.{key}: belongs to kind {kind}, this source is of kind {self.kind}; remove it"
-        if self.load.release is not None and self.load.extractor != "icd":
-            yield "load.release: belongs to extractor icd; remove it"
-        for key, option in (("search", self.load.search), ("bulk", self.load.bulk)):
-            if option and self.load.extractor != "npi_registry":
-                yield f"load.{key}: belongs to extractor npi_registry; remove it"
+    def _contract_problems(self) -> Iterator[str]:
         if self.contract.severity.get("row_count") == "quarantine":
             yield "contract.severity.row_count: rows that are too many or too few cannot be told apart; reject or warn"
-
-    def _pattern_problems(self) -> Iterator[str]:
-        for key, pattern in (("files", self.load.files), ("bulk", self.load.bulk)):
-            if pattern is None:
-                continue
-            parts = pattern.split("/")
-            if not all(parts) or {".", ".."} & set(parts):
-                yield f"load.{key}: is no path below the landing folder; write claims/*.csv, say"
-            if parts[0] in ("archive", "rejects"):
-                yield f"load.{key}: {parts[0]}/ is where loaded and rejected files are kept; choose another folder"
-            if any("**" in part and part != "**" for part in parts):
-                yield f"load.{key}: ** stands for folders, alone between slashes; write **/*.csv, or * within a name"
 
     def _watermark_problems(self) -> Iterator[str]:
         load = self.load
         if load.watermark is None:
-            if load.mode == "incremental" and self.kind == "database":
-                yield "load.watermark: is missing; an incremental load needs the column that says when a row changed"
             for key, given in (("lag", load.lag), ("full_every", load.full_every)):
                 if given:
                     yield f"load.{key}: has no meaning without a watermark; remove it"
             return
         if load.mode == "full":
             yield "load.watermark: has no meaning in a full load; remove it or set mode: incremental"
-        if self.kind == "files":
-            yield "load.watermark: has no meaning for files, each is loaded once; remove it"
         if self.watermark_type is not None and self.watermark_type not in WATERMARK_TYPES:
             types = ", ".join(WATERMARK_TYPES)
             yield f"load.watermark: column {load.watermark} is a {self.watermark_type}; it must be one of {types}"
@@ -241,8 +233,6 @@ class TableSpec(_Spec):
         for column in self.columns:
             if column.name.startswith("_"):
                 yield f"columns: {column.name} starts with _, which marks lineage columns; rename it in the source view"
-            if self.kind == "files" and column.data_type != "string":
-                yield f"columns: {column.name} is a {column.data_type}; files land as text, declare it string"
 
 
 class SystemSpec(_Spec):

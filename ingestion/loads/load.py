@@ -21,14 +21,13 @@ from ingestion.bronze.audit import AuditLog, LoadResult
 from ingestion.bronze.border import check_batch
 from ingestion.bronze.places import audit_log, bronze_table
 from ingestion.declared.specs import SystemSpec, TableSpec
-from ingestion.loads.plan import selected_tables
+from ingestion.loads.plan import plan_table, selected_tables
 from ingestion.loads.progress import NullProgress, Progress
 from ingestion.loads.redrive import keep_rejects, plan_redrive
 from ingestion.loads.unclaimed import unclaimed_files
 from ingestion.sources.landing import archive_file
-from ingestion.sources.opening import open_source
-from ingestion.sources.places import bulk_folder, landing_folder
-from ingestion.sources.planned import WHAT_IS_NEW, PlannedLoad, Request, plan_table
+from ingestion.sources.planned import WHAT_IS_NEW, PlannedLoad, Request
+from ingestion.sources.registry import kind_of
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,6 @@ class _Run:
     settings: Settings
     systems: Sequence[SystemSpec]
     run_id: str
-    request: Request
     plan: Planner
     progress: Progress
 
@@ -85,8 +83,8 @@ def ingest(
 ) -> IngestSummary:
     """Load what is new of every selected table into bronze, and log every outcome.
 
-    Commits that an earlier run could not log are logged first. The provider registry comes last: it is asked for the
-    numbers that the hospitals' providers have in bronze by then.
+    Commits that an earlier run could not log are logged first. Tables that read what others have in bronze, such as
+    the provider registry, come last.
 
     Raises:
         SourceUnavailableError: The lakehouse cannot be reached.
@@ -97,7 +95,7 @@ def ingest(
         return plan_table(settings, system, table, request)
 
     chosen = selected_tables(systems, source, table)
-    run = _Run(settings, systems, _run_id(), request, plan, progress or NullProgress())
+    run = _Run(settings, systems, _run_id(), plan, progress or NullProgress())
     summary = _load_all(run, chosen)
     return replace(summary, unclaimed=unclaimed_files(settings, systems, [system for system, _ in chosen]))
 
@@ -120,7 +118,7 @@ def redrive(
         return plan_redrive(settings, system, table)
 
     chosen = selected_tables(systems, source, table)
-    run = _Run(settings, systems, _run_id(), WHAT_IS_NEW, plan, progress or NullProgress())
+    run = _Run(settings, systems, _run_id(), plan, progress or NullProgress())
     return _load_all(run, chosen)
 
 
@@ -131,10 +129,7 @@ def _load_all(run: _Run, chosen: Sequence[tuple[SystemSpec, TableSpec]]) -> Inge
     log = audit_log(run.settings)
     everything = [bronze_table(run.settings, spec) for system in run.systems for spec in system.tables]
     log.catch_up(batch for bronze in everything for batch in _readable_batches(bronze))
-    waves = (
-        [pair for pair in chosen if pair[1].load.extractor != "npi_registry"],
-        [pair for pair in chosen if pair[1].load.extractor == "npi_registry"],
-    )
+    waves = ([pair for pair in chosen if kind_of(pair[1]).loads_last is last] for last in (False, True))
     results: list[LoadResult] = []
     with ThreadPoolExecutor(run.settings.threads, thread_name_prefix="load") as pool:
         for wave in waves:
@@ -225,8 +220,8 @@ def _load_file(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResul
     file = planned.file
     if file is None:
         raise AssertionError("a load of a file has one")
-    is_bulk = planned.table.kind == "api"
-    landing = bulk_folder(run.settings) if is_bulk else landing_folder(run.settings, planned.system)
+    kind = kind_of(planned.table)
+    landing = kind.landing(run.settings, planned.system)
     bronze = bronze_table(run.settings, planned.table)
     # Asked again, and not taken from the plan: an equal file may have been loaded, or have failed, a moment ago.
     known = batch_of_file(planned.table, bronze.batches(), file.sha256)
@@ -244,7 +239,7 @@ def _load_file(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResul
         result = replace(result, status="duplicate_file", message=message)
     remark = None
     try:
-        if known is not None and not is_bulk and file.is_still():
+        if known is not None and kind.keeps_rejects and file.is_still():
             remark = keep_rejects(landing, planned.table, file, known, bronze.batches())
         archive_file(landing, planned.table, file, [known.batch_id, label] if known else [label])
     except (OSError, IngestionError) as error:
@@ -262,7 +257,7 @@ def _append(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResult:
     bronze = bronze_table(run.settings, planned.table)
     # Without a lock another run may commit while this one reads: what it read is older then, and must not replace it.
     read_at = bronze.version()
-    with open_source(run.settings, run.systems, planned, full=run.request.full) as extraction:
+    with kind_of(planned.table).open(run.settings, planned, run.systems) as extraction:
         if planned.redrive_of is not None:
             extraction.load_type = "redrive"
             extraction.source_file = planned.redrive_of.source_file

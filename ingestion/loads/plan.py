@@ -1,11 +1,12 @@
-"""What a run would load: each table in full or by increment, from which watermark, and why, in words."""
+"""What a run would load: each table in full or by increment, from which watermark, and why."""
 
 from collections.abc import Sequence
 
 from ingestion.base.errors import SpecError
 from ingestion.base.settings import Settings
 from ingestion.declared.specs import SystemSpec, TableSpec
-from ingestion.sources.planned import WHAT_IS_NEW, PlannedLoad, Request, plan_table
+from ingestion.sources.planned import WHAT_IS_NEW, PlannedLoad, Request
+from ingestion.sources.registry import kind_of
 
 
 def selected_tables(
@@ -43,3 +44,22 @@ def plan_all(
         except Exception as error:  # noqa: BLE001 - one broken table must not hide the plan of the others
             planned.append(PlannedLoad(system, table, "blocked", table.load.mode, "cannot be planned", error=error))
     return planned
+
+
+def plan_table(
+    settings: Settings, system: SystemSpec, table: TableSpec, request: Request = WHAT_IS_NEW
+) -> list[PlannedLoad]:
+    """Loads of one table: one, or one per file that waits.
+
+    Raises:
+        IngestionError: The source's folder or the bronze table cannot be read.
+    """
+    mode = table.load.mode
+    if not table.load.active:
+        reason = "skipped: load.active is false in the control table"
+        return [PlannedLoad(system, table, "inactive", mode, reason)]
+    kind = kind_of(table)
+    if request.is_backfill and not (kind.reads_ranges and table.load.watermark):
+        reason = "has no watermark in a database, so it has no range to read again"
+        return [PlannedLoad(system, table, "nothing", mode, reason)]
+    return kind.plan(settings, system, table, request)

@@ -9,10 +9,9 @@ from ingestion.base.storage import Location
 from ingestion.bronze import Batch
 from ingestion.bronze.places import bronze_table
 from ingestion.declared.specs import SystemSpec, TableSpec
-from ingestion.sources import files
 from ingestion.sources.landing import REJECTS, LandingFile, landing_file, name_of_batch, printable
-from ingestion.sources.places import landing_folder
 from ingestion.sources.planned import PlannedLoad
+from ingestion.sources.registry import kind_of
 
 
 def keep_rejects(
@@ -29,7 +28,7 @@ def keep_rejects(
     if not lines or is_redriven:
         return None
     if not place.exists():
-        place.write(files.records_at(table, file, lines))
+        place.write(kind_of(table).records_at(table, file, lines))
     return f"{len(lines)} of its lines cannot be read; correct {printable(place.name)} in {REJECTS}/, then rcm redrive"
 
 
@@ -39,9 +38,10 @@ def plan_redrive(settings: Settings, system: SystemSpec, table: TableSpec) -> li
     Raises:
         IngestionError: The landing folder or the bronze table cannot be read.
     """
-    if table.kind != "files":
+    kind = kind_of(table)
+    if not kind.keeps_rejects:
         return []
-    waiting = (landing_folder(settings, system) / REJECTS / table.system / table.name).find("*")
+    waiting = (kind.landing(settings, system) / REJECTS / table.system / table.name).find("*")
     batches = {batch.batch_id: batch for batch in bronze_table(settings, table).batches()}
     return [
         _planned(system, table, landing_file(f"{REJECTS}/{table.system}/{table.name}/{name}", place), batches)

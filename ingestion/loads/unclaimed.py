@@ -8,7 +8,7 @@ from ingestion.base.settings import Settings
 from ingestion.base.storage import Location
 from ingestion.declared.specs import SystemSpec
 from ingestion.sources.landing import ARCHIVE, REJECTS, printable
-from ingestion.sources.places import bulk_folder, landing_folder
+from ingestion.sources.registry import kind_of
 
 # More names would be no line any more; --json has all of them.
 NAMES_SHOWN = 5
@@ -61,8 +61,8 @@ def _claims(settings: Settings, systems: Sequence[SystemSpec]) -> Iterator[tuple
     for system in systems:
         for table in system.tables:
             with suppress(IngestionError):
-                if table.load.files is not None:
-                    yield landing_folder(settings, system), table.load.files
-                    yield landing_folder(settings, system), f"{REJECTS}/{table.system}/{table.name}/*"
-                if table.load.bulk is not None:
-                    yield bulk_folder(settings), table.load.bulk
+                kind = kind_of(table)
+                for pattern in kind.patterns(table):
+                    yield kind.landing(settings, system), pattern
+                if kind.keeps_rejects:
+                    yield kind.landing(settings, system), f"{REJECTS}/{table.system}/{table.name}/*"

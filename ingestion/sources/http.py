@@ -21,7 +21,7 @@ from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 
 from ingestion.base.errors import SourceUnavailableError
-from ingestion.base.settings import shown_url
+from ingestion.base.settings import Settings, shown_url
 from ingestion.sources.http_cache import open_cache
 
 TIMEOUT_SECONDS = (5, 30)
@@ -36,6 +36,16 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 # What is read of an answer's headers; the rest (cookies, Vary on a token) would only get into the cache.
 KEPT_HEADERS = ("Content-Type", "Location", "Retry-After")
 CHUNK_BYTES = 1 << 16
+
+
+def cache_file(settings: Settings, address: str, name: str) -> Path | None:
+    """File that keeps an API's good answers, so that a run that was killed asks only the rest.
+
+    A server on this machine is a stand-in with another port each time: nothing would be found again.
+    """
+    if urlsplit(address).hostname in LOOPBACK:
+        return None
+    return settings.warehouse.parent / "cache" / f"{name}.sqlite"
 
 
 class TransientError(Exception):
@@ -189,8 +199,8 @@ class _Adapter(HTTPAdapter):
     def send(
         self,
         request: requests.PreparedRequest,
-        stream: bool = False,  # noqa: ARG002 - bodies are always read here
-        timeout: object = None,  # noqa: ARG002 - one limit for all
+        stream: bool = False,
+        timeout: object = None,
         verify: bool | str = True,
         cert: str | bytes | tuple[str | bytes, str | bytes] | None = None,
         proxies: Mapping[str, str] | None = None,

@@ -4,7 +4,9 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Annotated
+
+from pydantic import AfterValidator
 
 from ingestion.base.errors import SourceUnavailableError
 from ingestion.base.storage import CHUNK_BYTES, Location
@@ -14,6 +16,24 @@ ARCHIVE = "archive"
 REJECTS = "rejects"
 # Bytes that file systems take for a name are 255; a draft's name is longer by a few.
 LONGEST_NAME = 240
+
+
+def _pattern(value: str) -> str:
+    parts = value.split("/")
+    problems = []
+    if not all(parts) or {".", ".."} & set(parts):
+        problems.append("is no path below the landing folder; write claims/*.csv, say")
+    if parts[0] in (ARCHIVE, REJECTS):
+        problems.append(f"{parts[0]}/ is where loaded and rejected files are kept; choose another folder")
+    if any("**" in part and part != "**" for part in parts):
+        problems.append("** stands for folders, alone between slashes; write **/*.csv, or * within a name")
+    if problems:
+        raise ValueError("\n".join(problems))
+    return value
+
+
+# Files of a table, as a path below the landing folder with * and **.
+Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
 @dataclass(frozen=True)
@@ -45,14 +65,14 @@ class LandingFile:
             return False
 
 
-def waiting_files(landing: Location, table: TableSpec) -> list[LandingFile]:
-    """Files of a table in the landing folder, in the order of their names; archive and rejects do not count.
+def waiting_files(landing: Location, pattern: str) -> list[LandingFile]:
+    """Files of a pattern in the landing folder, in the order of their names; archive and rejects do not count.
 
     Raises:
         SourceUnavailableError: A file cannot be opened, or a folder not be read.
     """
     try:
-        found = landing.find(table.load.files or "")
+        found = landing.find(pattern)
     except OSError as error:
         raise SourceUnavailableError(
             f"{landing}: cannot be searched ({type(error).__name__}); check its permissions"

@@ -85,7 +85,7 @@ def _plan_record(load: "PlannedLoad") -> dict[str, Any]:
         "watermark_until": load.watermark_until,
         "lag_seconds": spec.lag.total_seconds() if spec.watermark else None,
         "reads_from": load.reads_from,
-        "files": spec.files,
+        "files": spec.options.get("files"),
         "source_file": load.file.name if load.file else None,
         "reason": load.reason,
         "error": load.problem,

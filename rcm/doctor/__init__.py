@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ingestion.base.errors import IngestionError, SpecError
+from ingestion.base.findings import Finding
 from ingestion.base.settings import read_settings
-from ingestion.declared.control_table import read_control_table
+from ingestion.sources.control_table import read_control_table
 from rcm.doctor import (
     builds,
     connections,
@@ -16,7 +17,7 @@ from rcm.doctor import (
     secrets,
     versions,
 )
-from rcm.doctor.check import CHECK_SECONDS, Check, Finding, Result, Situation, found_by, run_checks
+from rcm.doctor.check import CHECK_SECONDS, Check, Result, Situation, found_by, run_checks
 
 CHECKS = (
     Check("python", "the interpreter's version", environment.python),

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from ingestion.base.findings import Finding, ok, problem
 from ingestion.base.messages import age
 from ingestion.bronze.places import audit_log
 from ingestion.loads.states import table_states
-from rcm.doctor.check import Finding, Situation, ok, problem
+from rcm.doctor.check import Situation
 from rcm.warehouse.build import last_build
 
 

@@ -6,47 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Literal
 
 from ingestion.base.errors import IngestionError, SpecError, error_line
+from ingestion.base.findings import Finding, State, problem
 from ingestion.base.messages import one_line
 from ingestion.base.secret_store import masked
 from ingestion.base.settings import Settings
 from ingestion.declared.control_table import ControlTable
 
-State = Literal["ok", "warning", "problem"]
 # A host that does not answer is given up; a login over a slow line takes less.
 CHECK_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check found.
-
-    Args:
-        state: ``problem`` is what will fail, ``warning`` what may, or what costs something meanwhile.
-        message: What there is, or what is wrong, without a value of the data or a secret.
-        next_step: How to mend it; None where all is well.
-    """
-
-    state: State
-    message: str
-    next_step: str | None = None
-
-
-def ok(message: str) -> Finding:
-    """All is well."""
-    return Finding("ok", message)
-
-
-def warning(message: str, next_step: str) -> Finding:
-    """It works, but not for long or not as well as it could."""
-    return Finding("warning", message, next_step)
-
-
-def problem(message: str, next_step: str) -> Finding:
-    """It will fail."""
-    return Finding("problem", message, next_step)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from rcm.doctor.check import Finding, Situation, ok, problem, warning
+from ingestion.base.findings import Finding, ok, problem, warning
+from rcm.doctor.check import Situation
 
 # Less than this, and not even a small load has room for its batch and its log.
 LEAST_BYTES = 200 << 20

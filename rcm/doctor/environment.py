@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from importlib.util import find_spec
 
@@ -9,9 +10,9 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from ingestion.sources.database.address import is_odbc_address
-from ingestion.sources.places import connection_value
-from rcm.doctor.check import Finding, Situation, ok, problem, warning
+from ingestion.base.findings import Finding, ok, problem, warning
+from ingestion.sources.registry import kind_of
+from rcm.doctor.check import Situation
 
 DISTRIBUTION = "rcm-lakehouse"
 PROFILE = "rcm"
@@ -86,14 +87,12 @@ def _needed_extras(situation: Situation) -> dict[str, str]:
     """Extras that this project's sources and places need, each with what needs it."""
     needed: dict[str, str] = {}
     for system in situation.control.systems:
-        if system.kind == "database" and any(table.load.active for table in system.tables):
-            # What cannot be resolved is told by the check of connections.
-            try:
-                address = connection_value(situation.settings, system)
-            except Exception:  # noqa: BLE001, S112 - a vault may fail in any way
-                continue
-            if is_odbc_address(address):
-                needed.setdefault("odbc", system.name)
+        kinds = {kind_of(table) for table in system.tables if table.load.active}
+        # What cannot be resolved is reported by the check of connections; a vault may fail in any way.
+        with suppress(Exception):
+            for kind in kinds:
+                for extra in kind.extras(situation.settings, system):
+                    needed.setdefault(extra, system.name)
     if not situation.settings.lakehouse.is_local or ".vault.azure.net" in situation.environment.get("RCM_SECRETS", ""):
         needed["azure"] = "Azure, where the lakehouse or its secrets are"
     return needed

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import duckdb
 
-from rcm.doctor.check import Finding, Situation, ok, problem, warning
+from ingestion.base.findings import Finding, ok, problem, warning
+from rcm.doctor.check import Situation
 from rcm.warehouse.holders import Holder, can_tell, holder_of, holders
 from rcm.warehouse.reader import is_taken
 

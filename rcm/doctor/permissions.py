@@ -5,7 +5,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from rcm.doctor.check import Finding, Situation, ok, problem, warning
+from ingestion.base.findings import Finding, ok, problem, warning
+from rcm.doctor.check import Situation
 from rcm.warehouse.phi_key import SHORTEST, VARIABLE
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

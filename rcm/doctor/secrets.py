@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from ingestion.base.findings import Finding, ok
 from ingestion.base.secret_store import reveal
 from ingestion.base.secret_store.quoting import REFERENCE
 from ingestion.base.secret_store.secrets import VARIABLE
 from ingestion.base.secret_store.stores import open_store
-from rcm.doctor.check import Finding, Situation, ok
+from rcm.doctor.check import Situation
 
 _SCHEME = "secret://"
 

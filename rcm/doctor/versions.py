@@ -10,7 +10,8 @@ import duckdb
 import yaml
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from rcm.doctor.check import Finding, Situation, ok, problem, warning
+from ingestion.base.findings import Finding, ok, problem, warning
+from rcm.doctor.check import Situation
 
 # Distribution of the adapter by target.
 ADAPTERS = {"duckdb": "dbt-duckdb", "spark": "dbt-spark", "databricks": "dbt-databricks"}

@@ -1,5 +1,63 @@
 """Kind ``database``: source tables read inside a watermark window, from SQLite, PostgreSQL and SQL Server."""
 
-from ingestion.sources.database.reading import extract, open_database
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import ClassVar
 
-__all__ = ["extract", "open_database"]
+from ingestion.base.findings import Finding, ok, problem
+from ingestion.base.settings import Settings
+from ingestion.bronze.extraction import Extraction
+from ingestion.declared.specs import SystemSpec, TableSpec
+from ingestion.sources.connection import connection_value
+from ingestion.sources.database import planning
+from ingestion.sources.database.address import is_odbc_address
+from ingestion.sources.database.options import DatabaseOptions
+from ingestion.sources.database.reading import extract, open_database
+from ingestion.sources.kind import SourceKind
+from ingestion.sources.options import Options
+from ingestion.sources.planned import PlannedLoad, Request
+
+
+class Database(SourceKind):
+    """A hospital's own database, or a replica of it."""
+
+    kind: ClassVar[str] = "database"
+    options: ClassVar[type[Options]] = DatabaseOptions
+    reads_ranges: ClassVar[bool] = True
+
+    def plan(self, settings: Settings, system: SystemSpec, table: TableSpec, request: Request) -> list[PlannedLoad]:
+        """One load, from the watermark that the last one reached."""
+        return [planning.plan(settings, system, table, request)]
+
+    def open(
+        self, settings: Settings, planned: PlannedLoad, systems: Sequence[SystemSpec]
+    ) -> AbstractContextManager[Extraction]:
+        """The rows of the planned window."""
+        return extract(planned.table, connection_value(settings, planned.system), planned.window)
+
+    def check(self, settings: Settings, system: SystemSpec, tables: Sequence[TableSpec]) -> Iterator[Finding]:
+        """Whether the login works and sees the declared tables."""
+        # The doctor limits the time of a check, so a failed login is not retried.
+        with open_database(connection_value(settings, system), 0.0) as source:
+            names = [DatabaseOptions.of(table).source_object for table in tables]
+            missing = [name for name in names if not source.columns(name)]
+            if missing:
+                yield problem(
+                    f"{source.shown}: has no table {', '.join(missing)} for this login",
+                    "let the login read it, or correct load.object",
+                )
+            else:
+                yield ok(f"{source.shown}: login works, {len(tables)} tables can be read")
+
+    def problems(self, table: TableSpec) -> Iterator[str]:
+        """An increment without a watermark."""
+        if table.load.mode == "incremental" and table.load.watermark is None:
+            yield "load.watermark: is missing; an incremental load needs the column that says when a row changed"
+
+    def extras(self, settings: Settings, system: SystemSpec) -> Iterator[str]:
+        """Drivers of a database server."""
+        if is_odbc_address(connection_value(settings, system)):
+            yield "odbc"
+
+
+KINDS = (Database(),)

@@ -92,11 +92,11 @@ class Sqlite:
         """In double quotes."""
         return '"' + name.replace('"', '""') + '"'
 
-    def type_probe(self, source_object: str, names: list[str]) -> str | None:  # noqa: ARG002
+    def type_probe(self, source_object: str, names: list[str]) -> str | None:
         """Nothing to ask."""
         return None
 
-    def read_as(self, column: SourceColumn, data_type: str) -> tuple[str, pa.DataType]:  # noqa: ARG002
+    def read_as(self, column: SourceColumn, data_type: str) -> tuple[str, pa.DataType]:
         """Text."""
         return f"cast({self.quoted(column.name)} as text)", pa.string()
 
@@ -213,7 +213,7 @@ class Postgres(_Odbc):
         length = "text" if column.kind in ("text", "other") else f"varchar({SHORT_TEXT})"
         return f"cast({self._utc(column)} as {length})"
 
-    def _decimal(self, column: SourceColumn) -> pa.DataType | None:  # noqa: ARG002
+    def _decimal(self, column: SourceColumn) -> pa.DataType | None:
         # The driver describes numeric without digits as numeric(28,6), which would round it.
         return None
 
@@ -234,7 +234,7 @@ class SqlServer(_Odbc):
         "decimal": "decimal(38, 0)",
     }
 
-    def type_probe(self, source_object: str, names: list[str]) -> str | None:  # noqa: ARG002
+    def type_probe(self, source_object: str, names: list[str]) -> str | None:
         """The driver describes every type as it is."""
         return None
 

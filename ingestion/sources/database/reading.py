@@ -13,6 +13,7 @@ from ingestion.declared.watermark import Window
 from ingestion.sources.database.address import is_odbc_address, parse_address
 from ingestion.sources.database.dialects import SourceColumn, object_name
 from ingestion.sources.database.odbc import open_odbc
+from ingestion.sources.database.options import DatabaseOptions
 from ingestion.sources.database.retry import FIRST_WAIT_SECONDS
 from ingestion.sources.database.source import Source
 from ingestion.sources.database.sqlite import open_sqlite
@@ -76,8 +77,8 @@ def open_database(address: str, first_wait: float = FIRST_WAIT_SECONDS) -> Abstr
 
 def _checked_columns(source: Source, table: TableSpec) -> tuple[dict[str, SourceColumn], list[str]]:
     """Each declared column as the source has it, capitals aside; and a warning about columns that are not declared."""
-    name = table.load.source_object
-    columns = source.columns(str(name))
+    name = DatabaseOptions.of(table).source_object
+    columns = source.columns(name)
     if not columns:
         raise SchemaDriftError(f"the database has no table {name}; correct load.object")
     by_name = {column.name.lower(): column for column in columns} | {column.name: column for column in columns}
@@ -107,7 +108,8 @@ def _read(
     dialect = source.dialect
     reads = [dialect.read_as(held[column.name], column.data_type) for column in table.columns]
     schema = pa.schema([(column.name, kind) for column, (_, kind) in zip(table.columns, reads, strict=True)])
-    query = f"select {', '.join(sql for sql, _ in reads)} from {object_name(dialect, str(table.load.source_object))}"
+    place = object_name(dialect, DatabaseOptions.of(table).source_object)
+    query = f"select {', '.join(sql for sql, _ in reads)} from {place}"
     parameters = bounds.predicate.parameters if bounds.predicate else ()
     if bounds.predicate:
         query += f" where {bounds.predicate.sql}"

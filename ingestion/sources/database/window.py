@@ -14,6 +14,7 @@ from ingestion.sources.database.dialects import (
     SourceColumn,
     object_name,
 )
+from ingestion.sources.database.options import DatabaseOptions
 from ingestion.sources.database.source import Source
 
 
@@ -131,8 +132,9 @@ def _count_nulls(source: Source, table: TableSpec, column: SourceColumn) -> int:
     is_null = Predicate(source.dialect.missing(column))
     count = int(str(source.value(*_select(table, source.dialect, "count(*)", is_null))))
     if count and policy == "fail":
+        name = DatabaseOptions.of(table).source_object
         raise NullWatermarkError(
-            f"{count} rows of {table.load.source_object} have no {column.name}; correct them in the source, "
+            f"{count} rows of {name} have no {column.name}; correct them in the source, "
             "or set load.null_watermark to include or exclude"
         )
     return count
@@ -151,7 +153,7 @@ def _check_kind(dialect: Dialect, table: TableSpec, column: SourceColumn) -> Non
 def _select(
     table: TableSpec, dialect: Dialect, expression: str, predicate: Predicate | None
 ) -> tuple[str, tuple[Parameter, ...]]:
-    query = f"select {expression} from {object_name(dialect, str(table.load.source_object))}"
+    query = f"select {expression} from {object_name(dialect, DatabaseOptions.of(table).source_object)}"
     return (query, ()) if predicate is None else (f"{query} where {predicate.sql}", predicate.parameters)
 
 

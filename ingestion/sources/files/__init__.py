@@ -1,145 +1,89 @@
-"""Kind ``files``: landing CSV read as text, so that no bad value can fail a load.
+"""Kind ``files``: CSV files of a landing folder, each loaded once."""
 
-Arrow's reader takes whole records, some megabytes at a time. Where it, or a look at the quotes, finds something wrong,
-that piece alone is walked record by record: its bad records become rejects, and Arrow reads the others.
-"""
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import ClassVar
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from itertools import chain
-from typing import NoReturn
-
-import pyarrow as pa
-
-from ingestion.base.errors import UnreadableFileError
-from ingestion.bronze.extraction import Extraction, Reject
-from ingestion.declared.specs import TableSpec
-from ingestion.sources.files.header import HEAD_BYTES, Columns, Header, match_columns, read_header
-from ingestion.sources.files.reader import RecordReader
-from ingestion.sources.files.records import MAX_RECORD_BYTES, Chunk, Grammar
-from ingestion.sources.files.text import utf8_blocks
-from ingestion.sources.landing import LandingFile
-
-# More bad lines than this are no slips: the file is not what it should be.
-MAX_REJECTS = 1000
-_LINES_NAMED = 3
+from ingestion.base.errors import SourceUnavailableError
+from ingestion.base.findings import Finding, ok, warning
+from ingestion.base.settings import Settings
+from ingestion.base.storage import Location
+from ingestion.bronze.extraction import Extraction
+from ingestion.bronze.places import bronze_table
+from ingestion.declared.specs import SystemSpec, TableSpec
+from ingestion.sources.connection import connection_value
+from ingestion.sources.files import reading
+from ingestion.sources.files.options import FilesOptions
+from ingestion.sources.kind import SourceKind
+from ingestion.sources.landing import LandingFile, waiting_files
+from ingestion.sources.options import Options
+from ingestion.sources.planned import PlannedLoad, Request, plan_known_file
 
 
-@contextmanager
-def extract(table: TableSpec, file: LandingFile) -> Iterator[Extraction]:
-    """Open one CSV file, plain or gzip, with a header in any order; the file closes with the context.
+class Files(SourceKind):
+    """Files that a hospital or clearing house drops into a folder."""
 
-    Every column is text; an empty field is null, a quoted empty one is not. Lines that cannot be read are left out
-    and listed in the extraction's rejects; what the table's contract did is in its warnings.
+    kind: ClassVar[str] = "files"
+    options: ClassVar[type[Options]] = FilesOptions
+    keeps_rejects: ClassVar[bool] = True
 
-    Raises:
-        UnreadableFileError: Empty, no text, cut off in its compressed data, a header that the table's contract
-            refuses, more than ``MAX_REJECTS`` bad lines, any where the file is the whole table, no good line among
-            bad ones, or written to while it was read. The message names the file, and the line where there is one.
-    """
-    with utf8_blocks(file) as blocks:
-        header, records = _opened(table, file, blocks)
-        columns = match_columns(table, file.name, header)
-        extraction = Extraction(
-            batches=iter(()),
-            load_type=table.load.mode,
-            drop_known=False,
-            source_file=file.name,
-            file_sha256=file.sha256,
-            extra_columns=tuple(pa.field(name, pa.string()) for name in columns.extra),
-            warnings=list(columns.warnings),
-        )
-        extraction.batches = _batches(table, file, header.grammar, columns, records, extraction.rejects)
-        yield extraction
+    def plan(self, settings: Settings, system: SystemSpec, table: TableSpec, request: Request) -> list[PlannedLoad]:
+        """A load per file that waits; files that were loaded before are archived."""
+        batches = bronze_table(settings, table).batches()
+        landing = self.landing(settings, system)
+        if landing.is_missing_folder and settings.values.get(system.connection.env):
+            raise SourceUnavailableError(
+                f"{landing}: is no folder; mount it, make it, or correct {system.connection.env}"
+            )
+        pattern, mode = FilesOptions.of(table).files, table.load.mode
+        planned: list[PlannedLoad] = []
+        loaded = [batch.file_sha256 for batch in reversed(batches)]
+        for file in waiting_files(landing, pattern):
+            # Two copies in one folder are one content; of lists that replace each other only the last one counts.
+            if file.sha256 in (loaded[-1:] if mode == "full" else loaded):
+                planned.append(plan_known_file(system, table, file, batches, mode))
+            else:
+                effect = "replaces the whole table" if mode == "full" else "adds to the table"
+                planned.append(PlannedLoad(system, table, "load", mode, f"new file, {effect}", file=file))
+                loaded.append(file.sha256)
+        return planned or [PlannedLoad(system, table, "nothing", mode, f"no file waits as {pattern}")]
 
+    def open(
+        self, settings: Settings, planned: PlannedLoad, systems: Sequence[SystemSpec]
+    ) -> AbstractContextManager[Extraction]:
+        """The rows of one file."""
+        if planned.file is None:
+            raise AssertionError("a load of this kind has a file")
+        return reading.extract(planned.table, planned.file)
 
-def records_at(table: TableSpec, file: LandingFile, lines: Collection[int]) -> bytes:
-    """The header and the records that start in these lines, in UTF-8: a file for a steward to correct.
+    def check(self, settings: Settings, system: SystemSpec, tables: Sequence[TableSpec]) -> Iterator[Finding]:
+        """Whether the landing folder is there and answers."""
+        place = self.landing(settings, system)
+        place.check()
+        if place.is_local and not place.local.is_dir():
+            yield warning(f"landing folder {place} is not there", "make it, or correct its variable")
+        else:
+            yield ok(f"landing folder {place}")
 
-    Bytes that are no text stay as they are, so that a record is rejected again until somebody corrected it.
+    def problems(self, table: TableSpec) -> Iterator[str]:
+        """Watermarks, which files do not have, and columns that are not text."""
+        if table.load.watermark is not None:
+            yield "load.watermark: has no meaning for files, each is loaded once; remove it"
+        for column in table.columns:
+            if column.data_type != "string":
+                yield f"columns: {column.name} is a {column.data_type}; files land as text, declare it string"
 
-    Raises:
-        UnreadableFileError: As ``extract``, where the file cannot be read or has no header.
-    """
-    with utf8_blocks(file) as blocks:
-        header, chunks = _opened(table, file, blocks)
-        parts = [_ended(header.raw)]
-        for chunk in chunks:
-            if chunk.is_rest:
-                parts += [chunk.text] if chunk.line in lines else []
-            elif any(chunk.line <= line <= chunk.line + chunk.lines for line in lines):
-                found = [record for record in header.grammar.records(chunk) if record.line in lines]
-                parts += [_ended(chunk.text[record.start : record.end]) for record in found]
-        return b"".join(parts)
+    def landing(self, settings: Settings, system: SystemSpec) -> Location:
+        """The folder that the system's variable names."""
+        return settings.location(connection_value(settings, system))
 
+    def patterns(self, table: TableSpec) -> tuple[str, ...]:
+        """The declared pattern."""
+        return (FilesOptions.of(table).files,)
 
-def _ended(raw: bytes) -> bytes:
-    return raw if raw.endswith((b"\n", b"\r")) else raw + b"\n"
-
-
-def _opened(table: TableSpec, file: LandingFile, blocks: Iterator[bytes]) -> tuple[Header, Iterator[Chunk]]:
-    head = b""
-    while len(head) < HEAD_BYTES and (block := next(blocks, b"")):
-        head += block
-    header = read_header(table, file.name, head)
-    return header, header.grammar.chunks(chain([head[header.length :]], blocks), header.line)
-
-
-def _batches(
-    table: TableSpec,
-    file: LandingFile,
-    grammar: Grammar,
-    columns: Columns,
-    chunks: Iterator[Chunk],
-    rejects: list[Reject],
-) -> Iterator[pa.RecordBatch]:
-    reader = RecordReader(table, grammar, columns)
-    landed = 0
-    for chunk in chunks:
-        batch = reader.read(chunk.text) if chunk.spans is None else None
-        if batch is None:
-            bad, good = _judged(grammar, chunk)
-            rejects += [reject for reject in bad if reject not in rejects[-1:]]
-            _check_number(file, rejects)
-            batch = reader.read(good)
-        if batch is None:
-            raise UnreadableFileError(f"{file.name}: cannot be read near line {chunk.line}; please report it")
-        landed += batch.num_rows
-        if batch.num_rows:
-            yield batch
-    if not file.is_still():
-        raise UnreadableFileError(f"{file.name}: was written to while it was read; run again when it is complete")
-    if rejects and (table.load.mode == "full" or not landed):
-        _refuse(file, rejects, landed)
+    def records_at(self, table: TableSpec, file: LandingFile, lines: Collection[int]) -> bytes:
+        """The header and the records that start in these lines."""
+        return reading.records_at(table, file, lines)
 
 
-def _judged(grammar: Grammar, chunk: Chunk) -> tuple[list[Reject], bytes]:
-    """What is wrong in a chunk, and its other records."""
-    if chunk.is_rest:
-        fault = f"it is longer than {MAX_RECORD_BYTES >> 20} MB, as where a quote is never closed"
-        return [Reject(chunk.line, f"{fault}; everything from there to the end of the file is in it")], b""
-    left_out = [record for record in grammar.records(chunk) if record.fault or record.is_blank]
-    bounds = [0, *(place for record in left_out for place in (record.start, record.end)), len(chunk.text)]
-    good = b"".join(chunk.text[start:end] for start, end in zip(bounds[::2], bounds[1::2], strict=True))
-    return [Reject(record.line, record.fault) for record in left_out if record.fault], good
-
-
-def _check_number(file: LandingFile, rejects: list[Reject]) -> None:
-    if len(rejects) > MAX_REJECTS:
-        raise UnreadableFileError(
-            f"{file.name}: {len(rejects)} lines cannot be read so far, more than the {MAX_REJECTS} that are taken for "
-            f"slips ({_first(rejects)}); nothing of the file was loaded, ask the sender for the file as agreed"
-        )
-
-
-def _refuse(file: LandingFile, rejects: list[Reject], landed: int) -> NoReturn:
-    why = "the file is the whole table, and missing rows would read as deletions" if landed else "no line can be read"
-    raise UnreadableFileError(
-        f"{file.name}: {len(rejects)} lines cannot be read ({_first(rejects)}); {why}; nothing of the file was loaded, "
-        "correct them and load the file again"
-    )
-
-
-def _first(rejects: list[Reject]) -> str:
-    named = [f"line {reject.line}: {reject.reason}" for reject in rejects[:_LINES_NAMED]]
-    return "; ".join([*named, "..."] if len(rejects) > len(named) else named)
+KINDS = (Files(),)

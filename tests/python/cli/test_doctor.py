@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from ingestion.declared.control_table import read_control_table
+from ingestion.base.findings import Finding, ok
+from ingestion.sources.control_table import read_control_table
 from rcm.doctor import CHECKS, Check, Situation, run_checks
-from rcm.doctor.check import Finding, ok
 from rcm.doctor.disk import shown_bytes
 from tests.python.cli.conftest import RCM, Project, held_by, in_terminal, rcm
 from tests.python.ingestion.conftest import CLAIMS, WARDS, source

@@ -16,10 +16,10 @@ import yaml
 from ingestion.base.settings import Settings, read_settings
 from ingestion.bronze import BronzeTable
 from ingestion.bronze.places import audit_log, bronze_table
-from ingestion.declared.control_table import load_systems
 from ingestion.declared.specs import SystemSpec
 from ingestion.loads.load import IngestSummary, ingest, redrive
 from ingestion.loads.maintenance import Maintained, maintain
+from ingestion.sources.control_table import load_systems
 from ingestion.sources.planned import Request
 
 _LINEAGE = ("_batch_id", "_ingested_at")

@@ -14,8 +14,8 @@ import yaml
 from ingestion.base.settings import Settings, read_settings
 from ingestion.bronze.audit import LoadResult
 from ingestion.bronze.places import audit_log, bronze_table
-from ingestion.declared.control_table import load_systems
 from ingestion.loads.load import IngestSummary, ingest, redrive
+from ingestion.sources.control_table import load_systems
 from ingestion.sources.planned import Request
 
 VISITS: dict[str, Any] = {

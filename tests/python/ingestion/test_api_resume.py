@@ -12,10 +12,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ingestion.declared.control_table import load_systems
 from ingestion.declared.specs import TableSpec
-from ingestion.sources.codes import icd
-from ingestion.sources.providers import npi_registry
+from ingestion.sources.control_table import load_systems
+from ingestion.sources.icd import who
+from ingestion.sources.icd.access import Access
+from ingestion.sources.npi_registry import lookups
 from simulator.icd_service import IcdService
 from simulator.npi_service import NpiService
 from simulator.registry_data import icd_nodes
@@ -34,12 +35,12 @@ def spec(extractor: str) -> TableSpec:
 
 
 def read_npi(url: str, cache: Path) -> pa.Table:
-    with npi_registry.extract(spec("npi_registry"), url, NUMBERS, "full", cache) as extraction:
+    with lookups.extract(spec("npi_registry"), url, NUMBERS, "full", cache) as extraction:
         return pa.Table.from_batches(extraction.batches)
 
 
 def read_icd(url: str, cache: Path) -> pa.Table:
-    with icd.extract(spec("icd"), icd.Access(url, f"{url}/connect/token", "id", "secret"), cache) as extraction:
+    with who.extract(spec("icd"), Access(url, f"{url}/connect/token", "id", "secret"), cache) as extraction:
         return pa.Table.from_batches(extraction.batches)
 
 

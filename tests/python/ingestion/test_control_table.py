@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ingestion.base.errors import SpecError
-from ingestion.declared.control_table import load_systems
+from ingestion.sources.control_table import load_systems
 from tests.python.ingestion.conftest import CLAIMS, VISITS, WARDS, Project, source
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -9,9 +9,9 @@ import pytest
 
 from ingestion.base.errors import SpecError
 from ingestion.bronze.extraction import Extraction
-from ingestion.declared.control_table import load_systems
 from ingestion.declared.watermark import Window
-from ingestion.sources import database
+from ingestion.sources.control_table import load_systems
+from ingestion.sources.database import reading
 from tests.python.ingestion.conftest import VISITS, WARDS, Project, source
 
 DAY_1, DAY_5, DAY_9 = "2024-01-01 08:00:00", "2024-01-05 08:00:00", "2024-01-09 08:00:00"
@@ -39,7 +39,7 @@ def read_visits(project: Project, window: Window) -> tuple[list[str], Extraction
         for table in system.tables
         if table.label == "emr.visits"
     ]
-    with database.extract(table, f"sqlite:///{project.database}", window) as extraction:
+    with reading.extract(table, f"sqlite:///{project.database}", window) as extraction:
         return [name for batch in extraction.batches for name in batch.column(0).to_pylist()], extraction
 
 

@@ -18,8 +18,7 @@ from ingestion.base.errors import IngestionError
 from ingestion.base.storage import Location
 from ingestion.bronze.extraction import Reject
 from ingestion.declared.specs import TableSpec
-from ingestion.sources import files
-from ingestion.sources.files import header, text
+from ingestion.sources.files import header, reading, text
 from ingestion.sources.landing import LandingFile, landing_file
 
 Row = tuple[str | None, ...]
@@ -73,7 +72,7 @@ def read(columns: Sequence[str], content: bytes, block_bytes: int) -> tuple[list
         with (
             patch.object(text, "BLOCK_BYTES", block_bytes),
             patch.object(header, "HEAD_BYTES", block_bytes),
-            files.extract(table, file) as extraction,
+            reading.extract(table, file) as extraction,
         ):
             rows = [tuple(row.values()) for batch in extraction.batches for row in batch.to_pylist()]
             return rows, extraction.rejects
@@ -81,7 +80,7 @@ def read(columns: Sequence[str], content: bytes, block_bytes: int) -> tuple[list
 
 def raw_records(columns: Sequence[str], content: bytes, lines: Sequence[int]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        return files.records_at(*_landed(columns, content, Path(folder)), lines)
+        return reading.records_at(*_landed(columns, content, Path(folder)), lines)
 
 
 def _landed(columns: Sequence[str], content: bytes, folder: Path) -> tuple[TableSpec, LandingFile]:

@@ -13,11 +13,10 @@ from ingestion.base.errors import SourceUnavailableError, UnreadableFileError
 from ingestion.base.settings import read_settings
 from ingestion.base.storage import Location
 from ingestion.bronze.extraction import Extraction
-from ingestion.declared.control_table import load_systems
 from ingestion.declared.specs import TableSpec
 from ingestion.loads.load import ingest
-from ingestion.sources import files
-from ingestion.sources.files import header, records, text
+from ingestion.sources.control_table import load_systems
+from ingestion.sources.files import header, reading, records, text
 from ingestion.sources.landing import LandingFile, landing_file, waiting_files
 from tests.python.ingestion.conftest import CLAIMS, Project, source
 
@@ -50,7 +49,7 @@ def read(
 ) -> tuple[list[tuple[str | None, ...]], Extraction]:
     """Rows that would land, and what the extraction says afterwards."""
     table, file = landed(project, content, contract=contract, required=required)
-    with files.extract(table, file) as extraction:
+    with reading.extract(table, file) as extraction:
         rows = [tuple(row.values()) for batch in extraction.batches for row in batch.to_pylist()]
     return rows, extraction
 
@@ -266,7 +265,7 @@ def test_rejected_lines_come_back_as_a_file_to_correct(
 ) -> None:
     table, file = landed(project, content)
 
-    raw = files.records_at(table, file, [line for line, _ in rejects])
+    raw = reading.records_at(table, file, [line for line, _ in rejects])
 
     lines = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     assert lines[0].startswith(b"ClaimID,")
@@ -309,7 +308,7 @@ def test_a_quote_that_swallows_a_large_file_is_one_reject(project: Project, monk
     [reject] = extraction.rejects
     assert reject.line == 3
     assert "to the end of the file" in reject.reason
-    assert files.records_at(*landed(project, content), [3]) == b"ClaimID,Amount\n" + swallowed
+    assert reading.records_at(*landed(project, content), [3]) == b"ClaimID,Amount\n" + swallowed
 
 
 def test_too_many_bad_lines_refuse_the_file(project: Project) -> None:
@@ -345,7 +344,7 @@ def test_a_bad_line_refuses_a_full_file(project: Project) -> None:
 def test_a_file_that_is_written_to_while_it_is_read_does_not_land(project: Project) -> None:
     table, file = landed(project, b"ClaimID,Amount\nC1,1\n")
 
-    with files.extract(table, file) as extraction:
+    with reading.extract(table, file) as extraction:
         next(extraction.batches)
         project.drop("claims/a.csv", b"ClaimID,Amount\nC1,1\nC2,2\n")
         with pytest.raises(UnreadableFileError, match=r"a\.csv: was written to while it was read"):
@@ -516,21 +515,12 @@ def test_a_landing_folder_that_may_not_be_read_is_an_error_and_not_empty() -> No
         closed.mkdir()
         closed.chmod(0o000)
         Path(name).chmod(0o755)
-        table = TableSpec.model_validate(
-            {
-                "system": "payer",
-                "name": "claims",
-                "kind": "files",
-                "load": {"mode": "incremental", "key": ["ClaimID"], "files": "claims/*.csv"},
-                "columns": [{"name": "ClaimID", "data_type": "string"}],
-            }
-        )
         user = os.geteuid()
         # Root may read everything.
         os.seteuid(user or 65_534)
         try:
             with pytest.raises(SourceUnavailableError, match=r"cannot be searched \(PermissionError\)"):
-                waiting_files(Location(name), table)
+                waiting_files(Location(name), "claims/*.csv")
         finally:
             os.seteuid(user)
             closed.chmod(0o700)

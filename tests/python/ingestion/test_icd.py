@@ -12,9 +12,10 @@ from ingestion.base.errors import IngestionError, SchemaDriftError, SourceUnavai
 from ingestion.base.storage import Location
 from ingestion.bronze import BronzeTable
 from ingestion.declared.arrow_types import source_schema
-from ingestion.declared.control_table import load_systems
 from ingestion.declared.specs import TableSpec
-from ingestion.sources.codes import icd
+from ingestion.sources.control_table import load_systems
+from ingestion.sources.icd import who
+from ingestion.sources.icd.access import Access
 from simulator import simulate
 from simulator.api_stub import serve as serve_simulated
 from simulator.icd_service import IcdService
@@ -102,12 +103,12 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingestion.sources.http, "FIRST_WAIT_SECONDS", 0.01)
 
 
-def access_to(server: Server, secret: str = RIGHT) -> icd.Access:
-    return icd.Access(server.url, f"{server.url}/connect/token", "somebody", secret)
+def access_to(server: Server, secret: str = RIGHT) -> Access:
+    return Access(server.url, f"{server.url}/connect/token", "somebody", secret)
 
 
 def walk(table: TableSpec, api: Api, secret: str = RIGHT) -> pa.Table:
-    with serve(api) as server, icd.extract(table, access_to(server, secret)) as extraction:
+    with serve(api) as server, who.extract(table, access_to(server, secret)) as extraction:
         return pa.Table.from_batches(extraction.batches, schema=source_schema(table))
 
 
@@ -173,24 +174,24 @@ def test_a_walk_that_cannot_go_on_is_one_line(
 
 def test_an_api_that_takes_no_token_is_not_asked_for_ever(table: TableSpec) -> None:
     with serve(Api(uses=0)) as server:
-        with icd.extract(table, access_to(server)) as extraction, pytest.raises(SourceUnavailableError):
+        with who.extract(table, access_to(server)) as extraction, pytest.raises(SourceUnavailableError):
             list(extraction.batches)
-        assert len(server.requests) == 2 * icd.TOKENS_PER_ENTRY
+        assert len(server.requests) == 2 * who.TOKENS_PER_ENTRY
 
 
 def test_the_walk_goes_depth_first_with_so_many_entries_in_hand_as_workers(table: TableSpec) -> None:
     api, all_there = Api(service=IcdService(icd_nodes())), threading.Event()
 
     def respond(request: Request) -> Answer:
-        if server.in_hand == icd.WORKERS:
+        if server.in_hand == who.WORKERS:
             all_there.set()
         # Below the release there are more chapters than workers: they meet here, or not at all.
         assert request.method == "POST" or request.path == ROOT or all_there.wait(30)
         return api(request)
 
-    with serve(respond) as server, icd.extract(table, access_to(server)) as extraction:
+    with serve(respond) as server, who.extract(table, access_to(server)) as extraction:
         rows = pa.Table.from_batches(extraction.batches)
-    assert server.peak == icd.WORKERS
+    assert server.peak == who.WORKERS
     codes = rows.column("code").to_pylist()
     # In the order of the classification, each code before those below it.
     assert codes == [node["code"] for node in depth_first(icd_nodes()) if node["class_kind"] == "category"]
@@ -219,7 +220,7 @@ def test_a_release_that_was_walked_is_not_asked_for_again(table: TableSpec, tmp_
     asked = []
     with serve(api) as server:
         for spec in (table, later, table):
-            with icd.extract(spec, access_to(server), cache) as extraction:
+            with who.extract(spec, access_to(server), cache) as extraction:
                 rows = pa.Table.from_batches(extraction.batches)
             assert rows.column("release").unique().to_pylist() == [extraction.watermark_high]
             asked.append(len(server.requests))
@@ -233,11 +234,11 @@ def test_what_is_no_entry_is_not_kept(table: TableSpec, tmp_path: Path) -> None:
     api = Api(trouble={f"{ROOT}/E11": Answer(content={"message": "busy"})})
     with serve(api) as server:
         with (
-            icd.extract(table, access_to(server), tmp_path / "icd.sqlite") as extraction,
+            who.extract(table, access_to(server), tmp_path / "icd.sqlite") as extraction,
             pytest.raises(SchemaDriftError),
         ):
             list(extraction.batches)
-        with icd.extract(table, access_to(server), tmp_path / "icd.sqlite") as extraction:
+        with who.extract(table, access_to(server), tmp_path / "icd.sqlite") as extraction:
             assert sum(batch.num_rows for batch in extraction.batches) == 3
 
 
@@ -246,7 +247,7 @@ def test_two_releases_stay_in_bronze_as_two_batches(table: TableSpec, tmp_path: 
     with serve(Api(service=IcdService(icd_nodes()))) as server:
         for release in ("2016", "2019"):
             spec = table.model_copy(update={"load": table.load.model_copy(update={"release": release})})
-            with icd.extract(spec, access_to(server)) as extraction:
+            with who.extract(spec, access_to(server)) as extraction:
                 bronze.append(extraction, f"run-{release}")
     assert [batch.watermark_high for batch in bronze.batches()] == ["2019", "2016"]
     delta = bronze.open()
@@ -257,14 +258,14 @@ def test_two_releases_stay_in_bronze_as_two_batches(table: TableSpec, tmp_path: 
 
 
 def test_access_hides_its_secret() -> None:
-    assert "hidden" not in repr(icd.Access("http://127.0.0.1", "http://127.0.0.1/token", "id", "hidden"))
+    assert "hidden" not in repr(Access("http://127.0.0.1", "http://127.0.0.1/token", "id", "hidden"))
 
 
 def test_the_simulated_release_is_walked_whole(table: TableSpec, tmp_path: Path) -> None:
     simulate(tmp_path, patients=100)
     with (
         serve_simulated(tmp_path / "sources") as stub,
-        icd.extract(table, icd.Access(stub.icd_url, stub.icd_token_url, "id", "secret")) as extraction,
+        who.extract(table, Access(stub.icd_url, stub.icd_token_url, "id", "secret")) as extraction,
     ):
         rows = pa.Table.from_batches(extraction.batches)
     assert rows.num_rows > 400

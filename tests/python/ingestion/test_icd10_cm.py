@@ -13,9 +13,9 @@ import pytest
 from ingestion.base.errors import SourceUnavailableError
 from ingestion.bronze.extraction import Extraction
 from ingestion.declared.arrow_types import source_schema
-from ingestion.declared.control_table import load_systems
 from ingestion.declared.specs import TableSpec
-from ingestion.sources.codes import icd10_cm
+from ingestion.sources.control_table import load_systems
+from ingestion.sources.icd import installed
 
 PROJECT = Path(__file__).parents[3]
 
@@ -28,7 +28,7 @@ def table() -> TableSpec:
 
 @pytest.fixture(scope="module")
 def landed(table: TableSpec) -> tuple[pa.Table, Extraction]:
-    with icd10_cm.extract(table) as extraction:
+    with installed.extract(table) as extraction:
         return pa.Table.from_batches(extraction.batches, schema=source_schema(table)), extraction
 
 
@@ -38,7 +38,7 @@ def test_categories_and_codes_carry_what_is_above_them(landed: tuple[pa.Table, E
         "class_kind": "category",
         "chapter": "4 Endocrine, nutritional and metabolic diseases (E00-E89)",
         "block": "E08-E13 Diabetes mellitus (E08-E13)",
-        "release": icd10_cm.release(),
+        "release": installed.release(),
     }
     assert rows["E11"] == shared | {
         "code": "E11",
@@ -76,13 +76,13 @@ def test_every_parent_is_a_code_or_a_block_and_none_its_own(landed: tuple[pa.Tab
 
 
 def test_the_release_is_the_watermark(landed: tuple[pa.Table, Extraction]) -> None:
-    assert re.fullmatch(r"20\d\d-\d\d-\d\d", icd10_cm.release())
-    assert landed[1].watermark_high == icd10_cm.release()
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", installed.release())
+    assert landed[1].watermark_high == installed.release()
 
 
 def test_asking_for_the_release_does_not_read_the_table() -> None:
     program = (
-        "import sys; from ingestion.sources.codes import icd10_cm; icd10_cm.release(); "
+        "import sys; from ingestion.sources.icd import installed; installed.release(); "
         "assert 'simple_icd_10_cm' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], cwd=PROJECT, check=True, timeout=60)
@@ -90,12 +90,12 @@ def test_asking_for_the_release_does_not_read_the_table() -> None:
 
 def test_a_package_that_holds_no_known_table_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     # Its class is not always the standard library's: other packages bring finders of their own.
-    monkeypatch.setattr(type(distribution(icd10_cm.PACKAGE)), "files", ())
+    monkeypatch.setattr(type(distribution(installed.PACKAGE)), "files", ())
     with pytest.raises(SourceUnavailableError, match=r"no table that is known; install 1\.5"):
-        icd10_cm.release()
+        installed.release()
 
 
 def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(icd10_cm, "PACKAGE", "simple-icd-10-cm-that-is-not-there")
+    monkeypatch.setattr(installed, "PACKAGE", "simple-icd-10-cm-that-is-not-there")
     with pytest.raises(SourceUnavailableError, match="is not installed"):
-        icd10_cm.release()
+        installed.release()

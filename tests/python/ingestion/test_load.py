@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from ingestion.base.errors import SpecError
-from ingestion.declared.control_table import load_systems
 from ingestion.loads.plan import plan_all, selected_tables
+from ingestion.sources.control_table import load_systems
 from ingestion.sources.planned import PlannedLoad, Request
 from tests.python.ingestion.conftest import VISITS, WARDS, Project, source
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion.declared.control_table import load_systems
 from ingestion.loads.maintenance import Maintained, maintain
+from ingestion.sources.control_table import load_systems
 from rcm.warehouse.duckdb_plugin import load_delta
 from tests.python.ingestion.conftest import Project
 

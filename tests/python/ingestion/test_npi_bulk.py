@@ -13,9 +13,9 @@ from ingestion.base.errors import IngestionError, SchemaDriftError, UnreadableFi
 from ingestion.base.storage import Location
 from ingestion.bronze.extraction import Extraction
 from ingestion.declared.arrow_types import source_schema
-from ingestion.declared.control_table import load_systems
 from ingestion.declared.specs import TableSpec
-from ingestion.sources.providers import npi_bulk
+from ingestion.sources.control_table import load_systems
+from ingestion.sources.npi_registry import bulk
 
 PROJECT = Path(__file__).parents[3]
 PERSON, ORGANIZATION, LEFT, BACK, ELSEWHERE = "1234567893", "1245319599", "1000000004", "1000000012", "1000000020"
@@ -25,13 +25,13 @@ FIRST = "Provider First Name"
 # Some of the three hundred columns that are not read.
 OTHERS = ["Replacement NPI", "Is Sole Proprietor", "Certification Date"]
 COLUMNS = [
-    *npi_bulk.TEXTS.values(),
-    npi_bulk.ENTITY_TYPE,
-    npi_bulk.COUNTRY,
-    npi_bulk.ENUMERATED,
-    npi_bulk.UPDATED,
-    npi_bulk.DEACTIVATED,
-    npi_bulk.REACTIVATED,
+    *bulk.TEXTS.values(),
+    bulk.ENTITY_TYPE,
+    bulk.COUNTRY,
+    bulk.ENUMERATED,
+    bulk.UPDATED,
+    bulk.DEACTIVATED,
+    bulk.REACTIVATED,
     *OTHERS,
     *(
         f"Healthcare Provider {kind}_{number}"
@@ -46,10 +46,10 @@ PROVIDERS = (
         FIRST: "ANA",
         "Provider Last Name (Legal Name)": "PRUEBA,\nJR",
         "Provider Credential Text": "M.D.",
-        npi_bulk.STATE: "NY",
-        npi_bulk.COUNTRY: "US",
-        npi_bulk.ENUMERATED: "05/23/2006",
-        npi_bulk.UPDATED: "02/29/2020",
+        bulk.STATE: "NY",
+        bulk.COUNTRY: "US",
+        bulk.ENUMERATED: "05/23/2006",
+        bulk.UPDATED: "02/29/2020",
         "Healthcare Provider Taxonomy Code_1": "174400000X",
         "Healthcare Provider Primary Taxonomy Switch_1": "N",
         "Healthcare Provider Taxonomy Code_15": "207R00000X",
@@ -59,27 +59,29 @@ PROVIDERS = (
         "NPI": ORGANIZATION,
         "Entity Type Code": "2",
         "Provider Organization Name (Legal Business Name)": "CLINIC",
-        npi_bulk.STATE: "TX",
-        npi_bulk.ENUMERATED: "01/02/2010",
-        npi_bulk.UPDATED: "03/04/2011",
+        bulk.STATE: "TX",
+        bulk.ENUMERATED: "01/02/2010",
+        bulk.UPDATED: "03/04/2011",
     },
-    {"NPI": LEFT, npi_bulk.DEACTIVATED: "07/01/2019"},
+    {"NPI": LEFT, bulk.DEACTIVATED: "07/01/2019"},
     {
         "NPI": BACK,
         "Entity Type Code": "1",
-        npi_bulk.UPDATED: "09/01/2021",
-        npi_bulk.DEACTIVATED: "07/01/2019",
-        npi_bulk.REACTIVATED: "08/01/2021",
+        bulk.UPDATED: "09/01/2021",
+        bulk.DEACTIVATED: "07/01/2019",
+        bulk.REACTIVATED: "08/01/2021",
     },
-    {"NPI": ELSEWHERE, "Entity Type Code": "1", npi_bulk.UPDATED: "not for us"},
+    {"NPI": ELSEWHERE, "Entity Type Code": "1", bulk.UPDATED: "not for us"},
 )
+
+
+PATTERN = "nppes/*"
 
 
 @pytest.fixture
 def table() -> TableSpec:
     systems = load_systems(PROJECT, Path("models/bronze"))
-    spec = next(table for system in systems for table in system.tables if table.load.extractor == "npi_registry")
-    return spec.model_copy(update={"load": spec.load.model_copy(update={"bulk": "nppes/*"})})
+    return next(table for system in systems for table in system.tables if table.load.extractor == "npi_registry")
 
 
 @pytest.fixture
@@ -98,8 +100,8 @@ def content(*providers: dict[str, str], columns: list[str] = COLUMNS) -> str:
 
 
 def read(table: TableSpec, landing: Path, *numbers: str) -> tuple[pa.Table, Extraction]:
-    [file] = npi_bulk.waiting_bulk(Location(str(landing.parent)), table)
-    with npi_bulk.extract(table, file, numbers) as extraction:
+    [file] = bulk.waiting_bulk(Location(str(landing.parent)), PATTERN)
+    with bulk.extract(table, file, numbers) as extraction:
         return pa.Table.from_batches(extraction.batches, schema=source_schema(table)), extraction
 
 
@@ -150,14 +152,14 @@ def test_our_providers_are_picked_out_with_the_columns_of_the_api(table: TableSp
     assert extraction.file_sha256
 
 
-def test_files_come_by_the_last_day_of_their_data(table: TableSpec, landing: Path) -> None:
+def test_files_come_by_the_last_day_of_their_data(landing: Path) -> None:
     older = MONTH.replace("20260308", "20260208")
     for name in (WEEK, MONTH, older, MONTH.replace(".csv", "_fileheader.csv")):
         (landing / name).write_text(content())
     archived = landing.parent / "archive" / MONTH
     archived.parent.mkdir()
     archived.write_text(content())
-    found = npi_bulk.waiting_bulk(Location(str(landing.parent)), table)
+    found = bulk.waiting_bulk(Location(str(landing.parent)), PATTERN)
     assert [file.name for file in found] == [f"nppes/{name}" for name in (older, MONTH, WEEK)]
 
 
@@ -170,8 +172,8 @@ def test_a_line_of_another_width_is_a_reject(table: TableSpec, landing: Path) ->
     assert extraction.rejects[0].reason == f"has 2 columns, not {len(COLUMNS)}"
 
 
-BAD_DATE = content(dict(PROVIDERS[0]) | {npi_bulk.UPDATED: "2020-02-29"})
-WITHOUT_DATE = content(*PROVIDERS, columns=[name for name in COLUMNS if name != npi_bulk.UPDATED])
+BAD_DATE = content(dict(PROVIDERS[0]) | {bulk.UPDATED: "2020-02-29"})
+WITHOUT_DATE = content(*PROVIDERS, columns=[name for name in COLUMNS if name != bulk.UPDATED])
 
 
 @pytest.mark.parametrize(
@@ -219,11 +221,11 @@ def test_a_zip_that_was_cut_off_or_holds_no_file_of_ours_is_one_line(table: Tabl
 def test_a_file_that_is_still_being_written_is_left(table: TableSpec, landing: Path) -> None:
     path = landing / MONTH
     path.write_text(content(*PROVIDERS))
-    [file] = npi_bulk.waiting_bulk(Location(str(landing.parent)), table)
+    [file] = bulk.waiting_bulk(Location(str(landing.parent)), PATTERN)
     with path.open("a") as more:
         more.write(content(*PROVIDERS).split("\n", 1)[1])
     with (
-        npi_bulk.extract(table, file, [PERSON]) as extraction,
+        bulk.extract(table, file, [PERSON]) as extraction,
         pytest.raises(UnreadableFileError, match="still being written"),
     ):
         list(extraction.batches)

@@ -12,10 +12,11 @@ import ingestion.sources.http
 from ingestion.base.errors import IngestionError, SchemaDriftError, SourceUnavailableError
 from ingestion.bronze.extraction import Extraction
 from ingestion.declared.arrow_types import source_schema
-from ingestion.declared.control_table import load_systems
 from ingestion.declared.specs import TableSpec
+from ingestion.sources.control_table import load_systems
 from ingestion.sources.http import Clock
-from ingestion.sources.providers import npi_registry
+from ingestion.sources.npi_registry import lookups
+from ingestion.sources.npi_registry.numbers import valid_numbers
 from simulator import simulate
 from simulator.api_stub import serve as serve_simulated
 from simulator.npi_service import NpiService
@@ -81,7 +82,7 @@ def look_up(
 ) -> tuple[pa.Table, Extraction]:
     with (
         serve(respond) as server,
-        npi_registry.extract(table, f"{server.url}/api/", numbers, "incremental", cache, clock=clock) as found,
+        lookups.extract(table, f"{server.url}/api/", numbers, "incremental", cache, clock=clock) as found,
     ):
         return pa.Table.from_batches(found.batches, schema=source_schema(table)), found
 
@@ -175,16 +176,16 @@ def test_only_numbers_with_their_check_digit_are_asked_for() -> None:
     candidates = pa.array(
         [ORGANIZATION, PERSON, PERSON, "1234567890", "3234567890", "123456789", "NPI1234567893", None]
     )
-    assert npi_registry.valid_numbers(candidates) == [PERSON, ORGANIZATION]
-    assert npi_registry.valid_numbers(pa.array([], pa.string())) == []
+    assert valid_numbers(candidates) == [PERSON, ORGANIZATION]
+    assert valid_numbers(pa.array([], pa.string())) == []
 
 
 def test_the_simulated_registry_is_read_whole(table: TableSpec, tmp_path: Path) -> None:
     simulate(tmp_path, patients=100)
     with serve_simulated(tmp_path / "sources") as stub:
         numbers = [f"2{middle:08d}" for middle in range(4)]
-        valid = npi_registry.valid_numbers(pa.array([base + str(digit) for base in numbers for digit in range(10)]))
-        with npi_registry.extract(table, stub.npi_url, valid, "full") as extraction:
+        valid = valid_numbers(pa.array([base + str(digit) for base in numbers for digit in range(10)]))
+        with lookups.extract(table, stub.npi_url, valid, "full") as extraction:
             rows = pa.Table.from_batches(extraction.batches)
     assert len(valid) == 4
     assert set(rows.column("npi").to_pylist()) <= set(valid)
@@ -298,7 +299,7 @@ def test_what_was_answered_is_not_asked_for_again_known_or_not(table: TableSpec,
     with serve(respond) as server:
         for _ in range(2):
             numbers = [PERSON, ORGANIZATION, UNKNOWN]
-            with npi_registry.extract(table, server.url, numbers, "full", tmp_path / "npi.sqlite") as extraction:
+            with lookups.extract(table, server.url, numbers, "full", tmp_path / "npi.sqlite") as extraction:
                 assert sum(batch.num_rows for batch in extraction.batches) == 1
             assert extraction.warnings == [
                 "the registry refused 1 lookups",
@@ -326,13 +327,13 @@ def test_no_more_lookups_are_in_hand_than_workers(table: TableSpec) -> None:
     all_there = threading.Event()
 
     def respond(request: Request) -> Answer:
-        if server.in_hand == npi_registry.WORKERS:
+        if server.in_hand == lookups.WORKERS:
             all_there.set()
         assert all_there.wait(30)
         return registry(request)
 
     with serve(respond) as server:
         numbers = list(specialists(30))
-        with npi_registry.extract(table, server.url, numbers, "incremental") as extraction:
+        with lookups.extract(table, server.url, numbers, "incremental") as extraction:
             assert sum(batch.num_rows for batch in extraction.batches) == 0
-    assert server.peak == npi_registry.WORKERS
+    assert server.peak == lookups.WORKERS

@@ -15,7 +15,7 @@ import pytest
 from ingestion.base.errors import IngestionError, NullWatermarkError, SchemaDriftError, SourceUnavailableError
 from ingestion.declared.specs import TableSpec
 from ingestion.declared.watermark import Window
-from ingestion.sources import database
+from ingestion.sources.database import reading
 from ingestion.sources.database.address import parse_address
 from tests.python.ingestion.conftest import Project, source
 from tests.python.ingestion.postgres_server import PASSWORD, USER, PostgresServer, missing_binaries, start_postgres
@@ -81,7 +81,7 @@ def declared(
 
 
 def rows(table: TableSpec, address: str, window: Window = FULL) -> list[dict[str, Any]]:
-    with database.extract(table, address, window, first_wait=0.001) as extraction:
+    with reading.extract(table, address, window, first_wait=0.001) as extraction:
         return [row for batch in extraction.batches for row in batch.to_pylist()]
 
 
@@ -90,7 +90,7 @@ def ids(table: TableSpec, address: str, window: Window) -> set[int]:
 
 
 def newest(table: TableSpec, address: str, window: Window = FULL) -> str | None:
-    with database.extract(table, address, window) as extraction:
+    with reading.extract(table, address, window) as extraction:
         return extraction.watermark_high
 
 
@@ -191,7 +191,7 @@ def test_an_increment_is_closed_below_and_fixed_above(visits: PostgresServer) ->
     table = declared(lag="P1D")
     assert newest(table, visits.url) == "2024-01-05 08:00:00.000001"
 
-    with database.extract(table, visits.url, Window("incremental", "2024-01-05 08:00")) as extraction:
+    with reading.extract(table, visits.url, Window("incremental", "2024-01-05 08:00")) as extraction:
         insert(visits, (5, "2024-01-06"), (6, "2024-01-05 08:00:00.000001"))
         found = {row["VisitID"] for batch in extraction.batches for row in batch.to_pylist()}
         assert (extraction.watermark_low, extraction.watermark_high) == (
@@ -224,7 +224,7 @@ def test_an_increment_without_rows_so_far(visits: PostgresServer) -> None:
     table = declared()
     assert newest(table, visits.url) is None
 
-    with database.extract(table, visits.url, Window("incremental", "2024-01-01")) as extraction:
+    with reading.extract(table, visits.url, Window("incremental", "2024-01-01")) as extraction:
         assert list(extraction.batches) == []
         assert extraction.watermark_high == "2024-01-01"
 
@@ -242,12 +242,12 @@ def test_rows_without_watermark(visits: PostgresServer, policy: str, read: set[i
 def test_rows_without_watermark_are_counted(visits: PostgresServer) -> None:
     insert(visits, (1, "2024-01-01"), (2, None), (3, None))
 
-    with database.extract(declared(null_watermark="exclude"), visits.url, FULL) as extraction:
+    with reading.extract(declared(null_watermark="exclude"), visits.url, FULL) as extraction:
         assert extraction.rows_rejected == 2
         assert extraction.warnings == ["2 rows have no ModifiedAt and were left out"]
     with (
         pytest.raises(NullWatermarkError, match=r"2 rows of Ward 7.visits have no ModifiedAt"),
-        database.extract(declared(null_watermark="fail"), visits.url, FULL),
+        reading.extract(declared(null_watermark="fail"), visits.url, FULL),
     ):
         pass
 
@@ -262,7 +262,7 @@ def test_a_backfill_reads_its_closed_range(
     insert(visits, (1, "2024-01-01"), (2, "2024-01-02"), (3, "2024-01-03"), (4, "2999-01-01"), (5, None))
     window = Window("backfill", low, high)
 
-    with database.extract(declared(lag="P9D"), visits.url, window) as extraction:
+    with reading.extract(declared(lag="P9D"), visits.url, window) as extraction:
         assert {row["VisitID"] for batch in extraction.batches for row in batch.to_pylist()} == read
         assert (extraction.load_type, extraction.drop_known) == ("backfill", True)
 
@@ -346,7 +346,7 @@ def test_undeclared_columns_are_judged_by_the_contract(visits: PostgresServer) -
 
     with pytest.raises(SchemaDriftError, match=r"undeclared columns New, and contract.columns is freeze"):
         rows(declared(columns="freeze"), visits.url)
-    with database.extract(declared(columns="evolve"), visits.url, FULL) as extraction:
+    with reading.extract(declared(columns="evolve"), visits.url, FULL) as extraction:
         assert extraction.warnings == ["undeclared columns New were not read; declare them to land them"]
 
 
@@ -364,7 +364,7 @@ def test_a_refused_login_is_not_tried_again_and_shows_no_secret(postgres: Postgr
 
 def rows_with_waits_of_a_minute(table: TableSpec, address: str) -> None:
     """A retry would run into the time limit of the test."""
-    with database.extract(table, address, FULL, first_wait=3600):
+    with reading.extract(table, address, FULL, first_wait=3600):
         pass
 
 
@@ -443,7 +443,7 @@ def test_a_connection_lost_while_rows_are_read_fails_and_delivers_nothing_twice(
     seen: list[int] = []
 
     def read_and_break() -> None:
-        with database.extract(table, visits.url, FULL, first_wait=0.001) as extraction:
+        with reading.extract(table, visits.url, FULL, first_wait=0.001) as extraction:
             for batch in extraction.batches:
                 seen.extend(batch.column(0).to_pylist())
                 visits.sql(
@@ -492,7 +492,7 @@ def test_rows_flow_in_bounded_memory(visits: PostgresServer) -> None:
 def rows_and_memory(table: TableSpec, address: str) -> tuple[int, int]:
     """Rows of a full load, and the bytes by which it raised the peak of the process."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with database.extract(table, address, FULL) as extraction:
+    with reading.extract(table, address, FULL) as extraction:
         count = sum(batch.num_rows for batch in extraction.batches)
     return count, 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 

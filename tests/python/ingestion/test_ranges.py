@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from ingestion.bronze.audit import LoadResult
-from ingestion.declared.control_table import load_systems
 from ingestion.loads.load import ingest
-from ingestion.sources.planned import Request, plan_table
+from ingestion.loads.plan import plan_table
+from ingestion.sources.control_table import load_systems
+from ingestion.sources.planned import Request
 from tests.python.ingestion.conftest import VISITS, WARDS, Project, source
 
 DAY_1, DAY_5, DAY_9 = "2024-01-01 08:00:00", "2024-01-05 08:00:00", "2024-01-09 08:00:00"

@@ -13,7 +13,7 @@ import pytest
 from ingestion.base.errors import NullWatermarkError, SchemaDriftError, SourceUnavailableError
 from ingestion.declared.specs import TableSpec
 from ingestion.declared.watermark import Window
-from ingestion.sources import database
+from ingestion.sources.database import reading
 from ingestion.sources.database.address import microsoft_driver, parse_address
 from ingestion.sources.database.retry import ATTEMPTS
 from tests.python.ingestion.conftest import Project, source
@@ -80,7 +80,7 @@ def declared(
 def rows(
     table: TableSpec, address: str, window: Window = FULL, *, first_wait: float = 0.001
 ) -> list[dict[str, object]]:
-    with database.extract(table, address, window, first_wait=first_wait) as extraction:
+    with reading.extract(table, address, window, first_wait=first_wait) as extraction:
         return [row for batch in extraction.batches for row in batch.to_pylist()]
 
 
@@ -192,7 +192,7 @@ def test_instants_are_compared_and_read_in_utc(server: TdsServer) -> None:
     server.engine.execute("insert into dbo.zoned values (1, '2024-07-01 20:00:00-04')")
     table = declared({"VisitID": "bigint", "ModifiedAt": "timestamp"}, source_object="dbo.zoned")
 
-    with database.extract(table, url(server), Window("incremental", "2024-07-02")) as extraction:
+    with reading.extract(table, url(server), Window("incremental", "2024-07-02")) as extraction:
         assert [row["ModifiedAt"] for batch in extraction.batches for row in batch.to_pylist()] == [
             datetime(2024, 7, 2)
         ]
@@ -213,7 +213,7 @@ def test_ties_and_late_commits_within_the_lag_are_found(server: TdsServer) -> No
 def test_a_row_from_the_future_does_not_move_the_watermark(server: TdsServer) -> None:
     insert(server, (1, "2024-01-05"), (2, "2999-01-01"))
 
-    with database.extract(declared(), url(server), Window("incremental", "2024-01-05")) as extraction:
+    with reading.extract(declared(), url(server), Window("incremental", "2024-01-05")) as extraction:
         assert {row["VisitID"] for batch in extraction.batches for row in batch.to_pylist()} == {1, 2}
         assert extraction.watermark_high == "2024-01-05 00:00:00"
 
@@ -233,7 +233,7 @@ def test_a_backfill_reads_its_closed_range(
 def test_rows_without_watermark(server: TdsServer) -> None:
     insert(server, (1, "2024-01-01"), (2, None))
 
-    with database.extract(declared(null_watermark="exclude"), url(server), FULL) as extraction:
+    with reading.extract(declared(null_watermark="exclude"), url(server), FULL) as extraction:
         assert [row["VisitID"] for batch in extraction.batches for row in batch.to_pylist()] == [1]
         assert (extraction.rows_rejected, len(extraction.warnings)) == (1, 1)
     with pytest.raises(NullWatermarkError, match=r"1 rows of dbo.visits have no ModifiedAt"):

@@ -7,15 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ingestion.base.errors import SchemaDriftError, SourceUnavailableError
 from ingestion.bronze.extraction import Extraction
 from ingestion.declared.arrow_types import source_schema
 from ingestion.declared.specs import TableSpec
 from ingestion.sources.http import Clock, JsonClient
+from ingestion.sources.npi_registry.options import RegistryOptions
 
 VERSION = "2.1"
 # The registry publishes no limit; five a second has been polite enough.
@@ -26,8 +25,6 @@ CHUNK = 200
 PAGE_ROWS = 200
 LARGEST_SKIP = 1000
 KEEP = timedelta(days=7)
-# An NPI's check digit is Luhn's over the number with the prefix of United States health identifiers.
-_PREFIX_SUM = 24
 
 
 @contextmanager
@@ -63,18 +60,6 @@ def extract(
         yield extraction
 
 
-def valid_numbers(candidates: pa.Array) -> list[str]:
-    """Candidates (text) of ten digits, the first 1 or 2, whose check digit fits; sorted, each once."""
-    shaped = pc.match_substring_regex(candidates, "^[12][0-9]{9}$")
-    distinct = pc.unique(candidates.filter(shaped)).to_pylist()
-    if not distinct:
-        return []
-    digits = np.array(sorted(distinct), dtype="S10").view("S1").reshape(-1, 10).astype(np.int64)
-    doubled = digits[:, 0:9:2] * 2
-    total = _PREFIX_SUM + (doubled // 10 + doubled % 10).sum(axis=1) + digits[:, 1::2].sum(axis=1)
-    return [number for number, valid in zip(sorted(distinct), total % 10 == 0, strict=True) if valid]
-
-
 class _Registry:
     def __init__(self, table: TableSpec, client: JsonClient, base_url: str) -> None:
         self._table = table
@@ -87,7 +72,7 @@ class _Registry:
         pool = ThreadPoolExecutor(WORKERS)
         try:
             yield from self._lookups(pool, numbers, extraction)
-            for place, search in enumerate(self._table.load.search):
+            for place, search in enumerate(RegistryOptions.of(self._table).search):
                 yield from self._search(f"load.search[{place}]", search, extraction)
         finally:
             pool.shutdown(cancel_futures=True)

@@ -40,17 +40,17 @@ TEXTS = {
 }
 
 
-def waiting_bulk(landing: Location, table: TableSpec) -> list[LandingFile]:
+def waiting_bulk(landing: Location, pattern: str) -> list[LandingFile]:
     """Dissemination files that wait below the landing folder, CSV or zip, the oldest data first.
 
     Args:
         landing: The folder.
-        table: Its declaration; ``load.bulk`` is a glob below the folder.
+        pattern: A glob below the folder.
 
     Raises:
         SourceUnavailableError: A file cannot be opened.
     """
-    found = landing.find(table.load.bulk or "")
+    found = landing.find(pattern)
     kept = [
         (name, place)
         for name, place in found.items()

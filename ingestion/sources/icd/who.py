@@ -17,29 +17,15 @@ from ingestion.bronze.extraction import Extraction
 from ingestion.declared.arrow_types import source_schema
 from ingestion.declared.specs import TableSpec
 from ingestion.sources.http import JsonClient, RefusedError, UnauthorizedError
+from ingestion.sources.icd.access import Access
+from ingestion.sources.icd.options import IcdOptions
 
-# The last release of ICD-10 itself; later ones are ICD-11.
-DEFAULT_RELEASE = "2019"
 HEADERS = {"API-Version": "v2", "Accept-Language": "en"}
-SCOPE = "icdapi_access"
 KINDS = ("chapter", "block", "category")
 # Entries asked for at once, and tokens tried for one of them.
 WORKERS = 8
 TOKENS_PER_ENTRY = 3
 BATCH_ROWS = 500
-
-
-@dataclass(frozen=True)
-class Access:
-    """Where the API is and who asks; the secret is never shown."""
-
-    base_url: str
-    token_url: str
-    client_id: str
-    client_secret: str
-
-    def __repr__(self) -> str:
-        return f"Access({self.base_url})"
 
 
 @dataclass(frozen=True)
@@ -68,7 +54,7 @@ def extract(table: TableSpec, access: Access, cache: Path | None = None) -> Iter
         SourceUnavailableError: No access, or no answer after every retry.
         SchemaDriftError: An entry is not what the API documents.
     """
-    release = table.load.release or DEFAULT_RELEASE
+    release = IcdOptions.of(table).release
     extraction = Extraction(batches=iter(()), load_type="full", drop_known=False, watermark_high=release)
     with JsonClient(cache=cache, is_good=is_entry) as client:
         extraction.batches = _Walk(client, access, table, release).batches(extraction)
@@ -156,14 +142,8 @@ class _Walk:
         """A token other than the refused one; threads that were refused together ask once."""
         with self._lock:
             if self._token in ("", refused):
-                form = {
-                    "grant_type": "client_credentials",
-                    "scope": SCOPE,
-                    "client_id": self._access.client_id,
-                    "client_secret": self._access.client_secret,
-                }
                 try:
-                    answer = self._client.post_form(self._access.token_url, form)
+                    answer = self._client.post_form(self._access.token_url, self._access.form)
                 except RefusedError:
                     answer = None
                 token = answer.get("access_token") if isinstance(answer, dict) else None

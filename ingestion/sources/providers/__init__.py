@@ -1,1 +1,0 @@
-"""The national provider registry: lookups by NPI, and its monthly dissemination file."""
