@@ -101,8 +101,9 @@ KIND_FOLDERS = tuple(sorted({type(kind).__module__ for kind in KINDS}))
 OPTIONS = {name for kind in KINDS for name in kind.options.model_fields}
 
 
-def _words(node: ast.AST) -> set[object]:
-    return {inner.value for inner in ast.walk(node) if isinstance(inner, ast.Constant)} & (KIND_WORDS | EXTRACTORS)
+def _words(node: ast.AST) -> set[str]:
+    constants = {inner.value for inner in ast.walk(node) if isinstance(inner, ast.Constant)}
+    return {word for word in constants if isinstance(word, str) and word in KIND_WORDS | EXTRACTORS}
 
 
 def _names_a_kind(node: ast.AST) -> bool:
