@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from ingestion.base.errors import SpecError
 from ingestion.declared.common_data_model import CommonDataModel, read_common_data_model
 from ingestion.declared.problems import problem_lines
 from ingestion.declared.specs import KnownKinds, SystemSpec, TableSpec, repeated
@@ -26,14 +27,15 @@ class ControlTable:
     problems: tuple[str, ...]
 
 
-def read_control_table(project_dir: Path, bronze_dir: Path, kinds: KnownKinds) -> ControlTable:
+def read_control_table(project_dir: Path, bronze_dir: Path, kinds: KnownKinds | None = None) -> ControlTable:
     """Read and check the control table; a system with a problem is left out, so that the others load.
 
     Args:
         project_dir: Folder of dbt_project.yml, whose ``vars.systems`` lists the systems and the tables they feed.
         bronze_dir: Folder of the YAML, one dbt source per system; relative to the project or absolute. Sources
             without ``config.meta.kind`` are none of ours.
-        kinds: The kinds of source there are; they judge what belongs to one of them.
+        kinds: The kinds of source there are, which validate the keys that belong to one of them; None leaves those keys
+            unchecked, for readers that load nothing.
     """
     folder = project_dir / bronze_dir
     problems: list[str] = []
@@ -54,6 +56,18 @@ def read_control_table(project_dir: Path, bronze_dir: Path, kinds: KnownKinds) -
     left_out = {name for name, _ in unsound}
     sound = tuple(systems[name] for name in listed if name in systems and name not in left_out)
     return ControlTable(sound, (*problems, *(text for _, text in unsound)))
+
+
+def load_systems(project_dir: Path, bronze_dir: Path, kinds: KnownKinds | None = None) -> tuple[SystemSpec, ...]:
+    """The systems of a control table without a problem; arguments as of ``read_control_table``.
+
+    Raises:
+        SpecError: Every problem found, one line each.
+    """
+    table = read_control_table(project_dir, bronze_dir, kinds)
+    if table.problems:
+        raise SpecError(list(table.problems))
+    return table.systems
 
 
 def _listed_systems(project_dir: Path, folder: Path, problems: list[str]) -> dict[str, list[str]]:
@@ -107,7 +121,7 @@ def _meta(node: object) -> dict[str, Any]:
     return meta if isinstance(meta, dict) else {}
 
 
-def _system(path: Path, source: dict[str, Any], kinds: KnownKinds, problems: list[str]) -> SystemSpec | None:
+def _system(path: Path, source: dict[str, Any], kinds: KnownKinds | None, problems: list[str]) -> SystemSpec | None:
     name, meta = source.get("name"), _meta(source)
     tables = source.get("tables") if isinstance(source.get("tables"), list) else []
     before = len(problems)
@@ -135,7 +149,7 @@ def _system(path: Path, source: dict[str, Any], kinds: KnownKinds, problems: lis
 
 
 def _table(
-    path: Path, source: dict[str, Any], table: object, kinds: KnownKinds, problems: list[str]
+    path: Path, source: dict[str, Any], table: object, kinds: KnownKinds | None, problems: list[str]
 ) -> TableSpec | None:
     fields = table if isinstance(table, dict) else {}
     meta = _meta(fields)

@@ -1,8 +1,7 @@
-"""The control table, judged by every kind of source there is."""
+"""The control table, validated by every kind of source there is."""
 
 from pathlib import Path
 
-from ingestion.base.errors import SpecError
 from ingestion.declared import control_table
 from ingestion.declared.control_table import ControlTable
 from ingestion.declared.specs import SystemSpec
@@ -28,7 +27,4 @@ def load_systems(project_dir: Path, bronze_dir: Path) -> tuple[SystemSpec, ...]:
     Raises:
         SpecError: Every problem found, one line each.
     """
-    table = read_control_table(project_dir, bronze_dir)
-    if table.problems:
-        raise SpecError(list(table.problems))
-    return table.systems
+    return control_table.load_systems(project_dir, bronze_dir, registry())
