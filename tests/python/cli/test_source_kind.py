@@ -1,7 +1,6 @@
 """A kind of source that a package brings along: declared, planned, loaded and checked like those of the project."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 
 import ingestion.sources.http
+from ingestion.sources.http import Clock
 from ingestion.sources.registry import ENTRY_POINTS, registry
 from tests.python.cli.conftest import Project, rcm
 from tests.python.ingestion.code_lists import pages
@@ -135,20 +135,17 @@ def test_a_list_that_breaks_off_is_not_loaded(project: Project) -> None:
 
 @pytest.mark.usefixtures("code_lists")
 def test_requests_keep_to_the_rate_limit(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A server on this machine is not spared otherwise.
+    # Requests to this machine are not limited otherwise.
     monkeypatch.setattr(ingestion.sources.http, "LOOPBACK", frozenset())
-    moments: list[float] = []
+    moments = [0.0]
+    standing = Clock(lambda: moments[-1], lambda seconds: moments.append(moments[-1] + seconds))
+    monkeypatch.setattr(ingestion.sources.http, "Clock", lambda: standing)
 
-    def respond(request: Request) -> Answer:
-        moments.append(time.monotonic())
-        return page(request)
-
-    with serve(respond) as server:
+    with serve(page) as server:
         declare(project, server.url, departments(page_rows=1))
         assert loaded()["status"] == "committed"
-    assert len(moments) == len(CODES)
-    # Less the time in which the first request connected.
-    assert moments[-1] - moments[0] > (len(CODES) - 1) / pages.REQUESTS_PER_SECOND - 0.02
+    assert len(server.requests) == len(CODES)
+    assert moments == pytest.approx([number / pages.REQUESTS_PER_SECOND for number in range(len(CODES))])
 
 
 @pytest.mark.usefixtures("code_lists")
