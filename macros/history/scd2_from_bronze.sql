@@ -1,7 +1,8 @@
 {#
-    An entity's history made anew from all its staged bronze rows, in order of arrival: what <entity>_history must hold,
-    however many builds, batches and restarts it came from. It shares nothing with versions_to_record but the meaning:
-    a row older than one before it is late; a run of equal rows is one version, which holds from the newest date so far.
+    An entity's history (SCD type 2) rebuilt from all its staged bronze rows, in order of arrival: the content that
+    <entity>_history must have after any number of builds, batches and restarts. It implements the rules of
+    versions_to_record independently: a row older than one before it is late-arriving; a run of equal rows is one
+    version, which is valid from the newest date so far.
 #}
 {% macro scd2_from_bronze(entity) %}
 {%- set key = entity_meta(entity).record_key if execute else 'key' -%}
@@ -20,7 +21,7 @@ arrivals as (
     where row_status in ('valid', 'deleted')
 ),
 
--- Most records arrive once: they need no window.
+-- Most records arrive once and need no window.
 records as (
     select
         {{ key }},
@@ -41,7 +42,7 @@ dated as (
         ) as newest_changed_at
     from arrivals
     inner join records on arrivals.{{ key }} = records.{{ key }}
-    -- What never was there cannot be deleted.
+    -- A record that never existed cannot be deleted.
     where records.arrivals > 1 and arrivals._arrival >= records.first_arrival
 ),
 

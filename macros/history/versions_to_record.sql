@@ -1,12 +1,12 @@
 {#
-    Versions of an entity's records that its history does not hold yet, from all pending batches, in order of arrival:
-    one row per version. Left out are rows older than one that arrived before them (late: superseded, never current)
-    and rows whose content equals the version before them (touched).
+    Versions of an entity's records (SCD type 2) that its history does not have yet, from all pending batches, in order
+    of arrival: one row per version. Not included are late-arriving rows, older than one that arrived before them
+    (superseded, never current), and rows whose content equals the version before them (touched).
 #}
 {% macro versions_to_record(entity) %}
 {%- set key = entity_meta(entity).record_key if execute else 'key' -%}
 {%- set staging = ref('stg_' ~ entity) -%}
-{#- Where the circuit breaker trips, history and all below it wait. -#}
+{#- If the circuit breaker trips, history and everything downstream waits. -#}
 {%- do ref('dq_circuit_breaker') -%}
 {%- set history = history_to_extend() if execute else none -%}
 {%- set recorded_until = batches_seen(this) if history else {} -%}
@@ -66,9 +66,9 @@ timely as (
         lag(_record_hash) over (partition by {{ key }} order by _arrival) as previous_record_hash
     from with_newest_before
     where
-        -- A row without a date is as new as its arrival: nothing says that it is late.
+        -- A row without a date of change is dated by its arrival, so it is never late.
         (row_status = 'valid' and coalesce(modified_at >= newest_modified_before, true))
-        -- The deletion of a record that never was valid ends nothing.
+        -- The deletion of a record that was never valid ends no version.
         or (row_status = 'deleted' and valid_before > 0)
 ),
 
@@ -77,8 +77,8 @@ versions as (
         {{ key }},
         _arrival,
         cast(row_number() over (partition by {{ key }} order by _arrival) as bigint) as version_number,
-        -- A record that comes back after its deletion keeps its old date: it holds from the deletion on.
-        -- A row without a date holds from the newest date before it, or from its load.
+        -- A record that comes back after its deletion keeps its old date: it is valid from the deletion on.
+        -- A row without a date is valid from the newest date before it, or from its load.
         max(coalesce(modified_at, newest_modified_before, _ingested_at)) over (
             partition by {{ key }} order by _arrival rows between unbounded preceding and current row
         ) as effective_at
@@ -115,8 +115,8 @@ select * from final
 {%- endmacro %}
 
 {#
-    The history to add to, none before the first build. A full refresh begins it anew: bronze holds every row, and a
-    history kept beside staging that was judged anew would silently miss what a mended map or rule lets in.
+    The existing history, none before the first build. A full refresh starts it again: bronze has every row, and an old
+    history beside rows that were staged again would silently miss what a fixed map or rule lets in.
 #}
 {% macro history_to_extend() %}
     {% set history = load_relation(this) %}

@@ -1,6 +1,6 @@
 {#
-    Code systems (vars.code_systems) and their shapes. A coded column says which systems its codes are of
-    (config.meta.code_systems of the CDM column); a source table may say otherwise (code_systems in its config.meta).
+    Code systems (vars.code_systems) and their shapes. A coded column declares the systems of its codes
+    (config.meta.code_systems of the CDM column); a source table may override them (code_systems in its config.meta).
 #}
 {% macro code_systems_of(system, entity, column_name) %}
     {% set own = bronze_node(system, entity).config.meta.get('code_systems', {}).get(column_name) %}
@@ -14,7 +14,7 @@
     {{ return(graph.nodes['model.' ~ project_name ~ '.cdm_' ~ entity].columns[column_name]) }}
 {% endmacro %}
 
-{# The regular expression of a column's codes at one source; none where one of its systems has no shape. #}
+{# The regular expression of a column's codes at one source; none if one of its systems has no shape. #}
 {% macro code_shape(system, entity, column_name) %}
     {% set shapes = [] %}
     {% for name in code_systems_of(system, entity, column_name) %}
@@ -24,7 +24,7 @@
     {{ return(shapes | join('|')) }}
 {% endmacro %}
 
-{# SQL that is true where a code has none of the shapes of its source's code systems. #}
+{# SQL that is true where a code matches no shape of its source's code systems. #}
 {% macro code_is_malformed(entity, column_name) -%}
     {%- set tables = {} -%}
     {%- for system in systems_feeding(entity) -%}

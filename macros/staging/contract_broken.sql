@@ -1,7 +1,7 @@
 {#
-    True where a source row breaks what its columns' YAML promises (`required`, `allowed`) and the table's contract
-    holds such rows back: config.meta.contract.severity, quarantine unless it says otherwise. The border check of
-    ingestion reads the same lines before the batch lands.
+    True where a source row violates its columns' YAML (`required`, `allowed`) and the table's contract quarantines such
+    rows: config.meta.contract.severity, by default quarantine. The border check of ingestion reads the same declaration
+    before the batch is committed.
 #}
 {% macro contract_broken(node) -%}
     {%- set severity = node.config.meta.get('contract', {}).get('severity', {}) -%}

@@ -1,6 +1,6 @@
 {#
     Columns of an entity that sources map: those its CDM contract declares without `computed`, then the staging
-    model's inputs (judged by rules, then dropped). Each is {name, data_type, config}.
+    model's inputs (checked by rules, then dropped). Each is {name, data_type, config}.
 #}
 {% macro mapped_columns(entity) %}
     {% set columns = [] %}
@@ -18,7 +18,7 @@
     {{ return(mapped_columns(entity) | map(attribute='name') | reject('in', inputs) | list) }}
 {% endmacro %}
 
-{# The renaming select of one source table: only batches after staged_until, where that is given. #}
+{# The renaming select of one source table: only batches after staged_until, if given. #}
 {% macro mapped_source(system, entity, relation, mapped, staged_until) -%}
 {%- set node = bronze_node(system, entity) -%}
 {%- set map = node.config.meta.map -%}
@@ -65,7 +65,7 @@ where _batch_id > '{{ staged_until }}'
 {%- endif %}
 {%- endmacro %}
 
-{# Fingerprint of what decides how a source table is staged: map, formats, words, types, severities, codes, rules. #}
+{# Fingerprint of how a source table is staged: its map, formats, words, types, severities, codes and rules. #}
 {% macro declaration_hash(system, entity) -%}
     {%- set meta = bronze_node(system, entity).config.meta -%}
     {%- set judged = [] -%}
@@ -85,7 +85,7 @@ where _batch_id > '{{ staged_until }}'
     )) -}}
 {%- endmacro %}
 
-{# What decides the keyed hashes of an entity: their declarations and a fingerprint of the key; [] where it has none. #}
+{# Declarations of an entity's keyed hashes and a fingerprint of the key; [] if it has none. #}
 {% macro keyed_hash_declarations(entity) %}
     {% set declared = mapped_columns(entity) | map(attribute='config.meta.keyed_hash') | select('defined') | list %}
     {% if declared and execute %}
@@ -95,7 +95,7 @@ where _batch_id > '{{ staged_until }}'
     {{ return(declared) }}
 {% endmacro %}
 
-{# A map that names a column the common data model does not have would vanish silently. #}
+{# A mapping to a column that the common data model lacks would be ignored silently. #}
 {% macro check_map(system, entity, map, mapped) -%}
     {%- set known = mapped | rejectattr('config.meta.keyed_hash', 'defined') | map(attribute='name') | list
         + ['source_system'] -%}
@@ -107,7 +107,7 @@ where _batch_id > '{{ staged_until }}'
     {%- endfor -%}
 {%- endmacro %}
 
-{# The columns of a staged source without a row, for an entity that no listed system feeds. #}
+{# The columns of a staged source without rows, for an entity that no listed system feeds. #}
 {% macro no_rows(mapped) -%}
 select
     cast(null as string) as source_system,

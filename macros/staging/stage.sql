@@ -1,7 +1,7 @@
 {#
-    Staging of one entity: the union of every system that feeds it, renamed and typed by the map in its source YAML,
-    each bronze row judged once by the entity's rules. Only batches not staged before are read. Grain: one row per
-    bronze row, plus one row with status 'deleted' for a key that a full load no longer holds.
+    Staging of one entity: the union of every system that feeds it, renamed and cast by the map in its source YAML,
+    deduplicated, and each bronze row checked once by the entity's rules. Incremental: only new batches are read. Grain:
+    one row per bronze row, plus one row with status 'deleted' for a key that a full load no longer has.
 
     row_status: rejected (cannot be parsed or keyed) | duplicate (equal to the key's previous arrival) | quarantined |
     valid | deleted. _arrival orders rows as they came, within a key and across systems.
@@ -64,7 +64,7 @@ staged_before as (
 ),
 
 {% endif -%}
--- Few keys arrive twice: finding them first spares a window over every row.
+-- Few keys arrive twice: finding them first avoids a window over every row.
 repeated as (
     select {{ key }}
     from keyed
@@ -85,7 +85,7 @@ arrivals as (
     from (
         select {{ key }}, _batch_id, _arrival, _row_hash from keyed
         union all
-        -- What comes back after its deletion repeats nothing.
+        -- A row that comes back after its deletion is not a duplicate.
         select {{ key }}, _batch_id, _arrival, 'deleted' as _row_hash from absences
     ) as rows_and_absences
     where {{ key }} in (select {{ key }} from repeated)
@@ -143,7 +143,7 @@ final as (
             when _quarantining_rules <> '' then 'quarantined'
             else 'valid'
         end as row_status,
-        -- What cannot be read is not judged further: every rule would call its missing values bad again.
+        -- A row that cannot be parsed is not checked further: every rule would report its missing values again.
         case
             when _rejecting_rules <> '' then _rejecting_rules
             else nullif(concat_ws(',', nullif(_quarantining_rules, ''), nullif(_warning_rules, '')), '')
@@ -193,7 +193,7 @@ select * from final
 {%- endmacro %}
 
 {#
-    Keys a full load no longer holds: the first full batch after a key's arrival in which it is absent. Reads only
+    Keys that a full load no longer has: the first full batch after a key's arrival without it. Reads only
     tables that have a new full batch.
 #}
 {% macro absences(entity, key) -%}

@@ -1,7 +1,7 @@
 {#
     One mapped column: a source column or SQL expression, cleaned and cast to its CDM type. Text is trimmed and ''
-    becomes NULL; a word list (accepted_words of the CDM column) is translated; what cannot be cast becomes NULL and is
-    named in _unparsed_columns by is_unparsed().
+    becomes NULL; a word list (accepted_words of the CDM column) is translated; a value that cannot be cast becomes NULL
+    and its column is listed in _unparsed_columns by is_unparsed().
 #}
 {% macro typed(expression, column, date_format=none) -%}
     {%- set text = "nullif(trim(cast(" ~ expression ~ " as string)), '')" -%}
@@ -30,7 +30,7 @@
     {{ return(event_type_words() if values == 'event_types' else values) }}
 {% endmacro %}
 
-{# Only text can fail to parse: a source column already of a proper type is not looked at again. #}
+{# Only text can fail to parse: a source column with its type is not checked. #}
 {% macro can_be_unparsed(expression, column, source_columns) -%}
     {%- set declared = source_columns[expression].data_type if expression in source_columns else 'string' -%}
     {{ return(expression is not none and column.data_type != 'string' and declared == 'string') }}

@@ -4,7 +4,7 @@
     'patients': 'patient_key', 'encounters': 'encounter_key', 'transactions': 'transaction_key', 'claims': 'claim_key'
 } %}
 
--- Drawn at random and once: an id computed from a value could be computed again by who knows the value.
+-- Drawn at random, once: an id computed from a value could be recomputed by anyone who knows the value.
 with
 
 records as (

@@ -1,7 +1,7 @@
--- Every valid version counts, also one that arrived late and never became current: it still tells when the payer
--- decided. Order and dates are the source's, so that the order in which files arrive changes nothing. Only claims of
--- which something new arrived are looked at; a version more never makes a claim's changes fewer, so that merging by
--- their number leaves none behind.
+-- Every valid version counts, also a late-arriving one that never became current: it still shows when the payer decided.
+-- Order and dates are the source's, so the order in which files arrive does not matter. Only claims with new rows are
+-- processed, as an upsert by claim and number: another version never reduces the number of a claim's changes, so no row
+-- is left behind.
 {{ config(
     materialized='incremental', incremental_strategy='merge', unique_key=['claim_key', 'sequence_number']
 ) }}
@@ -40,7 +40,7 @@ versions as (
         and {{ 'claims.claim_key in (select changed_claims.claim_key from changed_claims)' if seen else 'true' }}
 ),
 
--- Most claims have one version when they are first loaded: they need no window.
+-- Most claims have one version when they are first loaded, and need no window.
 repeated as (
     select
         claim_key,
@@ -54,7 +54,7 @@ dated as (
     select
         versions.*,
         repeated.first_billed_date,
-        -- A row without a date is as new as its arrival, as in the claim's history.
+        -- A row without a date of change is dated by its arrival, as in the claim's history.
         coalesce(
             versions.modified_at,
             max(versions.modified_at) over (
@@ -69,7 +69,7 @@ dated as (
 in_order as (
     select
         *,
-        -- No source knows what will have changed after its load: a later date is a wrong clock.
+        -- A date of change after the load comes from a wrong clock.
         cast(least(coalesce(ordered_at, _ingested_at), _ingested_at) as date) as status_date,
         lag(claim_status) over (partition by claim_key order by ordered_at nulls first, _arrival) as status_before
     from dated

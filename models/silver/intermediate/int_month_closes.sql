@@ -1,4 +1,4 @@
--- The closes of every month, with what became of each.
+-- The closes of every month, and whether each is still valid.
 select
     closes.source_system,
     closes.payer_group,

@@ -1,4 +1,4 @@
--- The one way from claims to charge lines: a line has none or several, and each would repeat its charge.
+-- The only join of claims to charge lines: a line has none or several, and each would repeat its charge.
 with
 
 claims as (
