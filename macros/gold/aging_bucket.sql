@@ -1,4 +1,4 @@
-{# HFMA's aging buckets as rows, from vars.aging_buckets: label, from_days, to_days (none: open), over 90 days or not. #}
+{# HFMA's aging buckets as rows, from vars.aging_buckets: label, from_days, to_days (none: open), is over 90. #}
 {% macro aging_buckets() %}
     {% set rows = [] %}
     {% for last in var('aging_buckets') %}

@@ -24,7 +24,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The words for each value of a column (meta.values): a list of its own, or the event types', which are declared once. #}
+{# The words of each value of a column: a list of its own (meta.values), or those of the event types, declared once. #}
 {% macro accepted_words(column) %}
     {% set values = column.config.meta.get('values') %}
     {{ return(event_type_words() if values == 'event_types' else values) }}

@@ -1,5 +1,5 @@
--- Invariant 11 for what everybody reads. A hospital or payer group that a total leaves out is money nobody looks for; one
--- month too many in a window hides the month in which a rate broke.
+-- Invariant 11 for published values. A hospital or payer group that a total omits is money nobody looks for; a month
+-- too many in a window hides the month in which a rate broke.
 with
 
 -- From the measures, month by month, without the way kpi_values takes: a sum per window of month numbers.

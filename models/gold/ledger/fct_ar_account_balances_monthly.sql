@@ -1,5 +1,5 @@
--- Semi-additive: balances add up across accounts, never across months or bases. What is still so ends in 9999 and not in
--- NULL: joined by comparisons alone it is hashed, with an "or is null" each account would be compared with every other.
+-- Semi-additive: balances add up across accounts, never across months or bases. An open interval ends in 9999, not in
+-- NULL: with plain comparisons the join hashes; with "or is null" it would compare each account with every other.
 with
 
 last_days as (

@@ -1,4 +1,4 @@
--- Every valid version counts, also a late-arriving one that never became current: it still shows when the payer decided.
+-- Every valid version counts, also a late-arriving one that never became current: it still dates the payer's decision.
 -- Order and dates are the source's, so the order in which files arrive does not matter. Only claims with new rows are
 -- processed, as an upsert by claim and number: another version never reduces the number of a claim's changes, so no row
 -- is left behind.
