@@ -6,7 +6,6 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
-from types import ModuleType
 
 from pydantic import ValidationError
 
@@ -93,8 +92,8 @@ def registry() -> Registry:
         SpecError: A package registers a kind that cannot be imported, or whose words are taken.
     """
     found: dict[tuple[str, str | None], SourceKind] = {}
-    for name, module in _modules():
-        for kind in module.KINDS:
+    for name, kinds in _offered():
+        for kind in kinds:
             words = (kind.kind, kind.extractor)
             if words in found:
                 word = kind.extractor or kind.kind
@@ -108,15 +107,15 @@ def kind_of(table: TableSpec) -> SourceKind:
     return registry().kind_of(table)
 
 
-def _modules() -> Iterator[tuple[str, ModuleType]]:
-    """Modules with ``KINDS``, each with the name by which it is found."""
+def _offered() -> Iterator[tuple[str, tuple[SourceKind, ...]]]:
+    """``KINDS`` of each module, with the name by which the module is found."""
     for folder in iter_modules(sources.__path__):
         if folder.ispkg:
-            yield folder.name, import_module(f"{sources.__name__}.{folder.name}")
+            yield folder.name, import_module(f"{sources.__name__}.{folder.name}").KINDS
     for point in entry_points(group=ENTRY_POINTS):
         try:
-            yield point.name, point.load()
-        except ImportError as error:
+            yield point.name, point.load().KINDS
+        except (ImportError, AttributeError) as error:
             raise SpecError(
                 [f"kind of source {point.name}: {point.value} cannot be imported ({error}); reinstall its package"]
             ) from None

@@ -182,6 +182,7 @@ def test_without_its_package_the_word_is_not_known(project: Project) -> None:
     ("module", "says"),
     [
         ("no_such_module", "kind of source code_lists: no_such_module cannot be imported"),
+        ("ingestion.sources.planned", "kind of source code_lists: ingestion.sources.planned cannot be imported"),
         ("ingestion.sources.icd", "kind of source code_lists: icd is taken"),
     ],
 )
