@@ -12,7 +12,6 @@ from ingestion.sources.connection import connection_value
 from ingestion.sources.database import planning
 from ingestion.sources.database.address import is_odbc_address
 from ingestion.sources.database.options import DatabaseOptions
-from ingestion.sources.database.reading import extract, open_database
 from ingestion.sources.kind import SourceKind
 from ingestion.sources.options import Options
 from ingestion.sources.planned import PlannedLoad, Request
@@ -33,10 +32,15 @@ class Database(SourceKind):
         self, settings: Settings, planned: PlannedLoad, systems: Sequence[SystemSpec]
     ) -> AbstractContextManager[Extraction]:
         """The rows of the planned window."""
+        # Drivers take a quarter of a second to import, which only loads and checks should pay for.
+        from ingestion.sources.database.reading import extract
+
         return extract(planned.table, connection_value(settings, planned.system), planned.window)
 
     def check(self, settings: Settings, system: SystemSpec, tables: Sequence[TableSpec]) -> Iterator[Finding]:
         """Whether the login works and sees the declared tables."""
+        from ingestion.sources.database.reading import open_database
+
         # The doctor limits the time of a check, so a failed login is not retried.
         with open_database(connection_value(settings, system), 0.0) as source:
             names = [DatabaseOptions.of(table).source_object for table in tables]
