@@ -1,1 +1,1 @@
-"""One module per kind of source; each yields Arrow batches in a table's declared columns."""
+"""One package per kind of source; each yields Arrow batches in a table's declared columns."""

@@ -18,5 +18,5 @@ def connection_value(settings: Settings, system: SystemSpec) -> str:
 
 
 def optional_connection_value(settings: Settings, system: SystemSpec) -> str | None:
-    """URL or folder of a system, None where its variable is not set and has no default."""
+    """URL or folder of a system, None if its variable is not set and has no default."""
     return settings.resolve(system.connection.env, system.connection.default)

@@ -9,7 +9,7 @@ from ingestion.sources.registry import registry
 
 
 def read_control_table(project_dir: Path, bronze_dir: Path) -> ControlTable:
-    """Read and check the control table; a system with a problem is left out, so that the others load.
+    """Read and validate the control table; a system with a problem is skipped, so that the others load.
 
     Args:
         project_dir: Folder of dbt_project.yml.

@@ -1,4 +1,4 @@
-"""One polite HTTP client for every API: retries with jitter, Retry-After, a pace, an end to slow bodies, a cache."""
+"""The HTTP client of every API: retries with exponential backoff and jitter, a rate limit, timeouts, a cache."""
 
 import random
 import sqlite3
@@ -39,9 +39,9 @@ CHUNK_BYTES = 1 << 16
 
 
 def cache_file(settings: Settings, address: str, name: str) -> Path | None:
-    """File that keeps an API's good answers, so that a run that was killed asks only the rest.
+    """Cache file of an API's good answers, so that a killed run resumes and only requests the rest.
 
-    A server on this machine is a stand-in with another port each time: nothing would be found again.
+    A server on this machine is a stub with another port each time, so nothing would be found in the cache.
     """
     if urlsplit(address).hostname in LOOPBACK:
         return None
@@ -49,7 +49,7 @@ def cache_file(settings: Settings, address: str, name: str) -> Path | None:
 
 
 class TransientError(Exception):
-    """An answer that may be better next time.
+    """A transient failure: a retry may succeed.
 
     Args:
         reason: What happened, without host or values.

@@ -1,4 +1,4 @@
-"""Answers of APIs kept in a file on this machine, so that a run that was killed goes on where it stopped."""
+"""A cache of API answers in a local file, so that a killed run resumes where it stopped."""
 
 import sqlite3
 from collections.abc import Callable
@@ -16,18 +16,18 @@ LOCK_SECONDS = 5.0
 
 
 def open_cache(file: Path, keep: timedelta | None, is_good: Callable[[object], bool]) -> "CachedSession | None":
-    """A session that answers from the file what was answered well before, by URL and query.
+    """A session that takes good answers from the cache file, by URL and query.
 
-    Only good answers are kept: status 200, whole JSON, and what the caller calls good. The headers of a request are
-    no part of an answer's key, and its credentials are not stored. A file that is damaged is deleted and begun anew.
+    Only good answers are cached: status 200, complete JSON, and accepted by the caller. The headers of a request are
+    not part of the cache key, and its credentials are not stored. A damaged file is deleted and created again.
 
     Args:
         file: SQLite file; its folder is made.
-        keep: Age at which an answer is asked for again; None keeps it for good.
+        keep: Age at which an answer expires; None keeps it without expiry.
         is_good: Whether parsed JSON is an answer that may be given again, and not an error with status 200.
 
     Returns:
-        None where the file cannot be written: the caller does without.
+        None if the file cannot be written: the caller works without a cache.
     """
     # Half a second, for those who need it.
     from requests_cache import NEVER_EXPIRE, CachedSession
@@ -42,7 +42,7 @@ def open_cache(file: Path, keep: timedelta | None, is_good: Callable[[object], b
         except sqlite3.DatabaseError:
             for suffix in ("", "-wal", "-shm", "-journal"):
                 file.with_name(file.name + suffix).unlink(missing_ok=True)
-        # Not pickle, which runs what a file that was tampered with says.
+        # Not pickle, which would execute code of a manipulated file.
         answers = SQLiteCache(str(file), serializer="json", wal=True)
         answers.delete(expired=True, vacuum=False)
         return CachedSession(
@@ -68,7 +68,7 @@ def _is_kept(response: requests.Response, is_good: Callable[[object], bool]) -> 
 def _check(file: Path) -> None:
     """Raise OperationalError where the file cannot be written, DatabaseError where it is damaged."""
     with closing(sqlite3.connect(file, timeout=LOCK_SECONDS, isolation_level=None)) as connection:
-        # requests-cache waits for ever for a write lock that it cannot get.
+        # requests-cache waits without a limit for a write lock.
         connection.execute("begin immediate")
         if connection.execute("pragma quick_check(1)").fetchone() != ("ok",):
             raise sqlite3.DatabaseError("damaged")

@@ -1,4 +1,4 @@
-"""Whether an API answers: asked once and without retries, within the time of a check."""
+"""Checks whether an API answers: one request without retries, within the time limit of a check."""
 
 import socket
 from http import HTTPStatus
@@ -17,7 +17,7 @@ CHECK_SECONDS = 5.0
 def check_address(system: SystemSpec, address: str) -> Finding:
     """What a GET of the address brings; the message names the URL without its query."""
     try:
-        # A name that is not known is told apart from a host that does not answer.
+        # An unknown host name is reported differently from a host that does not answer.
         socket.getaddrinfo(urlsplit(address).hostname or "", None)
         status = requests.get(address, timeout=CHECK_SECONDS, allow_redirects=False).status_code
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a kind of source is: everything that a run, a plan or the doctor needs to know about one."""
+"""The interface of a kind of source: everything that a run, a plan or the doctor needs to know about it."""
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterator, Sequence
@@ -19,7 +19,7 @@ API = "api"
 
 
 class SourceKind(Protocol):
-    """One kind of source; subclasses say how it is planned, opened and checked, and what else is different about it.
+    """One kind of source; subclasses define how it is planned, opened and checked, and its other differences.
 
     Attributes:
         kind: Word of ``config.meta.kind`` that its systems have.
@@ -39,7 +39,7 @@ class SourceKind(Protocol):
 
     @abstractmethod
     def plan(self, settings: Settings, system: SystemSpec, table: TableSpec, request: Request) -> list[PlannedLoad]:
-        """Loads of one active table: one, or one per file that waits.
+        """Loads of one active table: one, or one per waiting file.
 
         Raises:
             IngestionError: The source's folder or the bronze table cannot be read.
@@ -62,7 +62,7 @@ class SourceKind(Protocol):
 
     @abstractmethod
     def check(self, settings: Settings, system: SystemSpec, tables: Sequence[TableSpec]) -> Iterator[Finding]:
-        """Whether the connection of a system works for these active tables; asks once, without retries.
+        """Whether the connection of a system works for these active tables; one attempt, without retries.
 
         Raises:
             IngestionError: It does not; the doctor reports the message.

@@ -1,4 +1,4 @@
-"""The landing folder: which files wait there, which were loaded before, and where they go afterwards."""
+"""The landing folder: waiting files, files that were loaded before, and the archive."""
 
 import hashlib
 import os
@@ -38,14 +38,14 @@ Pattern = Annotated[str, AfterValidator(_pattern)]
 
 @dataclass(frozen=True)
 class LandingFile:
-    """One file that waits.
+    """One waiting file.
 
     Args:
         location: Where it is.
         name: Its path below the landing folder, ``/`` between folders; printable, whatever bytes it is made of.
         sha256: Hash of its bytes.
-        stamp: Size and moment of the last change before it was hashed: a file that has another one when it was read
-            is still being written.
+        stamp: Size and time of the last change before it was hashed: if they differ after reading, the file is still
+            being written.
     """
 
     location: Location
@@ -58,7 +58,7 @@ class LandingFile:
         return self.location.open_input()
 
     def is_still(self) -> bool:
-        """Whether it is there, and nobody wrote to it since it was hashed."""
+        """Whether it exists and has not changed since it was hashed."""
         try:
             return self.location.stamp() == self.stamp
         except FileNotFoundError:
@@ -99,7 +99,7 @@ def landing_file(name: str, place: Location) -> LandingFile:
 def archive_file(landing: Location, table: TableSpec, file: LandingFile, batch_ids: Sequence[str]) -> None:
     """Move a file to archive/<system>/<table>/<batch id>_<name> under the first batch id whose place is free.
 
-    A file that came under its name since it was hashed stays: it is the next run's.
+    A file that arrived under its name since it was hashed stays for the next run.
     """
     folder = landing / ARCHIVE / table.system / table.name
     places = [folder / name_of_batch(batch_id, file.location.name) for batch_id in batch_ids]
@@ -115,7 +115,7 @@ def name_of_batch(batch_id: str, name: str) -> str:
 
 
 def printable(name: str) -> str:
-    """The name of a file as logs, tables and terminals take it: what is no character of a line is escaped."""
+    """The name of a file for logs, tables and terminals: characters that are not printable are escaped."""
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in name)
 
 

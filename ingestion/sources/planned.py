@@ -20,7 +20,7 @@ Action = Literal["load", "archive", "nothing", "inactive", "blocked"]
 
 @dataclass(frozen=True)
 class PlannedLoad:
-    """One load that a run would do, or why it would do none.
+    """One load that a run would do, or the reason why it would not.
 
     Args:
         action: ``archive`` is a file that was loaded before; ``blocked`` a table that cannot be planned.
@@ -31,8 +31,7 @@ class PlannedLoad:
         reason: Why, for people.
         redrive_of: Batch whose rejected lines the file holds.
         error: What blocks the table.
-        is_current: Whether there is nothing to do because bronze has all there is, and not because nothing was there
-            to read.
+        is_current: Whether there is nothing to do because bronze is up to date, not because there was nothing to read.
     """
 
     system: SystemSpec
@@ -55,7 +54,7 @@ class PlannedLoad:
 
     @property
     def explanation(self) -> str:
-        """What is decided and why, for people, in one line."""
+        """The decision and its reason, for people, in one line."""
         if self.problem is not None:
             return self.problem
         return f"{self.file.name}: {self.reason}" if self.file is not None else self.reason
@@ -108,7 +107,7 @@ def plan_whole(system: SystemSpec, table: TableSpec, *, asked: bool, watermark_l
 def plan_known_file(
     system: SystemSpec, table: TableSpec, file: LandingFile, batches: Sequence[Batch], load_type: LoadType
 ) -> PlannedLoad:
-    """A file whose bytes are not loaded again, with the load that had them."""
+    """A file whose bytes were loaded before and are not loaded again, with that load."""
     batch = next((batch for batch in batches if batch.file_sha256 == file.sha256), None)
     if batch is None:
         reason = "skipped: its bytes wait in another file, too, which is loaded; the file is archived"

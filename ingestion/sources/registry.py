@@ -1,4 +1,4 @@
-"""The kinds of source there are: each folder beside this module, and each entry point that a package registers."""
+"""The registry of kinds of source: each folder beside this module, and each entry point that a package registers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

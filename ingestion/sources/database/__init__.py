@@ -25,7 +25,7 @@ class Database(SourceKind):
     reads_ranges: ClassVar[bool] = True
 
     def plan(self, settings: Settings, system: SystemSpec, table: TableSpec, request: Request) -> list[PlannedLoad]:
-        """One load, from the watermark that the last one reached."""
+        """One load, from the watermark of the last one."""
         return [planning.plan(settings, system, table, request)]
 
     def open(
@@ -38,7 +38,7 @@ class Database(SourceKind):
         return extract(planned.table, connection_value(settings, planned.system), planned.window)
 
     def check(self, settings: Settings, system: SystemSpec, tables: Sequence[TableSpec]) -> Iterator[Finding]:
-        """Whether the login works and sees the declared tables."""
+        """Whether the login works and can read the declared tables."""
         from ingestion.sources.database.reading import open_database
 
         # The doctor limits the time of a check, so a failed login is not retried.

@@ -1,4 +1,4 @@
-"""Connection URLs and ODBC strings: what a driver needs, and what of it may be shown."""
+"""Connection URLs and ODBC strings: for the driver in full, for messages without secrets."""
 
 import platform
 import re
@@ -15,9 +15,9 @@ POSTGRES_DRIVER = "PostgreSQL Unicode"
 MICROSOFT_DRIVER = "ODBC Driver 18 for SQL Server"
 # Longest text of a column without a declared length, in bytes; a longer one fails the load.
 MAX_TEXT_BYTES = 65_536
-# Without a cursor psqlodbc holds a whole result in memory: 1.3 GiB of a million rows.
+# Without a cursor psqlodbc holds a complete result in memory: 1.3 GiB for a million rows.
 POSTGRES_DEFAULTS = {"UseDeclareFetch": "1", "Fetch": "10000", "MaxLongVarcharSize": str(MAX_TEXT_BYTES)}
-# By itself psqlodbc sends everything in the clear; a network between hospital and lakehouse is no place for that.
+# By default psqlodbc sends everything unencrypted, which must not happen between hospital and lakehouse.
 POSTGRES_TLS = {"SSLmode": "require"}
 _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 
@@ -32,8 +32,8 @@ class OdbcAddress:
 
     Args:
         connection_string: For the driver manager; never shown.
-        shown: Host and database, fit for messages.
-        dialect: None where the driver's name does not tell the engine.
+        shown: Host and database, for messages.
+        dialect: None if the driver's name does not identify the engine.
     """
 
     connection_string: str = field(repr=False)
@@ -62,7 +62,7 @@ def parse_address(address: str) -> OdbcAddress:
 
 
 def completed(address: OdbcAddress, dialect: Dialect) -> OdbcAddress:
-    """An ODBC string whose engine is known by now, with the options that its driver needs and that are not given."""
+    """An ODBC string of a known engine, with the options that its driver needs and that are not given."""
     text = address.connection_string
     if isinstance(dialect, Postgres):
         given = _attributes(text)

@@ -1,4 +1,4 @@
-"""The SQL text of each engine; everything else about a database is the same."""
+"""SQL of each database engine; everything else about databases is shared."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ingestion.declared.watermark import shortest_text
 
-# What a source keeps in a column; a zoned moment is an instant, a moment is taken as UTC.
+# Kind of value in a source column; a moment without zone is taken as UTC.
 ColumnKind = Literal["text", "integer", "decimal", "float", "boolean", "date", "moment", "zoned", "other"]
 Parameter = str | int
 
@@ -120,7 +120,7 @@ class Sqlite:
         try:
             after = moment + timedelta(microseconds=1)
         except OverflowError:
-            # The last moment of all has none after it.
+            # The latest possible moment has none after it.
             return Predicate(f"{text} <= ?", (shortest_text(moment),))
         return Predicate(f"{text} < ?", (shortest_text(after),))
 

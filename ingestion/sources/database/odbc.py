@@ -33,7 +33,7 @@ BATCH_BYTES = 16 * 2**20
 BUFFER_BYTES = 16 * 2**20
 LOGIN_SECONDS = 15
 
-# Connection failures that pass: lost links, timeouts, too many connections, a server that starts or stops.
+# Transient connection failures: lost links, timeouts, too many connections, a server that starts or stops.
 _TRANSIENT_STATES = frozenset(
     {"08001", "08S01", "08003", "08006", "08007", "HYT00", "HYT01", "53300", "57P01", "57P02", "57P03"}
 )
@@ -91,7 +91,7 @@ class OdbcSource:
     def batches(
         self, query: str, parameters: Sequence[Parameter], schema: pa.Schema
     ) -> Iterator[Iterator[pa.RecordBatch]]:
-        """Stream a query; an attempt that fails before its first row is made again."""
+        """Stream a query; an attempt that fails before its first row is retried."""
         arrow_odbc = _imported("arrow_odbc")
 
         def execute() -> Any:  # noqa: ANN401 - arrow_odbc.BatchReader, imported late
@@ -105,7 +105,7 @@ class OdbcSource:
                 max_text_size=MAX_TEXT_BYTES,
                 max_binary_size=MAX_TEXT_BYTES,
                 login_timeout_sec=LOGIN_SECONDS,
-                # A second buffer and thread: more memory, and no faster where bronze is the slower side.
+                # A second buffer and thread would need more memory and not be faster, because bronze is slower.
                 fetch_concurrently=False,
             )
 
@@ -155,7 +155,7 @@ class OdbcSource:
 
 @contextmanager
 def open_odbc(address: OdbcAddress, first_wait: float) -> Iterator[OdbcSource]:
-    """Connect, again after a wait where the failure may pass.
+    """Connect, with retries and backoff for transient failures.
 
     Args:
         address: Where to.

@@ -46,7 +46,7 @@ def _plan_load(system: SystemSpec, table: TableSpec, batches: list[Batch], *, fu
 
 
 def _reconciled(settings: Settings, planned: PlannedLoad, full_every: timedelta) -> PlannedLoad:
-    """An increment, or the full read that is due: it finds what no watermark shows, deletions first."""
+    """An increment, or the full read that is due, which finds deletions and late-arriving rows."""
     # A full read that found no difference has no commit, only a line in the log.
     last = audit_log(settings).last_full_read(planned.table.system, planned.table.name)
     if last is not None and last + full_every > datetime.now(UTC).replace(tzinfo=None):

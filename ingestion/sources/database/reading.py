@@ -1,4 +1,4 @@
-"""The one flow of every database: check the columns, fix the bounds, stream what is between them."""
+"""Reads a table of any database: checks the columns, fixes the watermark bounds, streams the rows between them."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -26,10 +26,11 @@ def extract(
 ) -> Iterator[Extraction]:
     """Open one source table inside its watermark window; the connections close with the context.
 
-    An increment reads from the last watermark, less the lag, up to the newest one seen before reading. Rows dated in
-    the future, by the database's own clock, come with every load and do not move the watermark: it would pass by
-    every row that is dated before them and written after them. Rows without a watermark come with every load, with
-    none, or fail it, as load.null_watermark says.
+    An increment reads from the last watermark, less the lag for late-arriving rows, up to the newest one seen before
+    reading. Rows dated in the future, by the database's own clock, are read by every load and do not move the
+    watermark: it would skip every row that is dated before them and written after them. Rows without a watermark are
+    read by every load, by none, or fail it, as load.null_watermark declares. Bronze deduplicates rows that are read
+    again.
 
     Args:
         table: Its declaration.
@@ -71,7 +72,7 @@ def open_database(address: str, first_wait: float = FIRST_WAIT_SECONDS) -> Abstr
     if address.startswith("sqlite:"):
         return open_sqlite(address)
     raise SourceUnavailableError(
-        "the connection is no known kind of database; give a URL of sqlite, postgresql or mssql, or an ODBC string"
+        "the connection is not a known kind of database; give a URL of sqlite, postgresql or mssql, or an ODBC string"
     )
 
 

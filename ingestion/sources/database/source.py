@@ -1,4 +1,4 @@
-"""What the one flow asks of a connection to a database."""
+"""Interface of a connection to a database."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -15,7 +15,7 @@ class Source(Protocol):
     Its methods raise SourceUnavailableError where it cannot be read, with neither a value nor a secret in the message.
     """
 
-    # Host and database, fit for messages.
+    # Host and database, for messages.
     shown: str
     dialect: Dialect
 

@@ -1,4 +1,4 @@
-"""Watermark windows as conditions: what one load reads, fixed before a row is read."""
+"""Watermark windows as SQL conditions: the rows that one load reads, fixed before the first row is read."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -26,7 +26,7 @@ class Bounds:
         predicate: None where every row is read.
         low: Watermark it starts from, before the lag.
         high: Newest watermark that is not in the future.
-        rejected: Rows without a watermark, which are left out.
+        rejected: Rows without a watermark, which are skipped.
     """
 
     predicate: Predicate | None = None
@@ -73,7 +73,7 @@ def _moving_bounds(source: Source, table: TableSpec, window: Window, column: Sou
             first, last = _first_and_last(table, low, newest)
             parts.append(_all([dialect.compared(column, ">=", first), dialect.compared(column, "<=", last)]))
         if now is not None:
-            # A row dated in the future comes with every load; as the upper bound it would pass by all before it.
+            # A row dated in the future is read by every load; as the upper bound it would skip all rows before it.
             parts.append(dialect.compared(column, ">", now))
         if table.load.null_watermark == "include":
             parts.append(Predicate(dialect.missing(column)))
@@ -86,7 +86,7 @@ def _moving_bounds(source: Source, table: TableSpec, window: Window, column: Sou
 
 
 def _range(dialect: Dialect, table: TableSpec, window: Window, column: SourceColumn) -> Predicate:
-    """Both ends closed, either may be open; rows without a watermark are in no range."""
+    """Both ends inclusive, either may be open; rows without a watermark are in no range."""
     try:
         if table.watermark_type != "bigint" and any(bound and bound.isdigit() for bound in (window.low, window.high)):
             raise ValueError("a number is no moment")

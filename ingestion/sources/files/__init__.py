@@ -1,4 +1,4 @@
-"""Kind ``files``: CSV files of a landing folder, each loaded once."""
+"""Kind ``files``: CSV files of a landing folder, each loaded exactly once by the hash of its bytes."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -28,7 +28,7 @@ class Files(SourceKind):
     keeps_rejects: ClassVar[bool] = True
 
     def plan(self, settings: Settings, system: SystemSpec, table: TableSpec, request: Request) -> list[PlannedLoad]:
-        """A load per file that waits; files that were loaded before are archived."""
+        """One load per waiting file; files whose bytes were loaded before are only archived."""
         batches = bronze_table(settings, table).batches()
         landing = self.landing(settings, system)
         if landing.is_missing_folder and settings.values.get(system.connection.env):
@@ -39,7 +39,7 @@ class Files(SourceKind):
         planned: list[PlannedLoad] = []
         loaded = [batch.file_sha256 for batch in reversed(batches)]
         for file in waiting_files(landing, pattern):
-            # Two copies in one folder are one content; of lists that replace each other only the last one counts.
+            # Copies in one folder are deduplicated; of full files that replace each other only the last one counts.
             if file.sha256 in (loaded[-1:] if mode == "full" else loaded):
                 planned.append(plan_known_file(system, table, file, batches, mode))
             else:

@@ -1,4 +1,4 @@
-"""The first line of a landing file: its delimiter, its columns, and what the table's contract makes of them."""
+"""The header of a landing file: its delimiter, its columns, and how the table's contract treats them."""
 
 import csv
 import io
@@ -106,7 +106,7 @@ def _grammar(delimiter: str, names: list[str], text: bytes) -> Grammar:
 
 
 def match_columns(table: TableSpec, name: str, header: Header) -> Columns:
-    """Judge a header by the table's contract: ``discard``, ``freeze`` or ``evolve``.
+    """Check a header by the table's contract: ``discard``, ``freeze`` or ``evolve``.
 
     Raises:
         UnreadableFileError: A declared column is missing or there twice, or the contract refuses an undeclared one.
@@ -148,7 +148,7 @@ def _check_new_names(table: TableSpec, name: str, extra: Sequence[str]) -> None:
         if column.startswith("_"):
             raise _refusal(name, f"undeclared column {_listed([column])} starts with _, which marks lineage columns")
         if folded[column.lower()] > 1:
-            raise _refusal(name, f"undeclared column {_listed([column])} differs from another one by capitals at most")
+            raise _refusal(name, f"undeclared column {_listed([column])} differs from another one only by case")
 
 
 def _rename_hint(table: TableSpec, names: Sequence[str], missing: Sequence[str], extra: Sequence[str]) -> str:

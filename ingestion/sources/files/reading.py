@@ -1,7 +1,7 @@
 """Kind ``files``: landing CSV read as text, so that no bad value can fail a load.
 
-Arrow's reader takes whole records, some megabytes at a time. Where it, or a look at the quotes, finds something wrong,
-that piece alone is walked record by record: its bad records become rejects, and Arrow reads the others.
+Arrow's reader takes complete records, some megabytes at a time. If it, or the check of the quotes, finds an error, only
+that piece is parsed record by record: bad records become rejects (dead letters), and Arrow reads the others.
 """
 
 from collections.abc import Collection, Iterator
@@ -20,7 +20,7 @@ from ingestion.sources.files.records import MAX_RECORD_BYTES, Chunk, Grammar
 from ingestion.sources.files.text import utf8_blocks
 from ingestion.sources.landing import LandingFile
 
-# More bad lines than this are no slips: the file is not what it should be.
+# With more bad lines than this the complete file is considered wrong.
 MAX_REJECTS = 1000
 _LINES_NAMED = 3
 
@@ -29,8 +29,8 @@ _LINES_NAMED = 3
 def extract(table: TableSpec, file: LandingFile) -> Iterator[Extraction]:
     """Open one CSV file, plain or gzip, with a header in any order; the file closes with the context.
 
-    Every column is text; an empty field is null, a quoted empty one is not. Lines that cannot be read are left out
-    and listed in the extraction's rejects; what the table's contract did is in its warnings.
+    Every column is text; an empty field is null, a quoted empty one is not. Lines that cannot be read are skipped
+    and listed in the extraction's rejects; the effect of the table's contract is in its warnings.
 
     Raises:
         UnreadableFileError: Empty, no text, cut off in its compressed data, a header that the table's contract
@@ -56,7 +56,7 @@ def extract(table: TableSpec, file: LandingFile) -> Iterator[Extraction]:
 def records_at(table: TableSpec, file: LandingFile, lines: Collection[int]) -> bytes:
     """The header and the records that start in these lines, in UTF-8: a file for a steward to correct.
 
-    Bytes that are no text stay as they are, so that a record is rejected again until somebody corrected it.
+    Bytes that are not text stay as they are, so that a record is rejected again until it is corrected.
 
     Raises:
         UnreadableFileError: As ``extract``, where the file cannot be read or has no header.

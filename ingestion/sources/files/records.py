@@ -1,4 +1,4 @@
-r"""Where the records of CSV text begin and end, in which lines, and which of them cannot be read.
+r"""Splits CSV text into records: their bytes and lines, and which of them cannot be read.
 
 The grammar is that of pyarrow's reader: a quote opens a field only at its start, a doubled one stands for a quote, and
 ``\n``, ``\r\n`` and ``\r`` end a record outside quotes. Text whose quotes are regular is cut without a look at each
@@ -65,7 +65,7 @@ class Chunk:
 
 
 class Grammar:
-    """How records are told apart in one file.
+    """How the lines of one file are split into records and fields.
 
     Args:
         delimiter: One ASCII character.

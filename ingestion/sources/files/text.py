@@ -1,4 +1,4 @@
-"""The bytes of a landing file as UTF-8 text, compressed or not, in the encodings that can be told apart safely."""
+"""The bytes of a landing file as UTF-8 text: decompressed, in the encodings that can be distinguished safely."""
 
 import codecs
 import gzip
@@ -78,7 +78,7 @@ def _faults_named(file: LandingFile) -> Iterator[None]:
         yield
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise UnreadableFileError(
-            f"{file.name}: its compressed data is cut off or damaged; nothing of the file was loaded, send it again"
+            f"{file.name}: its compressed data is truncated or damaged; nothing of the file was loaded, send it again"
         ) from None
     except OSError as error:
         raise UnreadableFileError(

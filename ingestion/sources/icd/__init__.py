@@ -38,7 +38,7 @@ class InstalledIcd10Cm(SourceKind):
 
 
 class Icd(SourceKind):
-    """The WHO's ICD API where the system has an address, the installed ICD-10-CM where it has none."""
+    """The WHO's ICD API if the system has an address; the installed ICD-10-CM is the fallback."""
 
     extractor: ClassVar[str | None] = "icd"
     options: ClassVar[type[Options]] = IcdOptions

@@ -19,9 +19,9 @@ _TABULAR_FILE = re.compile(r"icd10c-tabular-(?P<month>[A-Z][a-z]+)-(?P<day>\d+)-
 
 @contextmanager
 def extract(table: TableSpec) -> Iterator[Extraction]:
-    """Land the categories and codes of the installed table; chapters and blocks become columns.
+    """Load the categories and codes of the installed table; chapters and blocks become columns.
 
-    The release is the batch's watermark: a table that bronze holds need not be read again.
+    The release is the batch's watermark: a release that bronze already has is not read again.
 
     Raises:
         SourceUnavailableError: The package is missing or holds no table.
@@ -42,7 +42,7 @@ def release() -> str:
     found = (_TABULAR_FILE.fullmatch(file.name) for file in package.files or ())
     dates = [f"{match['year']} {match['month']} {match['day']}" for match in found if match]
     if len(dates) != 1:
-        raise SourceUnavailableError(f"{PACKAGE} {package.version} holds no table that is known; install 1.5")
+        raise SourceUnavailableError(f"{PACKAGE} {package.version} has no known table; install 1.5")
     return datetime.strptime(dates[0], "%Y %B %d").replace(tzinfo=UTC).date().isoformat()
 
 

@@ -1,4 +1,4 @@
-"""ICD-10 of one release from the WHO ICD API: a walk from the chapters down to the codes."""
+"""One release of ICD-10 from the WHO's API: a depth-first read from the chapters down to the codes."""
 
 import threading
 from collections.abc import Generator, Iterator
@@ -22,7 +22,7 @@ from ingestion.sources.icd.options import IcdOptions
 
 HEADERS = {"API-Version": "v2", "Accept-Language": "en"}
 KINDS = ("chapter", "block", "category")
-# Entries asked for at once, and tokens tried for one of them.
+# Concurrent requests, and tokens tried for one of them.
 WORKERS = 8
 TOKENS_PER_ENTRY = 3
 BATCH_ROWS = 500
@@ -40,15 +40,15 @@ class Place:
 
 @contextmanager
 def extract(table: TableSpec, access: Access, cache: Path | None = None) -> Iterator[Extraction]:
-    """Walk one release depth first with bounded concurrency, and land its categories in the order of the release.
+    """Read one release depth first with bounded concurrency, and load its categories in the order of the release.
 
-    The release is the batch's watermark: a release that bronze holds need not be walked again.
+    The release is the batch's watermark: a release that bronze already has is not read again.
 
     Args:
         table: Its declaration; ``load.release`` is the release.
         access: The API.
-        cache: SQLite file of entries read before: a walk that was cut short asks for no entry twice. What a release
-            says does not change, so entries are kept for good.
+        cache: SQLite file of entries read before: an interrupted read requests no entry twice. A release does not
+            change, so entries never expire.
 
     Raises:
         SourceUnavailableError: No access, or no answer after every retry.
@@ -83,8 +83,8 @@ class _Walk:
     def _entries(self) -> Generator[tuple[Place, dict[str, Any]], None, None]:
         """Every entry of the release, each before those below it.
 
-        The entries to be read next are on their way while one is looked at; the rest waits as addresses on a stack,
-        which holds the siblings on one path through the tree and so stays short.
+        The next entries are requested while one is processed; the others wait as addresses on a stack, which holds the
+        siblings on one path through the tree and so stays short.
         """
         pool = ThreadPoolExecutor(WORKERS)
         root = f"{self._access.base_url.rstrip('/')}/icd/release/10/{self._release}"
@@ -119,7 +119,7 @@ class _Walk:
         return self._access.base_url.rstrip("/") + urlsplit(uri).path
 
     def _read(self, url: str) -> dict[str, Any]:
-        # Without a token: a walk that finds everything in the cache needs none.
+        # Without a token: if everything is in the cache, none is needed.
         entry = self._client.kept(url)
         if entry is None:
             entry = self._asked(url)
@@ -134,7 +134,7 @@ class _Walk:
             try:
                 return self._client.get(url, headers={**HEADERS, "Authorization": f"Bearer {token}"})
             except UnauthorizedError:
-                # A token lasts an hour, a walk may last longer.
+                # A token is valid for an hour, which may be shorter than the read.
                 refused = token
         raise SourceUnavailableError("the ICD API refuses its own tokens; check RCM_ICD_URL")
 
@@ -156,7 +156,7 @@ class _Walk:
 
 
 def is_entry(answer: object) -> bool:
-    """Whether an answer is a release, chapter, block or category: another would end the walk below it in silence."""
+    """Whether an answer is a release, chapter, block or category: any other would silently omit everything below it."""
     if not isinstance(answer, dict) or not isinstance(answer.get("child", []), list):
         return False
     is_release = "classKind" not in answer and bool(answer.get("child"))

@@ -24,7 +24,7 @@ from ingestion.sources.planned import PlannedLoad, Request, last_watermark, plan
 
 
 class NpiRegistry(SourceKind):
-    """The registry, asked for the providers that hospitals have in bronze; so it waits for their tables."""
+    """The registry, asked for the providers that hospitals have in bronze; so it is loaded after their tables."""
 
     extractor: ClassVar[str | None] = "npi_registry"
     options: ClassVar[type[Options]] = RegistryOptions
@@ -60,7 +60,7 @@ class NpiRegistry(SourceKind):
         address = connection_value(settings, planned.system)
         numbers = numbers_to_ask(settings, systems, table, full=is_full)
         cache = cache_file(settings, address, str(table.load.extractor))
-        # Never the whole registry: a provider that it did not answer for is not one that went.
+        # Never the complete registry: a provider without an answer was not deleted.
         keep = timedelta(0) if is_full else lookups.KEEP
         return lookups.extract(table, address, numbers, "incremental", cache, keep=keep)
 

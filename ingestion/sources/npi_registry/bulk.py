@@ -21,7 +21,7 @@ from ingestion.sources.landing import ARCHIVE, REJECTS, LandingFile, landing_fil
 BLOCK_BYTES = 1 << 20
 TAXONOMIES = 15
 _MEMBER = re.compile(r"(.*/)?npidata_pfile_\d{8}-(?P<until>\d{8})\.csv", re.IGNORECASE)
-# More bad lines are a bad file.
+# With more bad lines the complete file is considered wrong.
 MAX_REJECTS = 1_000
 _DATE = re.compile(r"\d{8}")
 
@@ -99,7 +99,7 @@ def _batches(
                 yield _providers(table, file, kept)
     except KeyError:
         raise SchemaDriftError(
-            f"{file.name}: is no dissemination file of version 2, or lacks a column of it; download it again"
+            f"{file.name}: is not a dissemination file of version 2, or lacks a column of it; download it again"
         ) from None
     # Arrow's own text shows the line.
     except (pa.ArrowInvalid, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:

@@ -17,7 +17,7 @@ from ingestion.sources.http import Clock, JsonClient
 from ingestion.sources.npi_registry.options import RegistryOptions
 
 VERSION = "2.1"
-# The registry publishes no limit; five a second has been polite enough.
+# Rate limit: the registry publishes none; it has accepted five requests a second.
 REQUESTS_PER_SECOND = 5.0
 WORKERS = 4
 CHUNK = 200
@@ -40,16 +40,16 @@ def extract(
 ) -> Iterator[Extraction]:
     """Look up providers by number, then do the searches of ``load.search``; each provider comes once.
 
-    A number the registry does not know brings no row.
+    A number that the registry does not know gives no row.
 
     Args:
         table: Its declaration.
         base_url: Address of the API.
         numbers: NPIs with a correct check digit, each once.
         load_type: ``incremental`` drops answers that bronze holds already.
-        cache: SQLite file of answers, also of numbers not known: a run that was cut short goes on where it stopped.
-        keep: Age at which a cached answer is asked for again.
-        clock: Time and waits of the pace.
+        cache: SQLite file of answers, also of unknown numbers: an interrupted run resumes where it stopped.
+        keep: Age at which a cached answer expires.
+        clock: Time and waits of the rate limit.
 
     Raises:
         SourceUnavailableError: No answer after every retry, or every lookup was refused.
@@ -98,7 +98,7 @@ class _Registry:
             extraction.warnings.append(f"{unknown - refused} numbers are not in the registry")
 
     def _search(self, label: str, search: Mapping[str, str], extraction: Extraction) -> Iterator[pa.RecordBatch]:
-        """Pages until one is empty: a page shorter than asked for may be one the registry clamped further."""
+        """Pages until one is empty: the registry may return shorter pages than requested."""
         skip = longest = 0
         while True:
             answer = self._ask({**search, "limit": str(PAGE_ROWS), "skip": str(skip)})

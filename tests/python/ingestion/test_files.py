@@ -390,7 +390,7 @@ def test_a_column_that_comes_later_is_added_to_bronze(project: Project) -> None:
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("_batch_id", "starts with _"), ("claimid", "by capitals at most"), ("Note,NOTE", "by capitals"), ("", "no name")],
+    [("_batch_id", "starts with _"), ("claimid", "only by case"), ("Note,NOTE", "only by case"), ("", "no name")],
 )
 def test_a_contract_that_evolves_refuses_names_that_cannot_be_columns(project: Project, name: str, says: str) -> None:
     with pytest.raises(UnreadableFileError, match=says):
@@ -427,10 +427,10 @@ REFUSED = {
     "UTF-32": ("ClaimID,Amount\nSECRET,1\n".encode("utf-32"), "is not UTF-8 text"),
     "quote never closed in the header": (b'ClaimID,Amount,"X\nSECRET,1\n', "names none of the 2 declared columns"),
     "no good line": (b"ClaimID,Amount\nSECRET\n", "no line can be read"),
-    "cut off in compressed data": (gzip.compress(b"ClaimID,Amount\nSECRET,1\n" * 1000)[:60], "cut off or damaged"),
+    "cut off in compressed data": (gzip.compress(b"ClaimID,Amount\nSECRET,1\n" * 1000)[:60], "truncated or damaged"),
     "compressed data damaged": (
         gzip.compress(b"ClaimID,Amount\nSECRET,1\n")[:-8] + b"\1" * 8,
-        "its compressed data is cut off or damaged",
+        "its compressed data is truncated or damaged",
     ),
 }
 

@@ -91,7 +91,7 @@ def test_asking_for_the_release_does_not_read_the_table() -> None:
 def test_a_package_that_holds_no_known_table_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     # Its class is not always the standard library's: other packages bring finders of their own.
     monkeypatch.setattr(type(distribution(installed.PACKAGE)), "files", ())
-    with pytest.raises(SourceUnavailableError, match=r"no table that is known; install 1\.5"):
+    with pytest.raises(SourceUnavailableError, match=r"has no known table; install 1\.5"):
         installed.release()
 
 

@@ -180,7 +180,7 @@ WITHOUT_DATE = content(*PROVIDERS, columns=[name for name in COLUMNS if name != 
     ("name", "bytes_", "error", "says"),
     [
         (MONTH, BAD_DATE.encode(), SchemaDriftError, "column Last Update Date holds what is no date MM/DD/YYYY"),
-        (MONTH, WITHOUT_DATE.encode(), SchemaDriftError, "is no dissemination file of version 2"),
+        (MONTH, WITHOUT_DATE.encode(), SchemaDriftError, "is not a dissemination file of version 2"),
         (MONTH, b"", UnreadableFileError, "cannot be read to its end"),
         (
             MONTH,
