@@ -1,9 +1,11 @@
-"""Tells a webhook that loads failed, in a form that chat tools show and machines read."""
+"""Alerts of failed loads: JSON to a webhook, text to any service of apprise."""
 
+import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 import requests
@@ -51,7 +53,7 @@ def failed_loads(results: Iterable[LoadResult]) -> tuple[Failure, ...]:
 
 
 def alert_failures(values: Mapping[str, str], run_id: str, failures: tuple[Failure, ...]) -> str | None:
-    """Tell the webhook of RCM_ALERT_URL what failed in a run; without failures or webhook do nothing.
+    """Send an alert of what failed in a run to RCM_ALERT_URL; without failures or URL do nothing.
 
     Args:
         values: Environment variables by name; RCM_ALERT_URL may be or hold a ``secret://NAME``.
@@ -72,16 +74,18 @@ def alert_failures(values: Mapping[str, str], run_id: str, failures: tuple[Failu
 
 
 def alert(url: str, run: FailedRun) -> str | None:
-    """POST one alert: ``text`` for Slack and Teams, ``run_id`` and ``failures`` for machines.
+    """Send one alert.
 
-    Tries three times where the hook is busy or away; may arrive twice where an answer was lost.
+    An http or https URL receives a POST of JSON: ``text`` for chats, ``run_id`` and ``failures`` for machines; three
+    attempts where the hook is busy or away, and twice where an answer was lost. Any other URL is one of apprise, such
+    as mailto:// or pagerduty://, and receives the text.
 
     Returns:
-        A warning that names the hook's host, never its path or query, if the alert did not arrive; else None.
+        A warning if the alert did not arrive, else None. It names the hook's host or the kind of service, no more.
     """
     host = _host(url)
     if host is None:
-        return f"the alert of run {run.run_id} was not sent: {VARIABLE} is no http or https URL"
+        return _notify(url, run)
     payload = _payload(run)
     for wait in (*WAIT_SECONDS, None):
         problem, is_transient = _post(url, payload)
@@ -91,6 +95,27 @@ def alert(url: str, run: FailedRun) -> str | None:
             break
         time.sleep(wait)
     return f"the alert of run {run.run_id} was not taken by {host} ({problem}); check {VARIABLE}"
+
+
+def _notify(url: str, run: FailedRun) -> str | None:
+    """Send the text to a service that apprise knows."""
+    kind = url.partition("://")[0]
+    failed = f"the alert of run {run.run_id} was not"
+    if kind in ("http", "https") or "://" not in url:
+        return f"{failed} sent: {VARIABLE} is no http or https URL"
+    if find_spec("apprise") is None:
+        return f"{failed} sent: {VARIABLE} is no http or https URL; for others pip install 'rcm-lakehouse[alerts]'"
+    import apprise
+
+    # What it logs of a failure may quote the URL.
+    logging.getLogger("apprise").disabled = True
+    service = apprise.Apprise.instantiate(url, suppress_exceptions=True)
+    if not isinstance(service, apprise.NotifyBase):
+        return f"{failed} sent: {VARIABLE} is no http or https URL, nor one of apprise"
+    title, *lines = _text(run, _shown(run)).splitlines()
+    if service.notify("\n".join(lines), title=title, body_format=apprise.NotifyFormat.TEXT):
+        return None
+    return f"{failed} taken by {kind}://; check {VARIABLE}"
 
 
 def _post(url: str, payload: Mapping[str, object]) -> tuple[str | None, bool]:
@@ -107,10 +132,26 @@ def _post(url: str, payload: Mapping[str, object]) -> tuple[str | None, bool]:
 
 
 def _payload(run: FailedRun) -> dict[str, object]:
-    failures = [
+    failures = _shown(run)
+    return {
+        # Chat tools read < > & as markup: a message must not be able to call everybody.
+        "text": escape(_text(run, failures), quote=False),
+        "run_id": run.run_id,
+        "failed": len(failures),
+        "failures": [asdict(failure) for failure in failures[:SENT_FAILURES]],
+    }
+
+
+def _shown(run: FailedRun) -> list[Failure]:
+    """Failures with short messages and without secrets."""
+    return [
         Failure(failure.system, failure.table, failure.error_class, masked(failure.message)[:LONGEST_MESSAGE])
         for failure in run.failures
     ]
+
+
+def _text(run: FailedRun, failures: Sequence[Failure]) -> str:
+    """A line about the run, then one per failure."""
     loads = "1 load" if len(failures) == 1 else f"{len(failures)} loads"
     lines = [f"rcm: {loads} failed in run {run.run_id}"]
     lines += [
@@ -119,13 +160,7 @@ def _payload(run: FailedRun) -> dict[str, object]:
     ]
     if len(failures) > SHOWN_FAILURES:
         lines.append(f"- and {len(failures) - SHOWN_FAILURES} more; see rcm status")
-    return {
-        # Chat tools read < > & as markup: a message must not be able to call everybody.
-        "text": escape("\n".join(lines), quote=False),
-        "run_id": run.run_id,
-        "failed": len(failures),
-        "failures": [asdict(failure) for failure in failures[:SENT_FAILURES]],
-    }
+    return "\n".join(lines)
 
 
 def _host(url: str) -> str | None:

@@ -1,12 +1,15 @@
 """A webhook hears of failed loads; whatever it does, the run ends as it would have, and nothing secret shows."""
 
 import json
+import smtplib
 import socket
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from ingestion.bronze.audit import LoadResult, Status
+from ingestion.loads import alerts
 from ingestion.loads.alerts import FailedRun, Failure, alert, alert_failures, failed_loads
 from tests.python.ingestion.scripted_server import Answer, in_turn, serve
 
@@ -74,7 +77,63 @@ def test_a_hook_that_is_away_is_a_warning_without_its_path(capfd: pytest.Capture
     assert capfd.readouterr() == ("", ""), "the HTTP library must not print the URL it retries"
 
 
-@pytest.mark.parametrize("url", ["hidden", "ftp://hidden", "https://", "https://[hidden", "http://h:hidden/"])
+def test_a_service_receives_the_text() -> None:
+    failures = (Failure("emr", "visits", "SourceUnavailableError", "no <connection>"), *RUN.failures)
+    with serve(in_turn(Answer())) as hook:
+        assert alert(f"json://{hook.url.removeprefix('http://')}{PATH}", FailedRun("run", failures)) is None
+    sent = json.loads(hook.requests[0].body)
+    assert sent["title"] == "rcm: 2 loads failed in run run"
+    assert sent["message"].splitlines() == [
+        "- emr.visits: SourceUnavailableError: no <connection>",
+        "- emr.visits: SourceUnavailableError: no connection",
+    ]
+
+
+def test_a_service_that_does_not_take_it_is_a_warning_with_its_kind(capfd: pytest.CaptureFixture[str]) -> None:
+    with serve(in_turn(Answer(500))) as hook:
+        warning = alert(f"json://user:hidden@{hook.url.removeprefix('http://')}{PATH}", RUN)
+    assert warning == f"the alert of run {RUN.run_id} was not taken by json://; check RCM_ALERT_URL"
+    assert capfd.readouterr() == ("", ""), "apprise must not print what it sends to"
+
+
+def test_mail_is_sent_by_a_mail_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[str, list[str], str]] = []
+    url = "mailto://mail.hospital.example?from=rcm@hospital.example&to=data@hospital.example&mode=insecure"
+
+    class Server(smtplib.SMTP):
+        def connect(self, host: str = "", port: int = 0, source_address: object = None) -> tuple[int, bytes]:  # noqa: ARG002
+            return 220, b"here"
+
+        def sendmail(self, from_addr: str, to_addrs: Any, msg: Any, *_: Any, **__: Any) -> dict[str, Any]:  # noqa: ANN401
+            sent.append((from_addr, list(to_addrs), str(msg)))
+            return {}
+
+        def quit(self) -> tuple[int, bytes]:
+            return 221, b"gone"
+
+    monkeypatch.setattr(smtplib, "SMTP", Server)
+    assert alert(url, RUN) is None
+    [(sender, receivers, message)] = sent
+    assert (sender, receivers) == ("rcm@hospital.example", ["data@hospital.example"])
+    assert RUN.run_id in message
+
+
+def test_without_apprise_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alerts, "find_spec", lambda _: None)
+    assert alert("mailto://user:hidden@mail.example", RUN) == (
+        f"the alert of run {RUN.run_id} was not sent: RCM_ALERT_URL is no http or https URL; "
+        "for others pip install 'rcm-lakehouse[alerts]'"
+    )
+
+
+@pytest.mark.parametrize("url", ["ftp://hidden", "mailto://hidden:hidden", "pagerduty://"])
+def test_a_url_that_apprise_does_not_know_is_a_warning_without_it(url: str) -> None:
+    assert alert(url, RUN) == (
+        f"the alert of run {RUN.run_id} was not sent: RCM_ALERT_URL is no http or https URL, nor one of apprise"
+    )
+
+
+@pytest.mark.parametrize("url", ["hidden", "https://", "https://[hidden", "http://h:hidden/"])
 def test_a_setting_that_is_no_url_is_a_warning_without_it(url: str) -> None:
     warning = alert(url, RUN)
     assert warning == f"the alert of run {RUN.run_id} was not sent: RCM_ALERT_URL is no http or https URL"
