@@ -11,6 +11,7 @@ import duckdb
 import pytest
 import yaml
 
+from rcm.warehouse import holders as holders_module
 from rcm.warehouse.holders import Holder, holder_of, holders, process
 from rcm.warehouse.reader import is_taken
 from tests.python.cli.conftest import Project, held_by, rcm
@@ -103,6 +104,17 @@ def test_without_a_message_the_system_tells_who_holds_a_file(tmp_path: Path, loc
         finally:
             os.kill(holder.pid, signal.SIGCONT)
     assert holders(place) == []
+
+
+def test_without_a_list_of_locks_who_has_the_file_open_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holders_module, "_LOCKS", tmp_path / "no list")
+    place = tmp_path / "x.lock"
+    place.touch()
+    assert holders(place) == []
+    with held_by(tmp_path / "loader.py", "file = open(sys.argv[1])", str(place)) as holder:
+        assert [(found.process, found.command) for found in holders(place)] == [(holder.pid, "loader.py")]
 
 
 def test_a_command_line_is_shown_without_what_may_be_a_secret(tmp_path: Path) -> None:
