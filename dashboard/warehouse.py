@@ -112,7 +112,7 @@ class DatabricksWarehouse:
     @property
     def name(self) -> str:
         """Catalog."""
-        return self.settings.values.get("RCM_CATALOG", "rcm")
+        return self.settings.variables.catalog
 
     def state(self, sql: str) -> str:  # noqa: ARG002 - the same for all
         """The current five minutes."""
@@ -156,7 +156,7 @@ def open_warehouse(settings: Settings) -> Warehouse:
     Raises:
         SpecError: The dashboard does not read that target.
     """
-    target = settings.values.get("RCM_TARGET", "duckdb")
+    target = settings.variables.target
     if target == "duckdb":
         return DuckDBWarehouse(settings)
     if target == "databricks":

@@ -162,7 +162,7 @@ def load(
             summary = replace(summary, unclaimed=())
         failures = _failures(summary, declared.problems)
         alert_problem = alert_failures(settings.values, summary.run_id, failures)
-        if failures and settings.values.get("RCM_ALERT_URL"):
+        if failures and settings.variables.alert_url:
             events.alerted(alert_problem)
         if summary.unclaimed:
             events.unclaimed(summary.unclaimed)

@@ -4,13 +4,11 @@ import contextlib
 import json
 from collections.abc import Iterator, Sequence
 
-from ingestion.base.errors import SpecError
 from ingestion.base.settings import Settings
 from ingestion.declared.specs import SystemSpec
 
 # The control table whose hospitals the simulator makes.
 CONTROL_TABLE = "models/bronze"
-VARIABLE = "RCM_SIMULATED_APIS"
 # Variables with the addresses of the services that the simulator answers for.
 SERVICES = ("RCM_NPI_URL", "RCM_ICD_URL")
 
@@ -24,11 +22,8 @@ def answers_are_simulated(settings: Settings, systems: Sequence[SystemSpec]) -> 
     Raises:
         SpecError: The setting is neither true nor false.
     """
-    said = settings.values.get(VARIABLE, "").lower()
-    if said not in ("", "true", "false"):
-        raise SpecError([f"environment: {VARIABLE} is neither true nor false; set it to one of them"])
-    if said:
-        return said == "true"
+    if settings.variables.simulated_apis is not None:
+        return settings.variables.simulated_apis
     simulation = settings.sources / "simulation.json"
     if not simulation.is_file() or settings.control_table != CONTROL_TABLE:
         return False

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ingestion.base.errors import SpecError
 from ingestion.base.secret_store import reveal
 from ingestion.base.storage import Location
+from ingestion.base.variables import Variables
 
 
 @dataclass(frozen=True)
@@ -39,18 +41,19 @@ class Settings:
         """Folder of the simulated sources."""
         return self.warehouse.parent / "sources"
 
-    @property
-    def threads(self) -> int:
-        """Tables loaded at once (RCM_THREADS, default 4)."""
-        text = self.values.get("RCM_THREADS", "4")
-        if not text.isdigit() or int(text) < 1:
-            raise SpecError(["environment: RCM_THREADS is not a whole number above 0; set it to 4, say"])
-        return int(text)
+    @cached_property
+    def variables(self) -> Variables:
+        """The project's own variables, typed.
+
+        Raises:
+            SpecError: A value has the wrong type.
+        """
+        return Variables.of(self.values)
 
     @property
     def uses_duckdb(self) -> bool:
         """True where dbt builds the embedded warehouse that the reports read."""
-        return self.values.get("RCM_TARGET", "duckdb") == "duckdb"
+        return self.variables.target == "duckdb"
 
     def resolve(self, variable: str, default: str | None = None) -> str | None:
         """Value of a connection variable, or its default, with ``{lakehouse}`` and ``secret://NAME`` replaced.
@@ -74,23 +77,23 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Settings from the environment: the project is the working directory, or the checkout this package is in.
 
     Raises:
-        SpecError: No dbt_project.yml in either.
+        SpecError: No dbt_project.yml in either, or a variable has the wrong type.
     """
     candidates = [Path.cwd(), Path(__file__).resolve().parents[2]]
     project_dir = next((folder for folder in candidates if (folder / "dbt_project.yml").is_file()), None)
     if project_dir is None:
         raise SpecError([f"{candidates[0]}: no dbt_project.yml here; run rcm from the repository root"])
-    place = environment.get("RCM_LAKEHOUSE") or "lakehouse"
-    connection = environment.get("RCM_STORAGE_CONNECTION") or None
+    variables = Variables.of(environment)
+    place, connection = variables.lakehouse, variables.storage_connection
     lakehouse = Location.parse(place, project_dir, reveal(connection, environment) if connection else None)
     if lakehouse.is_local and lakehouse.local.exists() and lakehouse.is_missing_folder:
         raise SpecError([f"environment: RCM_LAKEHOUSE: {lakehouse} is no folder; name another place"])
     beside = place if lakehouse.is_local else "lakehouse"
     return Settings(
         project_dir=project_dir,
-        control_table=environment.get("RCM_BRONZE") or "models/bronze",
+        control_table=variables.bronze,
         lakehouse=lakehouse,
-        warehouse=project_dir / (environment.get("RCM_WAREHOUSE") or f"{beside}/warehouse.duckdb"),
+        warehouse=project_dir / (variables.warehouse or f"{beside}/warehouse.duckdb"),
         values={name: value for name, value in environment.items() if value},
     )
 

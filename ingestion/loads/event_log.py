@@ -15,7 +15,6 @@ from ingestion.base.secret_store import masked
 from ingestion.base.settings import Settings
 from ingestion.bronze.audit import LoadResult
 
-VARIABLE = "RCM_LOG"
 FILE = Path("logs") / "rcm.jsonl"
 # With its five predecessors at most 60 MB: some hundred thousand events.
 LARGEST_FILE = 10_000_000
@@ -59,7 +58,7 @@ class EventLog:
     @classmethod
     def of_project(cls, settings: Settings) -> "EventLog":
         """The project's log; RCM_LOG=json shows it on standard error."""
-        return cls(settings.project_dir / FILE, on_stderr=settings.values.get(VARIABLE) == "json")
+        return cls(settings.project_dir / FILE, on_stderr=settings.variables.log == "json")
 
     def __enter__(self) -> "EventLog":
         return self

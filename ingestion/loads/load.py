@@ -131,7 +131,7 @@ def _load_all(run: _Run, chosen: Sequence[tuple[SystemSpec, TableSpec]]) -> Inge
     log.catch_up(batch for bronze in everything for batch in _readable_batches(bronze))
     waves = ([pair for pair in chosen if kind_of(pair[1]).loads_last is last] for last in (False, True))
     results: list[LoadResult] = []
-    with ThreadPoolExecutor(run.settings.threads, thread_name_prefix="load") as pool:
+    with ThreadPoolExecutor(run.settings.variables.threads, thread_name_prefix="load") as pool:
         for wave in waves:
             for outcome in pool.map(lambda pair: _load_table(run, *pair), wave):
                 results += outcome

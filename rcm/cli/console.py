@@ -209,11 +209,16 @@ def project_folder(project_dir: Path | None) -> Path:
 
 
 def read_control(settings: "Settings") -> "ControlTable":
-    """The control table; what is wrong with a system goes to standard error and leaves the others."""
+    """The control table; problems of a system and misspelt variables go to standard error."""
+    from ingestion.base.variables import misspelt_variables
     from rcm import service
 
     table = service.read_control(settings)
     print_errors(*table.problems)
+    if not table.problems:
+        # A system that is left out may be the one that reads a variable.
+        named = {system.connection.env for system in table.systems}
+        print_errors(*misspelt_variables(settings.values, named), severity="warning", kind=SpecError)
     return table
 
 

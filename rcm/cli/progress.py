@@ -12,10 +12,8 @@ from rich.text import Text
 
 from ingestion.base.settings import Settings
 from ingestion.bronze.audit import LoadResult
-from ingestion.loads.event_log import VARIABLE as LOG_VARIABLE
 
 # Set to off, nothing tells of progress: a schedule that mails what it prints wants to hear of errors only.
-VARIABLE = "RCM_PROGRESS"
 # Seconds between two lines where no terminal shows a bar: a short run prints none, a long one shows that it lives.
 LINE_SECONDS = 30.0
 # Before so many steps, and so much of all, are done, the time that is left is not foretold.
@@ -162,7 +160,7 @@ def bar(title: str, unit: str, settings: Settings) -> Iterator[Bar]:
         settings: RCM_PROGRESS=off wants none of it, and RCM_LOG=json has standard error to itself.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    if settings.values.get(VARIABLE) == "off" or settings.values.get(LOG_VARIABLE) == "json":
+    if settings.variables.progress == "off" or settings.variables.log == "json":
         yield Bar(title, unit)
         return
     if not console.is_terminal:

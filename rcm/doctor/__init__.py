@@ -22,6 +22,7 @@ from rcm.doctor.check import CHECK_SECONDS, Check, Result, Situation, found_by, 
 CHECKS = (
     Check("python", "the interpreter's version", environment.python),
     Check("project", "the folder and its control table", environment.project),
+    Check("variables", "that no `RCM_` variable is misspelt", environment.variables),
     Check("profile", "that `profiles/profiles.yml` has the target", environment.profile),
     Check(
         "packages",

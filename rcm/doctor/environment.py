@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from ingestion.base.findings import Finding, ok, problem, warning
+from ingestion.base.variables import misspelt_variables
 from ingestion.sources.registry import kind_of
 from rcm.doctor.check import Situation
 
@@ -38,10 +39,22 @@ def project(situation: Situation, _: str) -> Iterator[Finding]:
         yield ok(f"{situation.folder}: {len(control.systems)} systems with {tables} tables")
 
 
+def variables(situation: Situation, _: str) -> Iterator[Finding]:
+    """No RCM_ variable is misspelt."""
+    misspelt = list(
+        misspelt_variables(situation.environment, [one.connection.env for one in situation.control.systems])
+    )
+    for line in misspelt:
+        what, _, remedy = line.rpartition("; ")
+        yield warning(what, remedy)
+    if not misspelt:
+        yield ok("no RCM_ variable is misspelt")
+
+
 def profile(situation: Situation, _: str) -> Iterator[Finding]:
     """Dbt's profile has the target."""
     place = situation.folder / "profiles" / "profiles.yml"
-    target = situation.environment.get("RCM_TARGET") or "duckdb"
+    target = situation.settings.variables.target
     restore = "restore profiles/profiles.yml from the repository"
     try:
         document = yaml.safe_load(place.read_text(encoding="utf-8"))
@@ -61,7 +74,7 @@ def profile(situation: Situation, _: str) -> Iterator[Finding]:
 
 def packages(situation: Situation, _: str) -> Iterator[Finding]:
     """What is installed against what is pinned: always needed, needed by the target, by sources, by the lakehouse."""
-    target = situation.environment.get("RCM_TARGET") or "duckdb"
+    target = situation.settings.variables.target
     needed = {"": "every command", **_needed_extras(situation)}
     wrong = False
     for extra, reason in needed.items():
@@ -93,7 +106,7 @@ def _needed_extras(situation: Situation) -> dict[str, str]:
             for kind in kinds:
                 for extra in kind.extras(situation.settings, system):
                     needed.setdefault(extra, system.name)
-    if not situation.settings.lakehouse.is_local or ".vault.azure.net" in situation.environment.get("RCM_SECRETS", ""):
+    if not situation.settings.lakehouse.is_local or ".vault.azure.net" in situation.settings.variables.secrets:
         needed["azure"] = "Azure, where the lakehouse or its secrets are"
     return needed
 

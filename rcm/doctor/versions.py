@@ -48,7 +48,7 @@ def _extension(name: str) -> Iterator[Finding]:
 
 def dbt(situation: Situation, _: str) -> Iterator[Finding]:
     """Dbt in the version that dbt_project.yml asks for, with the adapter of the target."""
-    target = situation.environment.get("RCM_TARGET") or "duckdb"
+    target = situation.settings.variables.target
     adapter = ADAPTERS.get(target)
     install = f"pip install 'rcm-lakehouse[{target}]'"
     if adapter is None:

@@ -115,7 +115,7 @@ def has_outdated_judgements(settings: Settings) -> bool:
 def _require_dbt(settings: Settings) -> None:
     """The package alone loads; to build takes dbt, and the engine's adapter."""
     if find_spec("dbt") is None or find_spec("dbt.cli") is None:
-        target = settings.values.get("RCM_TARGET", "duckdb")
+        target = settings.variables.target
         raise IngestionError(f"dbt is not installed, so nothing can be built; pip install 'rcm-lakehouse[{target}]'")
 
 

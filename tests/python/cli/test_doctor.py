@@ -149,6 +149,14 @@ def test_a_lakehouse_and_a_key_that_others_can_read(sound: Project) -> None:
     assert diagnosed(expect=0)["phi key", ""]["state"] == "ok"
 
 
+@pytest.mark.usefixtures("sound")
+def test_a_misspelt_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RCM_THREDS", "8")
+    found = diagnosed(expect=0)["variables", ""]
+    assert (found["state"], found["message"]) == ("warning", "environment: RCM_THREDS is not read by anything")
+    assert found["next_step"] == "did you mean RCM_THREADS?"
+
+
 def test_a_short_key(monkeypatch: pytest.MonkeyPatch, sound: Project) -> None:
     monkeypatch.setenv("RCM_PHI_KEY", "short")
     result = rcm("doctor", "--json", "--seconds", SECONDS)
