@@ -27,25 +27,7 @@ from rcm.warehouse.build import last_build
 from rcm.warehouse.reader import warehouse_rows
 
 MONEY = pa.decimal128(18, 2)
-# As fct_ar_rollforward_monthly has them, in its order.
-AMOUNTS = (
-    "opening_amount",
-    "restatement_amount",
-    "charge_amount",
-    "insurance_payment_amount",
-    "patient_payment_amount",
-    "contractual_adjustment_amount",
-    "charity_adjustment_amount",
-    "uninsured_discount_amount",
-    "denial_write_off_amount",
-    "bad_debt_write_off_amount",
-    "small_balance_write_off_amount",
-    "other_adjustment_amount",
-    "refund_amount",
-    "transfer_amount",
-    "reversal_amount",
-    "closing_amount",
-)
+# What every close has; the columns of the roll-forward stand beside them, as gold declares them.
 CLOSES = pa.schema(
     [
         ("source_system", pa.string()),
@@ -54,7 +36,9 @@ CLOSES = pa.schema(
         ("close_version", pa.int64()),
         ("closed_at", pa.timestamp("us")),
         ("closed_by", pa.string()),
-        *((name, MONEY) for name in AMOUNTS),
+        ("opening_amount", MONEY),
+        ("restatement_amount", MONEY),
+        ("closing_amount", MONEY),
     ]
 )
 REOPENINGS = pa.schema(
@@ -118,9 +102,15 @@ class MonthCloses:
         }
         return {key: version for key, version in self.versions().items() if (*key, version) not in reopened}
 
-    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Append closes as one commit."""
-        _append(self.closes, pa.Table.from_pylist(list(rows), schema=CLOSES))
+    def add(self, rows: Sequence[Mapping[str, Any]], report_columns: Sequence[str]) -> None:
+        """Append closes as one commit.
+
+        Args:
+            rows: Values by column.
+            report_columns: Columns of the roll-forward between opening and closing, USD.
+        """
+        schema = pa.schema([*CLOSES, *(pa.field(name, MONEY) for name in report_columns)])
+        _append(self.closes, pa.Table.from_pylist(list(rows), schema=schema))
 
     def reopen(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append reopenings as one commit."""
@@ -135,6 +125,8 @@ def _append(place: Location, rows: pa.Table) -> None:
                 place.url if delta is None else delta,
                 rows,
                 mode="error" if delta is None else "append",
+                # A column of the roll-forward that is younger than the table.
+                schema_mode=None if delta is None else "merge",
                 configuration={"delta.appendOnly": "true"} if delta is None else None,
                 storage_options=place.delta_options or None,
                 commit_properties=CommitProperties(max_commit_retries=0),
@@ -162,7 +154,8 @@ def close_month(settings: Settings, systems: Sequence[SystemSpec], hospital: str
         in_force = books.in_force()
         _require_over(hospital, month)
         _require_fresh(settings, systems, hospital)
-        shown = _rollforward(settings.warehouse, hospital)
+        report_columns = _report_columns(settings.warehouse)
+        shown = _rollforward(settings.warehouse, hospital, report_columns)
         # A hospital that posts nothing any more is closed up to where its ledger ends.
         month = min(month, max((row["month_key"] for row in shown), default=month))
         if (hospital, month) in in_force:
@@ -182,7 +175,8 @@ def close_month(settings: Settings, systems: Sequence[SystemSpec], hospital: str
                     "closed_by": who,
                 }
                 for row in to_sign
-            ]
+            ],
+            report_columns,
         )
     return Closed(
         hospital,
@@ -233,9 +227,23 @@ def shown_month(month: int) -> str:
     return f"{month // 100}-{month % 100:02d}"
 
 
-def _rollforward(warehouse: Path, hospital: str) -> list[dict[str, Any]]:
-    """The roll-forward of a hospital as gold shows it, by month and payer group."""
-    names = ("payer_group", "month_key", "is_closed", *AMOUNTS)
+def _report_columns(warehouse: Path) -> list[str]:
+    """Columns of the roll-forward between opening and closing, in their order; none before the first build."""
+    query = """
+        select report_column from gold.dim_event_type
+        where report_column is not null
+        group by report_column
+        order by min(sort_order)
+        """
+    return [name for (name,) in warehouse_rows(warehouse, query)]
+
+
+def _rollforward(warehouse: Path, hospital: str, report_columns: Sequence[str]) -> list[dict[str, Any]]:
+    """The roll-forward of a hospital as gold shows it, by month and payer group; empty without its columns."""
+    if not report_columns:
+        return []
+    amounts = ("opening_amount", "restatement_amount", *report_columns, "closing_amount")
+    names = ("payer_group", "month_key", "is_closed", *amounts)
     rows = warehouse_rows(
         warehouse,
         f"""

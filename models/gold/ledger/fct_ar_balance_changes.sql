@@ -6,7 +6,7 @@ events as (
     select
         *,
         cast(known_at as date) as known_date
-    from {{ ref('fct_ar_events') }}
+    from {{ within_warehouse(ref('fct_ar_events')) }}
 ),
 
 closes as (
@@ -17,7 +17,7 @@ closes as (
         closing_amount - coalesce(lag(closing_amount) over (
             partition by hospital_key, payer_group order by month_key
         ), 0) as ar_delta_amount
-    from {{ ref('fct_ar_rollforward_monthly') }}
+    from {{ within_warehouse(ref('fct_ar_rollforward_monthly')) }}
     where close_version is not null
 ),
 

@@ -13,5 +13,5 @@ select
     balance_amount,
     debit_amount,
     credit_amount
-from {{ ref('fct_ar_account_balances_monthly') }}
+from {{ within_warehouse(ref('fct_ar_account_balances_monthly')) }}
 where basis = 'restated'

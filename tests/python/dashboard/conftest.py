@@ -58,13 +58,14 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 @pytest.fixture(scope="session")
 def empty(full: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """A warehouse that was built before anything arrived: every table, no row, and the contracts."""
+    """A warehouse that was built before anything arrived: every table and view, no row, and the contracts."""
     warehouse = Warehouse(tmp_path_factory.mktemp("empty"))
     with duckdb.connect(str(warehouse.lakehouse / "warehouse.duckdb")) as connection:
         connection.execute(f"attach '{full.lakehouse}/warehouse.duckdb' as built (read_only)")
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'built' and schema_name in "
-            "('gold', 'silver')"
+            "('gold', 'silver') union all select schema_name, view_name from duckdb_views() "
+            "where database_name = 'built' and schema_name = 'gold'"
         ).fetchall()
         for schema, table in tables:
             kept = "" if table == "kpi_contracts" else " limit 0"

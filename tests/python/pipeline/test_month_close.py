@@ -10,9 +10,17 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from rcm.finance.month_close import AMOUNTS, CLOSES, REOPENINGS
+from rcm.finance.month_close import CLOSES, MONEY, REOPENINGS
 from tests.python.lakehouses import PROJECT, SimulatedDays, Warehouse
 
+REPORT_COLUMNS = list(
+    dict.fromkeys(
+        row["column"]
+        for row in yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]["event_types"]
+        if "column" in row
+    )
+)
+AMOUNTS = ("opening_amount", "restatement_amount", *REPORT_COLUMNS, "closing_amount")
 LATE_LINE = """
     insert into transactions
     (TransactionID, EncounterID, PatientID, ProviderID, DeptID, VisitDate, ServiceDate, VisitType, Amount, AmountType,
@@ -165,8 +173,9 @@ def test_closed_months_outlive_the_warehouse(books: Warehouse) -> None:
 
 
 def test_the_recorded_columns_are_those_declared() -> None:
+    recorded = pa.schema([*CLOSES, *(pa.field(name, MONEY) for name in REPORT_COLUMNS)])
     declared = yaml.safe_load((PROJECT / "models/silver/intermediate/_ledger__sources.yml").read_text())
     types = {pa.string(): "string", pa.int64(): "bigint", pa.timestamp("us"): "timestamp"}
-    for table, schema in zip(declared["sources"][0]["tables"], (CLOSES, REOPENINGS), strict=True):
+    for table, schema in zip(declared["sources"][0]["tables"], (recorded, REOPENINGS), strict=True):
         columns = {column["name"]: column["data_type"] for column in table["columns"]}
         assert columns == {field.name: types.get(field.type, "decimal(18,2)") for field in schema}
