@@ -1,1 +1,1 @@
-"""What every floor above stands on: settings, secrets, storage, errors and messages; imports nothing of the others."""
+"""The base that the other packages import: settings, secrets, storage, errors and messages; imports none of them."""

@@ -1,7 +1,7 @@
-"""What can go wrong in an ingest, each as one line that names the source and the remedy, never a value or a secret.
+"""Errors of a load, each as one line that names the source and the remedy, never a data value or a secret.
 
-A message says what is wrong and where, then, after its last semicolon, what to do next. The terminal shows the two
-apart (``error_line``); logs, alerts and JSON keep the line. Where a message has no remedy, its class has one.
+A message says what is wrong and where, then, after its last semicolon, what to do next. The terminal shows the two on
+two lines (``error_line``); logs, alerts and JSON keep one line. If a message has no remedy, its class has one.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import ClassVar
 class IngestionError(Exception):
     """One source, file or table could not be loaded; the others go on."""
 
-    # What to do where the message does not say it.
+    # What to do if the message does not say it.
     next_step: ClassVar[str] = "run it again; where it stays, rcm doctor looks at what it needs"
     # Whether what follows the last semicolon of a message is what to do.
     says_what_to_do: ClassVar[bool] = True
@@ -57,13 +57,13 @@ class UnreadableFileError(IngestionError):
 
 
 class EmptyFullLoadError(IngestionError):
-    """A full load without a row would read as the deletion of everything."""
+    """A full load without rows would mean the deletion of everything."""
 
     next_step: ClassVar[str] = "check the source, or set active: false"
 
 
 class BorderRejectedError(IngestionError):
-    """A batch does not keep the contract its declaration gives; it was not committed."""
+    """A batch violates the contract of its declaration; it was not committed."""
 
     next_step: ClassVar[str] = "have the source corrected, or its contract in the control table; docs/data-quality.md"
     # Its list of broken checks is parted by semicolons.
@@ -77,7 +77,7 @@ class LoadConflictError(IngestionError):
 
 
 class WarehouseBusyError(IngestionError):
-    """Another process builds the warehouse, which DuckDB then gives to nobody else."""
+    """Another process is building the warehouse, which DuckDB gives to one writer and no reader beside it."""
 
     next_step: ClassVar[str] = "run it again when the other process is done; rcm doctor names it"
 
@@ -89,13 +89,13 @@ class SecretError(IngestionError):
 
 
 class BorderUnavailableError(IngestionError):
-    """The border check could not judge a batch; nothing was committed."""
+    """The border check failed to evaluate a batch; nothing was committed."""
 
     next_step: ClassVar[str] = "run it again; where it stays, report it"
 
 
 class MonthCloseError(IngestionError):
-    """A month cannot be closed or reopened as things stand; nothing was written."""
+    """A month cannot be closed or reopened now; nothing was written."""
 
     next_step: ClassVar[str] = "see which months are closed: rcm close --help, docs/month-close.md"
 
@@ -114,7 +114,7 @@ class ErrorLine:
 
 
 def error_line(message: str, kind: "type[IngestionError | SpecError]" = IngestionError) -> ErrorLine:
-    """An error's message, parted into what is wrong and what to do; without a remedy of its own it has its class's."""
+    """An error's message, split into what is wrong and what to do; without a remedy of its own it has its class's."""
     what, parted, remedy = message.rpartition("; ")
     if parted and kind.says_what_to_do:
         return ErrorLine(what, remedy)

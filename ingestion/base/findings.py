@@ -11,7 +11,7 @@ class Finding:
     """What one check found.
 
     Args:
-        state: ``problem`` is what will fail, ``warning`` what may, or what costs something meanwhile.
+        state: ``problem`` will fail; ``warning`` may fail, or costs something.
         message: What there is, or what is wrong, without a value of the data or a secret.
         next_step: How to fix it; None where all is well.
     """

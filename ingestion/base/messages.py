@@ -21,12 +21,12 @@ _OF_THE_PROJECT = (
 )
 
 
-# What is the matter with a disk and not with this program.
+# Errors of a disk, not of this program.
 _OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
 
 
 def without_values(message: str) -> str:
-    """What DuckDB says of a failure, without what it quotes of the data, which may be a patient's."""
+    """DuckDB's message of a failure without the data that it quotes, which may be a patient's."""
     if message.startswith(_OF_THE_PROJECT):
         return message
     unquoted = re.sub(r"""['"].*['"]""", "'...'", message, flags=re.DOTALL)
@@ -54,7 +54,7 @@ def one_line(error: Exception, file: str | None = None) -> str:
 
 
 def fault_of_storage(error: Exception) -> str | None:
-    """What the operating system says where a disk is full, write-protected or broken; None of any other error.
+    """The operating system's message if a disk is full, read-only or broken; None for any other error.
 
     Delta and DuckDB tell it in their text only, Python where no temporary folder takes a file.
     """

@@ -46,7 +46,7 @@ def cast_batch(table: TableSpec, batch: pa.RecordBatch) -> pa.RecordBatch:
             columns.append(_cast(values, schema.field(index).type))
         except pa.ArrowInvalid:
             raise SchemaDriftError(
-                f"column {column.name} holds values that are no {column.data_type}; "
+                f"column {column.name} holds values that are not {column.data_type}; "
                 "correct the source or declare the column string"
             ) from None
     return pa.record_batch(columns, schema=schema)

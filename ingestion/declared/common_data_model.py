@@ -1,4 +1,4 @@
-"""What the dbt models declare of the common data model: the columns a source may map, and the rules that judge it."""
+"""The common data model as the dbt models declare it: the columns a source may map, and its rules."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-# Rules that macros/staging judges for every entity.
+# Rules that macros/staging applies to every entity.
 BUILT_IN_RULES = frozenset({"key_missing", "value_unparseable", "key_repeated_in_batch", "contract_broken"})
 
 

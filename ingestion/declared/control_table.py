@@ -16,10 +16,10 @@ from ingestion.declared.specs import KnownKinds, SystemSpec, TableSpec, repeated
 
 @dataclass(frozen=True)
 class ControlTable:
-    """What the control table says, as far as it can be understood.
+    """The control table, as far as it is valid.
 
     Args:
-        systems: The sound systems, in the order of the list.
+        systems: The valid systems, in the order of the list.
         problems: One line for each thing that is wrong with the others.
     """
 
@@ -28,7 +28,7 @@ class ControlTable:
 
 
 def read_control_table(project_dir: Path, bronze_dir: Path, kinds: KnownKinds | None = None) -> ControlTable:
-    """Read and check the control table; a system with a problem is left out, so that the others load.
+    """Read and validate the control table; a system with a problem is skipped, so that the others load.
 
     Args:
         project_dir: Folder of dbt_project.yml, whose ``vars.systems`` lists the systems and the tables they feed.
@@ -51,7 +51,7 @@ def read_control_table(project_dir: Path, bronze_dir: Path, kinds: KnownKinds | 
             elif system is not None:
                 systems[system.name] = system
     unsound = [*_schema_problems(systems.values()), *_model_problems(systems.values(), model)]
-    # What a broken file hides would be called missing.
+    # Systems in a broken file would be reported as missing.
     unsound += [] if problems else _list_problems(listed, systems, folder, project_dir)
     left_out = {name for name, _ in unsound}
     sound = tuple(systems[name] for name in listed if name in systems and name not in left_out)
@@ -233,7 +233,7 @@ def _listing(names: Iterable[str]) -> str:
 
 
 def _schema_problems(systems: Iterable[SystemSpec]) -> Iterator[tuple[str, str]]:
-    """Two DuckDB sources with one schema and table name overwrite each other without a word."""
+    """Two DuckDB sources with one schema and table name overwrite each other silently."""
     owners: dict[str, SystemSpec] = {}
     for system in systems:
         owner = owners.setdefault(system.bronze_schema, system)

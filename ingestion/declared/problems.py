@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 
 def listing(words: Sequence[str]) -> str:
-    """Words as pydantic lists them: 'a', 'b' or 'c'."""
+    """Words in a list, as pydantic writes it: 'a', 'b' or 'c'."""
     quoted = [f"'{word}'" for word in words]
     return " or ".join(filter(None, [", ".join(quoted[:-1]), *quoted[-1:]]))
 

@@ -1,4 +1,4 @@
-"""What the control table says about a source system, as models that reject contradictions."""
+"""Pydantic models of the control table: a source system, its tables and columns; they reject contradictions."""
 
 import re
 from collections import Counter
@@ -25,9 +25,9 @@ Mode = Literal["full", "incremental"]
 Phi = Literal["name", "ssn", "phone", "address", "birth_date", "record_number", "account_number", "member_id"]
 Severity = Literal["reject", "quarantine", "warn", "ignore"]
 NullWatermark = Literal["include", "exclude", "fail"]
-# What happens to columns that are not declared: landed too, refused, or left out.
+# Undeclared columns: loaded too, refused, or skipped.
 ColumnContract = Literal["evolve", "freeze", "discard"]
-# What the border check judges; a quarantined row lands in bronze and is held back in silver.
+# Severities of border checks; a quarantined row is loaded into bronze and quarantined in silver.
 BorderCheck = Literal["required", "allowed", "row_count"]
 BorderSeverity = Literal["reject", "quarantine", "warn"]
 # Names become folders, schemas and dbt identifiers.
@@ -126,12 +126,12 @@ class RowCountBand(_Spec):
     @model_validator(mode="after")
     def _reject_an_empty_band(self) -> "RowCountBand":
         if self.max is not None and self.max < self.min:
-            raise ValueError("max is below min, so that no batch would fit; exchange them")
+            raise ValueError("max is below min, so that no batch would fit; swap them")
         return self
 
 
 class ContractSpec(_Spec):
-    """What a table promises at the border: ``config.meta.contract``."""
+    """The contract of a table's batches: ``config.meta.contract``."""
 
     columns: ColumnContract = "discard"
     row_count: RowCountBand | None = None
@@ -143,7 +143,7 @@ class ContractSpec(_Spec):
 
 
 class QuarantineSpec(_Spec):
-    """When held-back rows of a batch stop the build: ``config.meta.quarantine``; read by dq_circuit_breaker."""
+    """When quarantined rows of a batch stop the build: ``config.meta.quarantine``; read by dq_circuit_breaker."""
 
     limit: Annotated[float | None, Field(gt=0, le=1)] = None
     minimum_rows: Annotated[int | None, Field(ge=1)] = None
@@ -160,7 +160,7 @@ class TableSpec(_Spec):
     load: LoadSpec
     columns: Annotated[tuple[ColumnSpec, ...], Field(min_length=1)]
     column_map: dict[str, str] = Field(default_factory=dict)
-    # Read by dbt's macros; checked here, so that a misspelt name does not switch a rule off in silence.
+    # Read by dbt's macros; checked here, so that a misspelt name does not silently disable a rule.
     severity: dict[str, Severity] = Field(default_factory=dict)
     code_systems: dict[str, Annotated[tuple[str, ...], BeforeValidator(_one_or_several)]] = Field(default_factory=dict)
     limits: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)

@@ -13,7 +13,7 @@ class Window:
         load_type: ``full`` reads every row; ``incremental`` from the last watermark, less the lag, to the newest;
             ``backfill`` the range that was asked for and nothing else.
         low: Watermark of the last committed batch, before the lag; of a backfill its first value. As text.
-        high: Last value of a backfill; None where it has no end.
+        high: Last value of a backfill; None if it has no end.
     """
 
     load_type: Literal["full", "incremental", "backfill"]
@@ -33,11 +33,11 @@ def lower_bound(watermark: str, data_type: str, lag: timedelta) -> str | int:
     if data_type == "bigint":
         return int(watermark)
     if data_type == "date":
-        # A part of a day is a whole one: a date has no hours to go back by.
+        # A part of a day counts as a complete day, because a date has no hours.
         day = date.fromisoformat(watermark[:10])
         return (day - min(timedelta(days=-(-lag // timedelta(days=1))), day - date.min)).isoformat()
     moment = datetime.fromisoformat(watermark)
-    # Sources that date what they do not know with the first day of all have no day before it.
+    # Sources that use the earliest possible day for unknown dates have no day before it.
     return shortest_text(moment - min(lag, moment - datetime.min.replace(tzinfo=moment.tzinfo)))
 
 

@@ -1,4 +1,4 @@
-"""Keeps the Delta tables of bronze and audit small in number of files, without ever dropping a row or a batch."""
+"""Maintenance of the Delta tables of bronze and audit: compaction, vacuum, checkpoint; never drops a row or a batch."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from ingestion.base.storage import Location
 from ingestion.bronze.places import audit_log, bronze_table
 from ingestion.declared.specs import SystemSpec
 
-# Readers of an older version of a table need its files for as long as their query runs; a week outlasts any.
+# Readers of an older version need its files while their query runs; no query runs for a week.
 SAFE_HOURS = 168
 
 
 @dataclass(frozen=True)
 class Maintained:
-    """What was done to one table.
+    """The maintenance of one table.
 
     Args:
         label: Its name.
@@ -37,7 +37,7 @@ class Maintained:
 
 
 def maintain(settings: Settings, systems: Sequence[SystemSpec], retain_hours: int = SAFE_HOURS) -> Iterator[Maintained]:
-    """Compact, vacuum and checkpoint every table, one after the other; a table that is being loaded is left alone.
+    """Compact, vacuum and checkpoint every table, one after the other; a table that is being loaded is skipped.
 
     Compaction moves rows between files and changes none; the log with every batch stays as it is. Vacuum removes only
     files that no version of the last ``retain_hours`` hours refers to, and what killed runs left that is older.
@@ -64,7 +64,7 @@ def _maintain(label: str, place: Location, retain_hours: int, orphans: int) -> M
     try:
         if before > 1:
             delta.optimize.compact()
-        # In full: what a run was writing when it was killed is in no log.
+        # A full scan, because files that a killed run was writing are in no log.
         removed = delta.vacuum(retention_hours=retain_hours, dry_run=False, enforce_retention_duration=True, full=True)
         delta.create_checkpoint()
     except DeltaError:

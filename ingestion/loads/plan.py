@@ -1,4 +1,4 @@
-"""What a run would load: each table in full or by increment, from which watermark, and why."""
+"""Plans a run: which tables are loaded in full or incrementally, from which watermark, and why."""
 
 from collections.abc import Sequence
 

@@ -7,7 +7,7 @@ from ingestion.bronze.audit import LoadResult
 
 
 class Progress(Protocol):
-    """Told about loads as they go, from several threads."""
+    """Listener that is notified of loads while they run, from several threads."""
 
     def run_started(self, run_id: str) -> None:
         """A run begins."""
@@ -26,7 +26,7 @@ class Progress(Protocol):
 
 
 class NullProgress:
-    """Progress that nobody watches."""
+    """Progress that shows nothing."""
 
     def run_started(self, run_id: str) -> None:
         """Nothing."""

@@ -1,4 +1,4 @@
-"""Rejected lines of landing files: kept as files that a steward can correct, and planned to be read again."""
+"""Rejected lines of landing files, the dead letters: kept as files that a steward can correct, and redriven."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ def keep_rejects(
 ) -> str | None:
     """Write the lines of a file that its batch could not take to rejects/<system>/<table>/<batch id>_<name>.
 
-    Returns what a steward has to do, None where there is nothing. Written between commit and archive; a run that was
-    killed there is completed by the next one.
+    Returns what a steward has to do, None if there is nothing. Written between commit and archive; the next run
+    completes a run that was killed there.
     """
     lines = [int(str(line)) for line, _ in batch.rejects]
     place = landing / REJECTS / table.system / table.name / name_of_batch(batch.batch_id, _plain_name(file))
@@ -46,14 +46,14 @@ def plan_redrive(settings: Settings, system: SystemSpec, table: TableSpec) -> li
     return [
         _planned(system, table, landing_file(f"{REJECTS}/{table.system}/{table.name}/{name}", place), batches)
         for name, place in waiting.items()
-        # A draft was left by a kill, and its file is written anew.
+        # A killed run left a draft; its file is written again.
         if not name.startswith(".")
     ]
 
 
 @dataclass(frozen=True)
 class WaitingRejects:
-    """Rejected lines of one file that nobody took again so far.
+    """Rejected lines of one file that were not redriven yet.
 
     Args:
         table: ``system.table``.
@@ -67,7 +67,7 @@ class WaitingRejects:
 
 
 def waiting_rejects(settings: Settings, systems: Sequence[SystemSpec]) -> list[WaitingRejects]:
-    """What waits for ``rcm redrive``, in the order of the control table.
+    """Rejected lines that wait for ``rcm redrive``, in the order of the control table.
 
     Raises:
         IngestionError: A landing folder or bronze table cannot be read.

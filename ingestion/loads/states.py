@@ -19,9 +19,9 @@ class TableState:
         last_batch_at: When the newest batch was loaded, UTC without zone; None before the first.
         last_batch_rows: Rows of that batch.
         checked_at: When a load was last tried, UTC without zone.
-        status: How that ended; None where none was tried.
+        status: Its outcome; None if none was tried.
         failures: Failed loads since one last succeeded.
-        message: What the last load said.
+        message: Message of the last load.
     """
 
     system: str

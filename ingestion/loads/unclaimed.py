@@ -1,4 +1,4 @@
-"""Files of the landing folders that no table asks for: nothing reads them, so they are named."""
+"""Unmatched files of the landing folders: no table's pattern matches them, so they are reported."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -10,7 +10,7 @@ from ingestion.declared.specs import SystemSpec
 from ingestion.sources.landing import ARCHIVE, REJECTS, printable
 from ingestion.sources.registry import kind_of
 
-# More names would be no line any more; --json has all of them.
+# More names would not fit into a line; --json has all of them.
 NAMES_SHOWN = 5
 
 
@@ -19,13 +19,12 @@ def unclaimed_files(
 ) -> tuple[str, ...]:
     """Files that match no pattern of the control table, by their paths below the landing folder, sorted.
 
-    What has the name of a file and is none, such as a link that leads nowhere, is among them.
-    The archive and hidden files do not count, nor what cannot be listed: the load of its own table tells of it. Rejects
-    count where their table is gone.
+    Entries that are not files, such as broken links, are included. The archive and hidden files are not, nor folders
+    that cannot be listed: the load of their own table reports them. Rejects are included if their table is gone.
 
     Args:
         settings: Where everything is.
-        systems: The whole control table; a pattern of any system claims a file.
+        systems: The complete control table; a pattern of any system claims a file.
         chosen: Systems whose landing folders are looked at; None for all.
     """
     claims = list(_claims(settings, systems))
@@ -46,7 +45,7 @@ def unclaimed_files(
 
 
 def unclaimed_line(names: Sequence[str]) -> str:
-    """What people read of them, in one line."""
+    """One line about them, for people."""
     shown = ", ".join(names[:NAMES_SHOWN])
     more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
     count, verb, them = (1, "matches", "it") if len(names) == 1 else (len(names), "match", "them")

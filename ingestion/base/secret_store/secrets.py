@@ -1,4 +1,4 @@
-"""Reveals references to secrets, each asked for once, and masks what was revealed."""
+"""Reveals references to secrets, each requested once, and masks what was revealed."""
 
 import json
 import re
@@ -16,9 +16,9 @@ from ingestion.base.secret_store.stores import Answer, EnvironmentStore, SecretS
 
 VARIABLE = "RCM_SECRETS"
 MASK = "***"
-# Above what any store's own retries take; a store may be told to wait for as long as it likes by its server.
+# More than any store's own retries take; a server may ask for an unlimited wait.
 DEADLINE_SECONDS = 60.0
-# Tables that share a broken connection ask once; a process that lives on asks again.
+# Tables that share a broken connection request once; a later run of the same process requests again.
 FAILURE_KEPT_SECONDS = 60.0
 
 # A prefix without a name, or with one that goes on with an underscore, would leave half a reference in the setting.

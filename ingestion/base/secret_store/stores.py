@@ -25,7 +25,7 @@ _DATABRICKS = re.compile(r"databricks://([\w.@-]+)/?")
 
 @dataclass(frozen=True)
 class Answer:
-    """What a store said: the value, or a problem that completes the sentence ``secret://NAME ...``."""
+    """The answer of a store: the value, or a problem that completes the sentence ``secret://NAME ...``."""
 
     value: str | None = field(default=None, repr=False)
     problem: str = ""

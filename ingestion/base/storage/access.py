@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential
 
 TOKEN_SCOPE = "https://storage.azure.com/.default"  # noqa: S105 - an address
-# An endpoint that does not answer is given up within half a minute, by every library that asks it.
+# Every library gives up an endpoint that does not answer within half a minute.
 CONNECT_SECONDS = 5
 RETRIES = 3
 
@@ -68,7 +68,7 @@ class Access:
         return not (self._part("AccountKey") or self._part("SharedAccessSignature"))
 
     def delta_options(self) -> dict[str, str]:
-        """What deltalake needs; the token is asked for anew each time, and azure-identity keeps it while it is valid.
+        """Options of deltalake; the token is requested each time, and azure-identity caches it while it is valid.
 
         Raises:
             SignInError: Nobody is signed in.
@@ -90,8 +90,8 @@ class Access:
     def duckdb_secret(self) -> str:
         """SQL that gives DuckDB this access; its azure and its delta extension both read it.
 
-        The token of azure-identity is written into it, for the delta extension knows no other way that works for
-        every kind of identity.
+        It contains the token of azure-identity, because the delta extension has no other way that works for every kind
+        of identity.
 
         Raises:
             SignInError: Nobody is signed in.

@@ -30,7 +30,7 @@ class AzureFile(AzureBlobFile):  # type: ignore[misc]  # adlfs has no types
     """A blob as a stream."""
 
     def discard(self) -> None:
-        """Close without a commit: what was written so far never appears."""
+        """Close without a commit: the data written so far never becomes visible."""
         self.closed = True
 
     @property
@@ -64,7 +64,7 @@ class AzureFiles(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has no typ
         )
 
     def do_connect(self) -> None:
-        """Called by adlfs, whose own client cannot be told how often to retry."""
+        """Called by adlfs, whose own client has no option for the number of retries."""
         self._known_containers: set[str] = set()
         # adlfs takes a connection string of the environment for its own where none is given.
         if self.credential is not None:

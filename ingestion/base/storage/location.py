@@ -51,9 +51,7 @@ class Location:
         if _ABFSS.fullmatch(text) is None:
             scheme = text.split("://", maxsplit=1)[0]
             raise SpecError(
-                [
-                    f"{scheme}: is no place for files; give a folder or abfss://container@account.dfs.core.windows.net/..."
-                ]
+                [f"{scheme}: cannot hold files; give a folder or abfss://container@account.dfs.core.windows.net/..."]
             )
         return cls(text.rstrip("/"), connection)
 
@@ -82,7 +80,7 @@ class Location:
 
     @property
     def access(self) -> Access:
-        """The way into its storage account."""
+        """The access to its storage account."""
         return Access(self._azure["account"], self.connection)
 
     @property
@@ -122,11 +120,11 @@ class Location:
 
     @property
     def is_missing_folder(self) -> bool:
-        """Whether it is known to be no folder; in Azure an empty one does not exist."""
+        """Whether it is known not to be a folder; in Azure an empty folder does not exist."""
         return self.is_local and not self.local.is_dir()
 
     def make_folder(self) -> None:
-        """Make it a folder on this machine, if it is none.
+        """Create the folder on this machine, if it does not exist.
 
         Raises:
             SourceUnavailableError: It cannot be made, or nothing can be written to it.
@@ -238,7 +236,7 @@ class Location:
             stream.close()
 
     def write(self, content: bytes) -> None:
-        """Make it a file with this content; readers see the old content or the new, never a part."""
+        """Write the content atomically; readers see the old content or the new, never a part."""
         if not self.is_local:
             with self.storage_errors():
                 self._files.pipe_file(self._path, content)
@@ -283,9 +281,9 @@ class Location:
 
     @contextmanager
     def exclusive(self) -> Iterator[bool]:
-        """Hold this lock file alone among the processes of this machine; yields whether that can be told.
+        """Hold this lock file exclusively among the processes of this machine; yields whether locking is possible.
 
-        The operating system lets go when the holder dies. In Azure nothing is held: Delta's own commit decides there.
+        The operating system releases it when the holder dies. In Azure there is no lock: Delta's commit decides.
 
         Raises:
             LoadConflictError: Another run holds it.
@@ -298,7 +296,7 @@ class Location:
             with FileLock(self.local, timeout=0, thread_local=False):
                 yield True
         except Timeout:
-            raise LoadConflictError("another run is loading this table; this one left it alone") from None
+            raise LoadConflictError("another run is loading this table; this one skipped it") from None
 
     @property
     def _azure(self) -> dict[str, str]:
@@ -327,7 +325,7 @@ class Location:
         return AzureFiles.of(self.access)
 
     def _require_container(self) -> None:
-        """Tell an empty folder from one in a container that is not there."""
+        """Distinguish an empty folder from one in a missing container."""
         if not self.is_local:
             self._azure_files.require_container(self._azure["container"])
 

@@ -67,7 +67,7 @@ def test_of_two_ingests_of_one_table_one_loads_it_and_the_other_says_so_and_exit
     first.go_on()
 
     assert code == 0
-    assert "emr.visits: another run is loading this table; this one left it alone" in output
+    assert "emr.visits: another run is loading this table; this one skipped it" in output
     assert statuses(first.end().value) == {"emr.visits": "committed"}
     assert sum(logged(lakehouse).values()) == 1
     found = account(lakehouse)

@@ -171,7 +171,7 @@ def test_a_value_that_does_not_fit_names_the_column_and_not_the_value(
 ) -> None:
     visits.sql(f'create view "Ward 7".kept as select {kept} as value')
 
-    with pytest.raises(SchemaDriftError, match=r"column value holds values that are no") as raised:
+    with pytest.raises(SchemaDriftError, match=r"column value holds values that are not") as raised:
         rows(declared({"value": data_type}, source_object="Ward 7.kept", watermark=None), visits.url)
 
     assert "SECRET" not in str(raised.value)

@@ -133,7 +133,7 @@ def test_a_missing_file_is_told_as_such(place: Location) -> None:
 
 @pytest.mark.parametrize("text", ["s3://bucket/x", "abfss://a.dfs.core.windows.net/x", "abfss://c@a.blob.example/x"])
 def test_another_kind_of_url_is_refused(text: str, tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="is no place for files"):
+    with pytest.raises(SpecError, match="cannot hold files"):
         Location.parse(text, tmp_path)
 
 
