@@ -1,6 +1,7 @@
 """Event types, aging buckets and the windows of KPIs are defined in gold; who reads gold has no copy of them."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,14 @@ READERS = ("ingestion", "rcm")
 VARS = yaml.safe_load((ROOT / "dbt_project.yml").read_text())["vars"]
 DAYS = VARS["aging_buckets"]
 
+TYPES = "|".join(row["type"] for row in VARS["event_types"])
+BUCKETS = [*(rf"\b{low + 1}-{high}\b" for low, high in pairwise(DAYS)), rf">{DAYS[-1]}\b"]
+
 # What each definition looks like where it is copied.
 DEFINITIONS = {
-    "event type": re.compile(r"""['"](?:%s)['"]""" % "|".join(row["type"] for row in VARS["event_types"])),
-    "aging bucket": re.compile(
-        "|".join([*(rf"\b{low + 1}-{high}\b" for low, high in zip(DAYS, DAYS[1:], strict=False)), rf">{DAYS[-1]}\b"])
-    ),
-    "window of a KPI": re.compile(
-        r"interval\s+'?(?:11|15|119|120)'?\s+(?:month|day)|twelve_months_start|mature_cohorts"
-    ),
+    "event type": re.compile(rf"""['"](?:{TYPES})['"]"""),
+    "aging bucket": re.compile("|".join(BUCKETS)),
+    "window of a KPI": re.compile(r"interval\s+'?(?:11|15|119|120)'?\s+(?:month|day)|twelve_months_start|mature_coh"),
 }
 
 
