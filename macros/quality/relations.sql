@@ -1,6 +1,6 @@
 {#
     Relations of an entity: what is judged on its current records together with the record they refer to, so that a
-    parent which arrives later mends its orphans. Declared at the referencing column of the CDM contract:
+    parent which arrives later resolves its orphans. Declared at the referencing column of the CDM contract:
     `references: <entity>` alone says that the parent exists; `relations` says more, as SQL over `child` and `parent`.
 #}
 {% macro relations(entity) %}
@@ -8,13 +8,15 @@
     {% for column in graph.nodes['model.' ~ project_name ~ '.cdm_' ~ entity].columns.values() %}
         {% set parent = column.config.meta.get('references') %}
         {% if parent %}
+            {% set place = {'column': column.name, 'parent': parent} %}
             {% set missing = parent_missing() %}
-            {% do found.append({
-                'name': missing.name.replace('{column}', column.name), 'column': column.name, 'parent': parent,
-                'severity': missing.severity, 'description': missing.description.replace('{parent}', parent)
-            }) %}
+            {% do found.append(dict(
+                place, name=missing.name.replace('{column}', column.name), severity=missing.severity,
+                description=missing.description.replace('{parent}', parent), limit=var('orphan_limit'),
+                bad_when='parent.' ~ entity_meta(parent).record_key ~ ' is null'
+            )) %}
             {% for relation in column.config.meta.get('relations', []) %}
-                {% do found.append(dict(relation, column=column.name, parent=parent)) %}
+                {% do found.append(dict(place, limit=var('orphan_limit'), **relation)) %}
             {% endfor %}
         {% endif %}
     {% endfor %}
@@ -30,24 +32,33 @@
 {% endmacro %}
 
 {#
-    The source tables of an entity that a relation judges, as {source table: {severity, limit}}: not those that ignore
-    it, nor those whose codes are of another system than the code table's. None where no listed system feeds the parent:
-    without a code table nothing can be said about a code.
+    True where the records a source table names can be looked up: a listed system feeds the parent, and the table's
+    codes are of the code table's code systems. Without a code table nothing can be said about a code.
 #}
-{% macro tables_related(relation, entity) %}
+{% macro can_be_looked_up(relation, system, entity) %}
     {% set coded = cdm_column(entity, relation.column).config.meta.get('code_systems') %}
-    {% set tables = {} %}
-    {% for system in systems_feeding(entity) if systems_feeding(relation.parent) %}
-        {% set meta = bronze_node(system, entity).config.meta %}
-        {% set severity = meta.get('severity', {}).get(relation.name, relation.severity) %}
-        {% set foreign = [] %}
-        {% for name in (code_systems_of(system, entity, relation.column) if coded else []) if name not in coded %}
-            {% do foreign.append(name) %}
-        {% endfor %}
-        {% if severity != 'ignore' and not foreign %}
-            {% set limit = meta.get('limits', {}).get(relation.name, relation.get('limit', var('orphan_limit'))) %}
-            {% do tables.update({system ~ '.' ~ entity: {'severity': severity, 'limit': limit}}) %}
-        {% endif %}
-    {% endfor %}
-    {{ return(tables) }}
+    {% set own = code_systems_of(system, entity, relation.column) if coded else [] %}
+    {{ return(systems_feeding(relation.parent) and not own | reject('in', coded or []) | list) }}
 {% endmacro %}
+
+{# Share of failures from which on a relation is over its limit at one source; none for a rule about one row. #}
+{% macro limit_in(rule, system, entity) %}
+    {{ return(bronze_node(system, entity).config.meta.get('limits', {}).get(rule.name, rule.get('limit'))) }}
+{% endmacro %}
+
+{# One select of dq_references: an entity's current records that name a parent in one column, and what is wrong. #}
+{% macro judged_reference(entity, children, column, of_column) %}
+{%- set parent = of_column[0].parent -%}
+{%- set key = 'parent.' ~ entity_meta(parent).record_key -%}
+{%- set parts = [] -%}
+{%- for part in entity_meta(parent).key_columns -%}
+    {%- do parts.append('child.source_system' if part == 'source_system' else 'child.' ~ column) -%}
+{%- endfor -%}
+union all
+select '{{ entity }}', '{{ column }}', child.source_system, child._source_table, {{ key }} is null,
+    concat_ws(',', cast(null as string)
+    {%- for relation in of_column %}, case when {{ relation.bad_when }} then '{{ relation.name }}' end{% endfor %})
+from {{ children }} as child
+left join {{ ref('cdm_' ~ parent) }} as parent on {{ generate_surrogate_key(parts) }} = {{ key }}
+where child.{{ column }} is not null
+{%- endmacro %}

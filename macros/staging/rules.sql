@@ -60,21 +60,17 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# How severe a rule is for one source: as declared unless the source says otherwise, 'ignore' where it cannot apply. #}
+{#
+    How severe a rule or relation is for one source: as declared unless the source says otherwise, 'ignore' where it
+    cannot apply.
+#}
 {% macro severity_in(rule, system, entity) %}
     {% if 'malformed_code' in rule and code_shape(system, entity, rule.malformed_code) is none %}
         {{ return('ignore') }}
+    {% elif 'parent' in rule and not can_be_looked_up(rule, system, entity) %}
+        {{ return('ignore') }}
     {% endif %}
     {{ return(bronze_node(system, entity).config.meta.get('severity', {}).get(rule.name, rule.severity)) }}
-{% endmacro %}
-
-{# The source tables of an entity that a rule judges, as {source table: severity}. #}
-{% macro tables_judged(rule, entity) %}
-    {% set judged = {} %}
-    {% for system in systems_feeding(entity) if severity_in(rule, system, entity) != 'ignore' %}
-        {% do judged.update({system ~ '.' ~ entity: severity_in(rule, system, entity)}) %}
-    {% endfor %}
-    {{ return(judged) }}
 {% endmacro %}
 
 {# Where a rule, with the severity a source gives it, has the wanted severity: 'true', 'false' or a condition. #}

@@ -1,37 +1,22 @@
--- A warning: rows that were staged before a map, a format, a severity or a rule changed still have the old verdict.
+-- A warning: rows staged before a map, a format, a severity or a rule changed still say what the old one made of them.
 -- dbt build --full-refresh stages them again from bronze.
 {{ config(severity='warn') }}
+{%- set declarations = [] -%}
+{%- for system, entities in listed_systems().items() if execute -%}
+{%- for entity in entities -%}
+{%- do declarations.append([system ~ '.' ~ entity, declaration_hash(system, entity)]) -%}
+{%- endfor -%}
+{%- endfor %}
 
 with
 
-staged as (
-    {% for entity in entities() -%}
-    select distinct
-        _source_table,
-        _declaration_hash
-    from {{ ref('stg_' ~ entity) }}
-    where _declaration_hash is not null
-    {% if not loop.last %}union all{% endif %}
-    {% endfor -%}
-),
-
 declared as (
-    select
-        cast(null as string) as _source_table,
-        cast(null as string) as _declaration_hash
-    {%- for system, tables in listed_systems().items() if execute %}
-    {%- for entity in tables %}
-    union all
-    select
-        '{{ system }}.{{ entity }}' as _source_table,
-        '{{ declaration_hash(system, entity) }}' as _declaration_hash
-    {%- endfor %}
-    {%- endfor %}
+    {{ literal_rows(['_source_table', '_declaration_hash'], declarations) | indent(4) }}
 )
 
-select
+select distinct
     staged._source_table,
     staged._declaration_hash
-from staged
+from {{ ref('dq_staged_rows') }} as staged
 inner join declared on staged._source_table = declared._source_table
 where staged._declaration_hash <> declared._declaration_hash

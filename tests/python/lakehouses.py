@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -14,6 +14,7 @@ from filelock import FileLock
 from rcm.warehouse.duckdb_plugin import load_delta
 
 PROJECT = Path(__file__).parents[2]
+DBT_PARTS = ("models", "examples", "macros", "seeds", "snapshots", "tests", "analyses", "profiles")
 
 # The demonstration, and the days that follow it.
 SIMULATE = ("--patients", "400")
@@ -81,6 +82,18 @@ class Warehouse:
             f"select '{name}', count(*) || ':' || coalesce(sum(hash(t)), 0) from {name} as t" for (name,) in tables
         )
         return {str(name): str(content) for name, content in self.query(hashed)}
+
+
+def with_project(warehouse: Warehouse, folder: Path, *changes: tuple[str, str, str]) -> Warehouse:
+    """The same lakehouse under a copy of the project in which files are changed: (file, text, its replacement)."""
+    for part in DBT_PARTS:
+        shutil.copytree(PROJECT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "python"))
+    shutil.copy(PROJECT / "dbt_project.yml", folder)
+    for name, text, replacement in changes:
+        file = folder / name
+        assert text in file.read_text()
+        file.write_text(file.read_text().replace(text, replacement, 1))
+    return replace(warehouse, project=folder)
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,16 @@
--- Every history waits for the test of this model: a source whose rows are held back in bulk must not empty gold in
--- silence. It reads staging and quarantine only, so that it says why before history and gold would change.
+-- Every history waits for the test of this model: a source whose rows are quarantined in bulk must not empty gold
+-- unnoticed. It reads staging and quarantine only, so that it says why before history and gold would change.
 with
 
-{% for entity in entities() -%}
-{{ entity }} as (
+batches as (
     select
-        '{{ entity }}' as entity,
+        entity,
         _source_table,
         _batch_id,
         count(*) as batch_rows
-    from {{ ref('stg_' ~ entity) }}
+    from {{ ref('dq_staged_rows') }}
     where row_status <> 'deleted'
-    group by _source_table, _batch_id
-),
-
-{% endfor -%}
-batches as (
-    {% for entity in entities() -%}
-    select * from {{ entity }}
-    {% if not loop.last %}union all{% endif %}
-    {% endfor -%}
+    group by entity, _source_table, _batch_id
 ),
 
 held_back as (
@@ -42,8 +33,8 @@ rated as (
         batches._source_table,
         batches._batch_id,
         batches.batch_rows,
-        declared.limit_rate,
-        declared.minimum_rows,
+        cast(declared.limit_rate as decimal(18, 4)) as limit_rate,
+        cast(declared.minimum_rows as bigint) as minimum_rows,
         coalesce(held_back.held_back_rows, 0) as held_back_rows,
         concat(',', declared.accepted_batches, ',') like concat('%,', batches._batch_id, ',%') as is_accepted
     from batches

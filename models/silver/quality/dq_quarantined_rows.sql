@@ -1,96 +1,73 @@
--- Each row that a rule held back at some time, and what has become of it.
+-- Each row that a rule kept out of gold at some time, and what has become of it.
 with
 
 logged as (
     select * from {{ ref('dq_quarantine_log') }}
 ),
 
-{% for entity in entities() -%}
-{%- set key = entity_meta(entity).record_key if execute else 'key' -%}
-{{ entity }}_now as (
+staged as (
+    select * from {{ ref('dq_staged_rows') }}
+),
+
+bad_rows as (
+    select * from {{ ref('dq_bad_rows') }}
+),
+
+-- A row that bronze no longer holds is no longer anyone's task.
+still_staged as (
+    select
+        staged.entity,
+        staged.record_key,
+        staged._arrival
+    from staged
+    inner join logged on staged.entity = logged.entity and staged._arrival = logged._arrival
+    where staged.row_status <> 'deleted'
+),
+
+later as (
+    select
+        entity,
+        record_key,
+        max(_arrival) as last_arrival,
+        max_by(_batch_id, _arrival) as last_batch_id,
+        max_by(row_status, _arrival) as last_status
+    from staged
+    where
+        row_status in ('valid', 'deleted')
+        and record_key in (select still_staged.record_key from still_staged)
+    group by entity, record_key
+),
+
+final as (
     select
         logged.entity,
         logged.source_system,
-        case
-            when staged.row_status in ('rejected', 'quarantined') then coalesce(staged.{{ key }}, staged._arrival)
-            else logged.record_key
-        end as record_key,
-        staged.{{ key }} as own_key,
-        staged.row_status in ('rejected', 'quarantined') as is_bad,
-        logged.severity,
-        logged.failed_rules,
-        logged.reasons,
-        logged.unparsed_columns,
-        staged.row_status as severity_now,
-        staged.failed_rules as failed_rules_now,
-        {{ reasons(entity, 'staged') }} as reasons_now,
-        staged._unparsed_columns as unparsed_columns_now,
+        coalesce(bad_rows.record_key, logged.record_key) as record_key,
         logged._source_table,
         logged._source_file,
         logged._batch_id,
         logged._row_number,
         logged._arrival,
-        logged._ingested_at
-    from {{ ref('stg_' ~ entity) }} as staged
-    -- A row that bronze no longer holds is no longer anyone's task.
-    inner join logged on staged._arrival = logged._arrival and logged.entity = '{{ entity }}'
-    where staged.row_status <> 'deleted'
-),
-
-{{ entity }}_later as (
-    select
-        {{ key }} as own_key,
-        max(_arrival) as last_arrival,
-        max_by(_batch_id, _arrival) as last_batch_id,
-        max_by(row_status, _arrival) as last_status
-    from {{ ref('stg_' ~ entity) }}
-    where row_status in ('valid', 'deleted') and {{ key }} in (select {{ entity }}_now.own_key from {{ entity }}_now)
-    group by {{ key }}
-),
-
-{{ entity }} as (
-    select
-        {{ entity }}_now.*,
-        {{ entity }}_later.last_batch_id,
-        {{ entity }}_later.last_status
-    from {{ entity }}_now
-    left join {{ entity }}_later
-        on
-            {{ entity }}_now.own_key = {{ entity }}_later.own_key
-            and {{ entity }}_now._arrival < {{ entity }}_later.last_arrival
-),
-
-{% endfor -%}
-unioned as (
-    {% for entity in entities() -%}
-    select * from {{ entity }}
-    {% if not loop.last %}union all{% endif %}
-    {% endfor -%}
-),
-
-final as (
-    select
-        entity,
-        source_system,
-        record_key,
-        _source_table,
-        _source_file,
-        _batch_id,
-        _row_number,
-        _arrival,
-        _ingested_at,
-        is_bad and last_status is null as is_open,
-        case when is_bad then severity_now else severity end as severity,
-        case when is_bad then failed_rules_now else failed_rules end as failed_rules,
-        case when is_bad then reasons_now else reasons end as reasons,
-        case when is_bad then unparsed_columns_now else unparsed_columns end as unparsed_columns,
+        logged._ingested_at,
+        bad_rows._arrival is not null and later.last_status is null as is_open,
+        coalesce(bad_rows.severity, logged.severity) as severity,
+        coalesce(bad_rows.failed_rules, logged.failed_rules) as failed_rules,
+        coalesce(bad_rows.reasons, logged.reasons) as reasons,
+        coalesce(bad_rows.unparsed_columns, logged.unparsed_columns) as unparsed_columns,
         case
-            when not is_bad then 'a changed rule or map'
-            when last_status = 'valid' then 'a later valid row'
-            when last_status = 'deleted' then 'the deletion at the source'
+            when bad_rows._arrival is null then 'a changed rule or map'
+            when later.last_status = 'valid' then 'a later valid row'
+            when later.last_status = 'deleted' then 'the deletion at the source'
         end as resolved_by,
-        case when is_bad then last_batch_id end as resolved_by_batch_id
-    from unioned
+        case when bad_rows._arrival is not null then later.last_batch_id end as resolved_by_batch_id
+    from still_staged
+    inner join logged on still_staged._arrival = logged._arrival
+    left join bad_rows on still_staged._arrival = bad_rows._arrival
+    left join later
+        on
+            still_staged.entity = later.entity
+            and still_staged.record_key = later.record_key
+            and still_staged._arrival < later.last_arrival
 )
 
 select * from final

@@ -1,77 +1,73 @@
--- Judged on current records: a parent that arrives later mends its orphans.
-with
-
-{% set rules = [] -%}
-{%- for entity in entities() -%}
-{%- set records = ref('cdm_' ~ entity) -%}
-{%- for column, of_column in (relations(entity) if execute else []) | groupby('column') -%}
-{%- set parent = of_column[0].parent -%}
-{%- set parent_key = entity_meta(parent).record_key -%}
-{%- set parts = [] -%}
-{%- for part in entity_meta(parent).key_columns -%}
-    {%- do parts.append('child.source_system' if part == 'source_system' else 'child.' ~ column) -%}
-{%- endfor -%}
-{{ entity }}_{{ column }}_judged as (
-    select
-        child.source_system,
-        child._source_table,
-        parent.{{ parent_key }} is null as is_orphan
-        {%- for rule in of_column if 'bad_when' in rule %},
-        coalesce({{ rule.bad_when }}, false) as {{ rule.name }}
-        {%- endfor %}
-    from {{ records }} as child
-    left join {{ ref('cdm_' ~ parent) }} as parent
-        on {{ generate_surrogate_key(parts) }} = parent.{{ parent_key }}
-    where child.{{ column }} is not null
-),
-
-{{ entity }}_{{ column }} as (
-    select
-        source_system,
-        _source_table,
-        count(*) as named,
-        count(*) filter (where is_orphan) as orphans
-        {%- for rule in of_column if 'bad_when' in rule %},
-        count(*) filter (where {{ rule.name }}) as {{ rule.name }}
-        {%- endfor %}
-    from {{ entity }}_{{ column }}_judged
-    group by source_system, _source_table
-),
-
-{% for rule in of_column -%}
-{%- set tables = tables_related(rule, entity) -%}
-{%- if tables -%}
-{%- do rules.append(entity ~ '__' ~ rule.name) -%}
-{{ entity }}__{{ rule.name }} as (
-    select
-        '{{ entity }}' as entity,
-        source_system,
-        _source_table,
-        '{{ column }}' as column_name,
-        '{{ rule.name }}' as rule_name,
-        '{{ parent }}' as parent_entity,
-        {{ 'named - orphans' if 'bad_when' in rule else 'named' }} as rows_checked,
-        {{ rule.name if 'bad_when' in rule else 'orphans' }} as rows_failed,
-        cast(
-            case _source_table
-                {% for table, judged in tables.items() -%}
-                when '{{ table }}' then {{ judged.limit }}
-                {% endfor -%}
-            end as decimal(18, 4)
-        ) as limit_rate
-    from {{ entity }}_{{ column }}
-    where _source_table in ('{{ tables | join("', '") }}')
-),
-
+-- Judged on current records: a parent that arrives later resolves its orphans.
+{% set judged = [] -%}
+{% for entity in entities() -%}
+{% set children = ref('cdm_' ~ entity) -%}
+{% for column, of_column in (relations(entity) if execute and systems_feeding(entity) else []) | groupby('column') -%}
+{% if systems_feeding(of_column[0].parent) -%}
+{% do judged.append(judged_reference(entity, children, column, of_column)) -%}
 {% endif -%}
 {% endfor -%}
 {% endfor -%}
-{% endfor -%}
-unioned as (
-    {% for name in rules -%}
-    select * from {{ name }}
-    {% if not loop.last %}union all{% endif %}
-    {% endfor -%}
+
+with
+
+-- One row per record that names a parent: what is wrong with it, as names of relations.
+judged as (
+    -- Where no listed system feeds a parent, this is all there is.
+    select
+        cast(null as string) as entity,
+        cast(null as string) as column_name,
+        cast(null as string) as source_system,
+        cast(null as string) as _source_table,
+        cast(null as boolean) as is_orphan,
+        cast(null as string) as failed_relations
+    where false
+    {{ judged | join('\n') | indent(4) }}
+),
+
+counted as (
+    select
+        entity,
+        column_name,
+        source_system,
+        _source_table,
+        is_orphan,
+        failed_relations,
+        count(*) as records
+    from judged
+    group by entity, column_name, source_system, _source_table, is_orphan, failed_relations
+),
+
+checked as (
+    select
+        counted.entity,
+        counted.source_system,
+        counted._source_table,
+        counted.column_name,
+        rules.rule_name,
+        rules.parent_entity,
+        -- Only of a record whose parent exists can it be said whether the two agree.
+        cast(sum(
+            case
+                when rules.rule_name = concat(rules.column_name, '_not_found') or not counted.is_orphan
+                    then counted.records
+                else 0
+            end
+        ) as bigint) as rows_checked,
+        cast(sum(
+            case
+                when concat(',', counted.failed_relations, ',') like concat('%,', rules.rule_name, ',%')
+                    then counted.records
+                else 0
+            end
+        ) as bigint) as rows_failed,
+        rules.limit_rate
+    from counted
+    inner join {{ ref('dq_rules_by_table') }} as rules
+        on counted._source_table = rules._source_table and counted.column_name = rules.column_name
+    group by
+        counted.entity, counted.source_system, counted._source_table, counted.column_name, rules.rule_name,
+        rules.parent_entity, rules.limit_rate
 ),
 
 final as (
@@ -81,7 +77,7 @@ final as (
         -- A handful of records has no rate worth a warning.
         rows_checked >= {{ var('quarantine').minimum_rows }} and rows_failed > limit_rate * rows_checked
             as is_over_limit
-    from unioned
+    from checked
 )
 
 select * from final

@@ -2,64 +2,60 @@
 -- gives no row, so that its zero does not look like a clean bill.
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
-{%- set seen = batches_seen(this) if is_incremental() else {} %}
+{%- set seen = batches_posted(this) %}
 
 with
 
-{% set results = [] -%}
-{%- for entity in entities() -%}
-{{ entity }} as (
+batches as (
     select
+        entity,
         source_system,
         _source_table,
         _batch_id,
         count(*) as rows_staged,
-        count(*) filter (where row_status <> 'rejected') as rows_read,
-        {% for rule in (all_rules(entity) if execute else []) -%}
-        count(*) filter (where {{ has_failed(rule.name) }}) as {{ rule.name }}{% if not loop.last %},{% endif %}
-        {% endfor %}
-    from {{ ref('stg_' ~ entity) }}
-    where
-        row_status not in ('duplicate', 'deleted')
-        {%- for source_table, batch in seen.items() %}
-        and not (_source_table = '{{ source_table }}' and _batch_id <= '{{ batch }}')
-        {%- endfor %}
-    group by source_system, _source_table, _batch_id
+        count(*) filter (where row_status <> 'rejected') as rows_read
+    from {{ ref('dq_staged_rows') }}
+    where row_status not in ('duplicate', 'deleted') and {{ is_after_batches(seen) }}
+    group by entity, source_system, _source_table, _batch_id
 ),
 
-{% for rule in (all_rules(entity) if execute else []) -%}
-{%- for severity, tables in tables_judged(rule, entity).items() | groupby(1) -%}
-{%- do results.append(entity ~ '__' ~ rule.name ~ '__' ~ severity) -%}
-{{ results[-1] }} as (
+failures as (
     select
-        '{{ entity }}' as entity,
         source_system,
-        _source_table,
         _batch_id,
-        '{{ rule.name }}' as rule_name,
-        '{{ severity }}' as severity,
-        -- What cannot be read is judged by no other rule.
-        {{ 'rows_staged' if severity == 'reject' else 'rows_read' }} as rows_checked,
-        {{ rule.name }} as rows_failed
-    from {{ entity }}
-    where _source_table in ('{{ tables | map('first') | join("', '") }}')
+        rule_name,
+        count(*) as rows_failed
+    from {{ ref('dq_failed_rules') }}
+    where row_status not in ('duplicate', 'deleted') and {{ is_after_batches(seen) }}
+    group by source_system, _batch_id, rule_name
 ),
 
-{% endfor -%}
-{% endfor -%}
-{% endfor -%}
-unioned as (
-    {% for name in results -%}
-    select * from {{ name }}
-    {% if not loop.last %}union all{% endif %}
-    {% endfor -%}
+checked as (
+    select
+        batches.entity,
+        batches.source_system,
+        batches._source_table,
+        batches._batch_id,
+        rules.rule_name,
+        rules.severity,
+        -- What cannot be read is judged by no other rule.
+        case when rules.severity = 'reject' then batches.rows_staged else batches.rows_read end as rows_checked,
+        coalesce(failures.rows_failed, 0) as rows_failed
+    from batches
+    inner join {{ ref('dq_rules_by_table') }} as rules
+        on batches._source_table = rules._source_table and not rules.is_relation
+    left join failures
+        on
+            batches._batch_id = failures._batch_id
+            and batches.source_system is not distinct from failures.source_system
+            and rules.rule_name = failures.rule_name
 ),
 
 final as (
     select
         *,
         {{ safe_divide('rows_failed', 'rows_checked') }} as failure_rate
-    from unioned
+    from checked
 )
 
 select * from final

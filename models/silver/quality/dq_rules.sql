@@ -1,14 +1,40 @@
 -- The catalogue of rules as data: what each rule of each entity means and how severe it is by default.
-{% if execute %}
-{% for entity in entities() %}{% set outer = loop %}
-{% for rule in all_rules(entity) + relations(entity) %}
-select
-    '{{ entity }}' as entity,
-    '{{ rule.name }}' as rule_name,
-    {{ 'true' if 'parent' in rule else 'false' }} as is_relation,
-    '{{ rule.severity }}' as default_severity,
-    '{{ dbt.escape_single_quotes(rule.description) }}' as rule_description
-{% if not (loop.last and outer.last) %}union all{% endif %}
-{% endfor %}
-{% endfor %}
-{% endif %}
+{% set columns = [
+    'entity', 'rule_number', 'rule_name', 'is_relation', 'column_name', 'parent_entity', 'default_severity',
+    'default_limit', 'rule_description'
+] -%}
+{% set rows = [] -%}
+{% for entity in entities() if execute -%}
+{% for rule in all_rules(entity) -%}
+{% do rows.append(
+    [entity, loop.index, rule.name, false, none, none, rule.severity, none, rule.description]
+) -%}
+{% endfor -%}
+{% for rule in relations(entity) -%}
+{% do rows.append(
+    [entity, loop.index, rule.name, true, rule.column, rule.parent, rule.severity, rule.limit, rule.description]
+) -%}
+{% endfor -%}
+{% endfor -%}
+
+with
+
+declared as (
+    {{ literal_rows(columns, rows) | indent(4) }}
+),
+
+final as (
+    select
+        entity,
+        rule_name,
+        is_relation,
+        default_severity,
+        rule_description,
+        cast(rule_number as bigint) as rule_number,
+        column_name,
+        parent_entity,
+        cast(default_limit as decimal(18, 4)) as default_limit_rate
+    from declared
+)
+
+select * from final

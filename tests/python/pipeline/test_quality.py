@@ -1,37 +1,21 @@
 """Quality as a product: what is held back says why, stops a build when it is much, and comes back when it is mended."""
 
 import json
-import shutil
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from rcm.warehouse.duckdb_plugin import load_delta
-from tests.python.lakehouses import PROJECT, SimulatedDays, Warehouse
-
-PROJECT_PARTS = ("models", "examples", "macros", "seeds", "snapshots", "tests", "analyses", "profiles")
+from tests.python.lakehouses import SimulatedDays, Warehouse, with_project
 
 
 @pytest.fixture
 def warehouse(simulated_days: SimulatedDays, tmp_path: Path) -> Warehouse:
     """Two hospitals as the demonstration leaves them."""
     return simulated_days.copy(0, tmp_path / "lakehouse")
-
-
-def with_project(warehouse: Warehouse, folder: Path, *changes: tuple[str, str, str]) -> Warehouse:
-    """The same lakehouse under a copy of the project in which files are changed: (file, text, its replacement)."""
-    for part in PROJECT_PARTS:
-        shutil.copytree(PROJECT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "python"))
-    shutil.copy(PROJECT / "dbt_project.yml", folder)
-    for name, text, replacement in changes:
-        file = folder / name
-        assert text in file.read_text()
-        file.write_text(file.read_text().replace(text, replacement, 1))
-    return replace(warehouse, project=folder)
 
 
 def at_hospital_a(warehouse: Warehouse, *statements: str) -> None:
@@ -270,6 +254,28 @@ def test_relations_find_what_contradicts_the_record_referred_to(warehouse: Wareh
         ("transactions", "diagnosis_not_billable", lines),
         ("transactions", "service_before_birth", count("transactions", "service_date")),
     ]
+
+
+def test_quality_stays_plain_sql(warehouse: Warehouse) -> None:
+    # In the form of every later build, which is the longer one: it says which batches were seen.
+    warehouse.run("dbt", "compile", "--select", "silver.quality")
+    compiled = sorted((warehouse.target / "compiled/rcm/models/silver/quality").glob("*.sql"))
+    lines = {file.stem: len(file.read_text().splitlines()) for file in compiled}
+    assert {"dq_staged_rows", "dq_rule_results", "dq_references", "quarantine"} <= set(lines)
+    assert sum(lines.values()) < 1000, lines
+
+
+def test_a_group_with_charge_lines_alone_builds(warehouse: Warehouse) -> None:
+    (warehouse.lakehouse / "warehouse.duckdb").unlink()
+    systems = {"models/bronze": {"hospital_a": ["transactions"], "hospital_b": ["transactions"]}}
+    options = ("--vars", json.dumps({"systems": systems}), "--exclude-resource-type", "unit_test")
+    warehouse.run("dbt", "build", "--select", "+silver.quality", *options)
+
+    assert warehouse.query("select count(*) from silver.dq_references") == [(0,)]
+    assert warehouse.query("select distinct entity from silver.dq_rule_results") == [("transactions",)]
+    assert warehouse.query(
+        "select distinct entity, bronze_rows > 0, current_rows > 0 from silver.dq_batch_reconciliation"
+    ) == [("transactions", True, True)]
 
 
 def test_orphans_beyond_their_limit_are_warned_about(warehouse: Warehouse) -> None:
