@@ -1,6 +1,7 @@
 {#
     A dbt snapshot strategy for rows that are new versions already (see versions_to_record): dbt's check strategy
-    keeps one row per key and run, so of several pending batches it would lose all versions but the last.
+    keeps one row per key and run, so of several pending batches it would lose all versions but the last. Snapshots of
+    any other strategy are dbt's own business: see the overrides at the end.
 #}
 {% macro snapshot_versions_strategy(node, snapshotted_rel, current_rel, model_config, target_exists) %}
     {% set key = config.get('unique_key') %}
@@ -22,7 +23,7 @@
     )
 {%- endmacro %}
 
-{% macro default__build_snapshot_table(strategy, sql) %}
+{% macro versions_table(strategy, sql) %}
     select
         *,
         {{ strategy.scd_id }} as dbt_scd_id,
@@ -34,7 +35,7 @@
     ) as new_versions
 {% endmacro %}
 
-{% macro default__snapshot_staging_table(strategy, source_sql, target_relation) %}
+{% macro versions_to_merge(strategy, source_sql, target_relation) %}
     with
 
     new_versions as (
@@ -84,4 +85,39 @@
     select * from insertions
     union all
     select * from updates
+{% endmacro %}
+
+{#
+    dbt asks these for the SQL of every snapshot. dbt-databricks has its own, so that it needs an override of its own.
+#}
+{% macro default__build_snapshot_table(strategy, sql) %}
+    {% if config.get('strategy') == 'versions' %}
+        {{ versions_table(strategy, sql) }}
+    {% else %}
+        {{ dbt.default__build_snapshot_table(strategy, sql) }}
+    {% endif %}
+{% endmacro %}
+
+{% macro databricks__build_snapshot_table(strategy, sql) %}
+    {% if config.get('strategy') == 'versions' %}
+        {{ versions_table(strategy, sql) }}
+    {% else %}
+        {{ dbt.databricks__build_snapshot_table(strategy, sql) }}
+    {% endif %}
+{% endmacro %}
+
+{% macro default__snapshot_staging_table(strategy, source_sql, target_relation) %}
+    {% if config.get('strategy') == 'versions' %}
+        {{ versions_to_merge(strategy, source_sql, target_relation) }}
+    {% else %}
+        {{ dbt.default__snapshot_staging_table(strategy, source_sql, target_relation) }}
+    {% endif %}
+{% endmacro %}
+
+{% macro databricks__snapshot_staging_table(strategy, source_sql, target_relation) %}
+    {% if config.get('strategy') == 'versions' %}
+        {{ versions_to_merge(strategy, source_sql, target_relation) }}
+    {% else %}
+        {{ dbt.databricks__snapshot_staging_table(strategy, source_sql, target_relation) }}
+    {% endif %}
 {% endmacro %}

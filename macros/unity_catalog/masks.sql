@@ -38,10 +38,13 @@
     {{ return(tagged) }}
 {% endmacro %}
 
-{# Masks and tags the current model or snapshot, which has the columns of its entity; a post-hook. #}
+{#
+    Masks and tags the current model or snapshot, which has the columns of its entity; a post-hook. A snapshot of
+    something else has no entity and no tags.
+#}
 {% macro protect_entity() %}
-    {% if execute %}
-        {% set entity = model.name | replace('stg_', '') | replace('_history', '') %}
+    {% set entity = model.name | replace('stg_', '') | replace('_history', '') %}
+    {% if execute and entity in entities() %}
         {% do protect(this, tagged_columns(graph.nodes['model.' ~ project_name ~ '.cdm_' ~ entity])) %}
     {% endif %}
 {% endmacro %}

@@ -1,4 +1,4 @@
--- A warning: rows staged before a map, a format, a severity or a rule changed still say what the old one made of them.
+-- A warning: rows that were staged before a map, a format, a severity or a rule changed still have the old verdict.
 -- dbt build --full-refresh stages them again from bronze.
 {{ config(severity='warn') }}
 {%- set declarations = [] -%}

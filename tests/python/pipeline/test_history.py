@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from tests.python.lakehouses import Warehouse
+from tests.python.lakehouses import Warehouse, with_project
 from tests.python.pipeline.batches import write_departments
 
 Row = tuple[str | None, str | None]
@@ -106,3 +106,62 @@ def test_a_full_refresh_makes_history_anew_from_bronze(tmp_path: Path) -> None:
     assert "assert_history_equals_a_rebuild_from_bronze" in warehouse.run("dbt", "build", expect=1)
     warehouse.run("dbt", "build", "--full-refresh")
     assert versions(warehouse) == VERSIONS
+
+
+# A user's own snapshots, of the two strategies that dbt has.
+USER_SNAPSHOTS = """
+{% snapshot tariffs_by_timestamp %}
+{{ config(strategy='timestamp', unique_key='code', updated_at='changed_at') }}
+select * from main.tariffs
+{% endsnapshot %}
+
+{% snapshot tariffs_by_check %}
+{{ config(strategy='check', unique_key='code', check_cols=['price'], hard_deletes='invalidate') }}
+select * from main.tariffs
+{% endsnapshot %}
+"""
+OPEN = "dbt_valid_to = timestamp '9999-12-31'"
+
+
+def write_tariffs(warehouse: Warehouse, *rows: tuple[str, int, str]) -> None:
+    with duckdb.connect(str(warehouse.lakehouse / "warehouse.duckdb")) as connection:
+        connection.execute("create or replace table main.tariffs (code text, price integer, changed_at timestamp)")
+        connection.executemany("insert into main.tariffs values (?, ?, ?)", rows)
+
+
+def test_snapshots_of_other_strategies_keep_history_beside_ours(tmp_path: Path) -> None:
+    project = with_project(Warehouse(tmp_path / "lakehouse"), tmp_path / "project")
+    (project.project / "snapshots" / "tariffs.sql").write_text(USER_SNAPSHOTS)
+    select = ("--select", "+departments_history", "tariffs_by_timestamp", "tariffs_by_check")
+    project.lakehouse.mkdir()
+
+    write_departments(project.lakehouse, 0, "full", [("D1", "Emergency"), ("D2", "Cardiology")])
+    write_tariffs(project, ("A", 10, "2024-01-01"), ("B", 20, "2024-01-01"), ("C", 30, "2024-01-01"))
+    project.run("dbt", "build", *select)
+    write_departments(project.lakehouse, 1, "full", [("D1", "Emergency"), ("D2", "Heart")])
+    write_tariffs(project, ("A", 11, "2024-02-01"), ("B", 20, "2024-01-01"), ("D", 40, "2024-02-01"))
+    project.run("dbt", "build", *select)
+
+    prices = "select code, price, {} from history.tariffs_by_{} order by code, price"
+    assert project.query(
+        prices.format(f"{OPEN}, dbt_valid_from::date::text, dbt_valid_to::date::text", "timestamp")
+    ) == [
+        ("A", 10, False, "2024-01-01", "2024-02-01"),
+        ("A", 11, True, "2024-02-01", "9999-12-31"),
+        ("B", 20, True, "2024-01-01", "9999-12-31"),
+        # A snapshot by timestamp does not look for deletions unless it is asked to.
+        ("C", 30, True, "2024-01-01", "9999-12-31"),
+        ("D", 40, True, "2024-02-01", "9999-12-31"),
+    ]
+    assert project.query(prices.format(OPEN, "check")) == [
+        ("A", 10, False),
+        ("A", 11, True),
+        ("B", 20, True),
+        ("C", 30, False),
+        ("D", 40, True),
+    ]
+    assert versions(project) == [
+        ("D1", 1, "Emergency", False, True),
+        ("D2", 1, "Cardiology", False, False),
+        ("D2", 2, "Heart", False, True),
+    ]
