@@ -92,6 +92,11 @@ docs-pages: $(VENV)/dev.stamp  ## Write the pages only, which needs no warehouse
 data-docs: $(VENV)/dev.stamp  ## Write the Data Docs of the newest batches, to audit/data_docs/ of the lakehouse.
 	@python -m ingestion.bronze.data_docs
 
+.PHONY: dbt-utils
+dbt-utils: $(VENV)/runtime.stamp  ## Use dbt-utils' macros: make dbt-utils FROM=hub, or FROM=<folder of the package>.
+	@sh requirements/dbt-utils.sh "$(FROM)"
+	@dbt deps
+
 .PHONY: docs-tables
 docs-tables: $(VENV)/runtime.stamp  ## Renew README's KPI table and the list of KPI models from the contracts.
 	@python docs/generate_tables.py
