@@ -10,7 +10,7 @@ import pyarrow as pa
 from simulator.charges import claim_numbers
 from simulator.columns import Bools, Ints, blank, date_text, id_text, money, stream, timestamp_text, words
 from simulator.day_changes import SETTLED_BY_DAY, Changes
-from simulator.defects import ADJUSTMENT_PATCHES, ADJUSTMENT_TWIN, Plan, Planted, draw_plan, plant, without
+from simulator.defects import ADJUSTMENT_DEFECTS, ADJUSTMENT_TWIN, Plan, Planted, draw_plan, plant, without
 from simulator.parameters import LINES_OF_BUSINESS, PAYERS
 from simulator.people import department_id, patient_id, provider_id
 from simulator.remittance import Postings
@@ -101,7 +101,7 @@ def feed(hospital: Hospital, postings: Postings, day: int) -> Feed:
         stream(seed, index, 21),
         row[settled],
         int((postings.known_day <= 0).sum()),
-        tuple(ADJUSTMENT_PATCHES),
+        tuple(ADJUSTMENT_DEFECTS),
         fitting={
             "transfer_without_target": among(TRANSFERS),
             "denial_without_reason": among((Posting.DENIAL,)),
@@ -163,7 +163,7 @@ def planted_adjustments(hospital: Hospital, feed: Feed, changes: Changes, day: i
     """The adjustments table at the end of ``day`` with its defects."""
     state = _state(feed, changes, day)
     table = _table(hospital, feed.postings, state)
-    return plant(table, feed.postings.row[state.visible], feed.plan, ADJUSTMENT_PATCHES, ADJUSTMENT_TWIN)
+    return plant(table, feed.postings.row[state.visible], feed.plan, ADJUSTMENT_DEFECTS, ADJUSTMENT_TWIN)
 
 
 def _table(hospital: Hospital, postings: Postings, state: _State) -> pa.Table:

@@ -26,29 +26,17 @@ KEY_REPEATED = "key_repeated_in_batch"
 CURRENT, EXACT_DUPLICATE, QUARANTINED, REJECTED = 0, 1, 2, 3
 Fates = npt.NDArray[np.int8]
 
-REJECTING = frozenset({"key_missing", "value_unparseable"})
-QUARANTINING = frozenset(
-    {
-        KEY_REPEATED,
-        "first_name_missing",
-        "birth_date_implausible",
-        "department_name_missing",
-        "encounter_date_out_of_range",
-        "service_date_out_of_range",
-        "paid_date_out_of_range",
-        "claim_date_out_of_range",
-        "claim_status_unknown",
-        "diagnosis_code_malformed",
-        "adjustment_type_unknown",
-        "adjustment_amount_missing",
-        "post_date_out_of_range",
-        "transfer_without_target",
-    }
-)
-
 # From a table, the positions to damage in it and the same rows' positions in the world (for choices that stay the
 # same whatever part of the world the table shows) to new values by column.
 Patch = Callable[[pa.Table, Ints, Ints], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Defect:
+    """How a row is damaged, and what becomes of it: its rule warns unless ``fate`` says otherwise."""
+
+    patch: Patch
+    fate: int = CURRENT
 
 
 @dataclass(frozen=True)
@@ -115,14 +103,14 @@ def without(rows: Ints, *others: Ints) -> Ints:
     return np.setdiff1d(rows, taken, assume_unique=True)
 
 
-def plant(table: pa.Table, rows: Ints, plan: Plan, patches: Mapping[str, Patch], twin: Patch) -> Planted:
+def plant(table: pa.Table, rows: Ints, plan: Plan, defects: Mapping[str, Defect], twin: Patch) -> Planted:
     """Apply the part of a plan that concerns the rows of a table; twins and copies are appended at its end.
 
     Args:
         table: clean rows.
         rows: their positions in the hospital's world, sorted.
         plan: the entity's plan.
-        patches: how a row is damaged, by rule.
+        defects: how a row is damaged, by rule.
         twin: what differs in the second row of a repeated key.
     """
     fates = np.zeros(len(rows), dtype=np.int8)
@@ -132,9 +120,9 @@ def plant(table: pa.Table, rows: Ints, plan: Plan, patches: Mapping[str, Patch],
         at = _positions(rows, planned)
         if len(at) == 0:
             continue
-        for name, values in patches[rule](table, at, rows[at]).items():
+        for name, values in defects[rule].patch(table, at, rows[at]).items():
             columns[name] = replace_rows(columns[name], at, values)
-        fates[at] = fate_of(rule)
+        fates[at] = defects[rule].fate
         if not rule.endswith("_not_found"):
             failures[rule] = len(at)
     damaged = pa.table(columns)
@@ -149,13 +137,6 @@ def plant(table: pa.Table, rows: Ints, plan: Plan, patches: Mapping[str, Patch],
         [fates, np.full(len(repeated), QUARANTINED, np.int8), np.full(len(duplicated), EXACT_DUPLICATE, np.int8)]
     )
     return Planted(pa.concat_tables(parts), fates, failures)
-
-
-def fate_of(rule: str) -> int:
-    """The outcome of a row that fails ``rule``."""
-    if rule in REJECTING:
-        return REJECTED
-    return QUARANTINED if rule in QUARANTINING else CURRENT
 
 
 def _positions(rows: Ints, planned: Ints) -> Ints:
@@ -214,28 +195,28 @@ def _texts(values: npt.NDArray[np.float64]) -> list[str]:
     return [f"{value:.2f}" for value in values]
 
 
-def patient_patches(names: Sequence[str]) -> tuple[Mapping[str, Patch], Patch]:
+def patient_defects(names: Sequence[str]) -> tuple[Mapping[str, Defect], Patch]:
     """Damages of a patient row and the twin's difference, for one hospital's column names."""
     key, first, _last, middle, ssn, phone, sex, birth = names[:8]
     return {
-        "key_missing": _set(key, None),
-        "first_name_missing": _set(first, "NULL", None, "  "),
-        "birth_date_implausible": _set(birth, None, "1850-03-04", "2199-01-01"),
-        "sex_not_mapped": _set(sex, "X9", "n/k"),
-        "ssn_malformed": _set(ssn, "900-12-345", "900121234"),
-        "phone_malformed": _set(phone, "555-0199", "unlisted"),
+        "key_missing": Defect(_set(key, None), REJECTED),
+        "first_name_missing": Defect(_set(first, "NULL", None, "  "), QUARANTINED),
+        "birth_date_implausible": Defect(_set(birth, None, "1850-03-04", "2199-01-01"), QUARANTINED),
+        "sex_not_mapped": Defect(_set(sex, "X9", "n/k")),
+        "ssn_malformed": Defect(_set(ssn, "900-12-345", "900121234")),
+        "phone_malformed": Defect(_set(phone, "555-0199", "unlisted")),
     }, _swap(middle, "Q", "R")
 
 
-ENCOUNTER_PATCHES: Mapping[str, Patch] = {
-    "key_missing": _set("EncounterID", None),
-    "encounter_date_out_of_range": _set("EncounterDate", None, "1850-03-04", "2199-01-01"),
-    "procedure_code_malformed": _set("ProcedureCode", "0042", "ABCDE"),
-    "modified_before_inserted": _earlier("ModifiedDate", "InsertedDate", 5, " 09:00:00"),
-    "patient_id_not_found": _lost("PatientID", "HOSP1-9"),
-    "provider_id_not_found": _lost("ProviderID", "PROV9"),
-    "department_id_not_found": _lost("DepartmentID", "DEPT9"),
-    "procedure_code_not_found": _set("ProcedureCode", UNKNOWN_PROCEDURE),
+ENCOUNTER_DEFECTS: Mapping[str, Defect] = {
+    "key_missing": Defect(_set("EncounterID", None), REJECTED),
+    "encounter_date_out_of_range": Defect(_set("EncounterDate", None, "1850-03-04", "2199-01-01"), QUARANTINED),
+    "procedure_code_malformed": Defect(_set("ProcedureCode", "0042", "ABCDE")),
+    "modified_before_inserted": Defect(_earlier("ModifiedDate", "InsertedDate", 5, " 09:00:00")),
+    "patient_id_not_found": Defect(_lost("PatientID", "HOSP1-9")),
+    "provider_id_not_found": Defect(_lost("ProviderID", "PROV9")),
+    "department_id_not_found": Defect(_lost("DepartmentID", "DEPT9")),
+    "procedure_code_not_found": Defect(_set("ProcedureCode", UNKNOWN_PROCEDURE)),
 }
 ENCOUNTER_TWIN = _swap("EncounterType", "Outpatient", "Telemedicine")
 
@@ -262,23 +243,23 @@ def _service_out_of_range(_table: pa.Table, _at: Ints, world: Ints) -> Mapping[s
     }
 
 
-TRANSACTION_PATCHES: Mapping[str, Patch] = {
-    "key_missing": _set("TransactionID", None),
-    "charge_not_positive": _no_charge,
-    "paid_negative": _set("PaidAmount", -5.0),
-    "paid_above_charge": _paid_above,
-    "service_date_out_of_range": _service_out_of_range,
-    "paid_date_out_of_range": _set("PaidDate", "2199-01-01"),
-    "paid_before_service": _earlier("PaidDate", "ServiceDate", 3),
-    "diagnosis_code_malformed": _set("ICDCode", "250.00", "E1"),
-    "procedure_code_malformed": _set("ProcedureCode", "0042", "ABCDE"),
-    "modified_before_inserted": _earlier("ModifiedDate", "InsertDate", 5, " 09:00:00"),
-    "encounter_id_not_found": _lost("EncounterID", "ENC9"),
-    "patient_id_not_found": _lost("PatientID", "HOSP1-9"),
-    "provider_id_not_found": _lost("ProviderID", "PROV9"),
-    "department_id_not_found": _lost("DeptID", "DEPT9"),
-    "procedure_code_not_found": _set("ProcedureCode", UNKNOWN_PROCEDURE),
-    "diagnosis_code_not_found": _set("ICDCode", UNKNOWN_DIAGNOSIS),
+TRANSACTION_DEFECTS: Mapping[str, Defect] = {
+    "key_missing": Defect(_set("TransactionID", None), REJECTED),
+    "charge_not_positive": Defect(_no_charge),
+    "paid_negative": Defect(_set("PaidAmount", -5.0)),
+    "paid_above_charge": Defect(_paid_above),
+    "service_date_out_of_range": Defect(_service_out_of_range, QUARANTINED),
+    "paid_date_out_of_range": Defect(_set("PaidDate", "2199-01-01"), QUARANTINED),
+    "paid_before_service": Defect(_earlier("PaidDate", "ServiceDate", 3)),
+    "diagnosis_code_malformed": Defect(_set("ICDCode", "250.00", "E1"), QUARANTINED),
+    "procedure_code_malformed": Defect(_set("ProcedureCode", "0042", "ABCDE")),
+    "modified_before_inserted": Defect(_earlier("ModifiedDate", "InsertDate", 5, " 09:00:00")),
+    "encounter_id_not_found": Defect(_lost("EncounterID", "ENC9")),
+    "patient_id_not_found": Defect(_lost("PatientID", "HOSP1-9")),
+    "provider_id_not_found": Defect(_lost("ProviderID", "PROV9")),
+    "department_id_not_found": Defect(_lost("DeptID", "DEPT9")),
+    "procedure_code_not_found": Defect(_set("ProcedureCode", UNKNOWN_PROCEDURE)),
+    "diagnosis_code_not_found": Defect(_set("ICDCode", UNKNOWN_DIAGNOSIS)),
 }
 TRANSACTION_TWIN = _swap("VisitType", "Routine", "Follow-up")
 
@@ -297,22 +278,22 @@ def _parts_above(table: pa.Table, at: Ints, _world: Ints) -> Mapping[str, Any]:
     return {"Deductible": _texts(_floats(table, "ClaimAmount", at) - _floats(table, "PaidAmount", at) + 5)}
 
 
-CLAIM_PATCHES: Mapping[str, Patch] = {
-    "key_missing": _set("ClaimID", None),
-    "value_unparseable": _set("ClaimAmount", "see letter", "1.2.3"),
-    "claim_status_unknown": _set("ClaimStatus", "In limbo", None),
-    "service_date_out_of_range": _set("ServiceDate", "1850-03-04", None),
-    "claim_date_out_of_range": _set("ClaimDate", "2199-01-01", None),
-    "claim_before_service": _earlier("ClaimDate", "ServiceDate", 2),
-    "claim_amount_not_positive": _no_claim_amount,
-    "claim_paid_above_charge": _claim_paid_above,
-    "claim_parts_above_charge": _parts_above,
-    "denied_with_payment": _set("PaidAmount", "1.00"),
-    "transaction_id_not_found": _lost("TransactionID", "TRANS9"),
-    "encounter_id_not_found": _lost("EncounterID", "ENC9"),
-    "patient_id_not_found": _lost("PatientID", "HOSP1-9"),
-    "provider_id_not_found": _lost("ProviderID", "PROV9"),
-    "department_id_not_found": _lost("DeptID", "DEPT9"),
+CLAIM_DEFECTS: Mapping[str, Defect] = {
+    "key_missing": Defect(_set("ClaimID", None), REJECTED),
+    "value_unparseable": Defect(_set("ClaimAmount", "see letter", "1.2.3"), REJECTED),
+    "claim_status_unknown": Defect(_set("ClaimStatus", "In limbo", None), QUARANTINED),
+    "service_date_out_of_range": Defect(_set("ServiceDate", "1850-03-04", None), QUARANTINED),
+    "claim_date_out_of_range": Defect(_set("ClaimDate", "2199-01-01", None), QUARANTINED),
+    "claim_before_service": Defect(_earlier("ClaimDate", "ServiceDate", 2)),
+    "claim_amount_not_positive": Defect(_no_claim_amount),
+    "claim_paid_above_charge": Defect(_claim_paid_above),
+    "claim_parts_above_charge": Defect(_parts_above),
+    "denied_with_payment": Defect(_set("PaidAmount", "1.00")),
+    "transaction_id_not_found": Defect(_lost("TransactionID", "TRANS9")),
+    "encounter_id_not_found": Defect(_lost("EncounterID", "ENC9")),
+    "patient_id_not_found": Defect(_lost("PatientID", "HOSP1-9")),
+    "provider_id_not_found": Defect(_lost("ProviderID", "PROV9")),
+    "department_id_not_found": Defect(_lost("DeptID", "DEPT9")),
 }
 CLAIM_TWIN = _swap("PayorType", "Government", "Private")
 
@@ -323,18 +304,18 @@ def _no_target(table: pa.Table, at: Ints, world: Ints) -> Mapping[str, Any]:
     return {"ToLineOfBusiness": [None if row % 2 else group for row, group in zip(world, own, strict=True)]}
 
 
-ADJUSTMENT_PATCHES: Mapping[str, Patch] = {
-    "key_missing": _set("AdjustmentID", None),
-    "adjustment_type_unknown": _set("AdjustmentType", "Gremlins", None),
-    "adjustment_amount_missing": _set("Amount", None),
-    "post_date_out_of_range": _set("PostDate", None, "1850-03-04", "2199-01-01"),
-    "transfer_without_target": _no_target,
-    "denial_without_reason": _set("ReasonCode", None),
-    "transaction_id_not_found": _lost("TransactionID", "TRANS9"),
-    "encounter_id_not_found": _lost("EncounterID", "ENC9"),
-    "patient_id_not_found": _lost("PatientID", "HOSP1-9"),
-    "provider_id_not_found": _lost("ProviderID", "PROV9"),
-    "department_id_not_found": _lost("DeptID", "DEPT9"),
-    "claim_id_not_found": _lost("ClaimID", "CLAIM9"),
+ADJUSTMENT_DEFECTS: Mapping[str, Defect] = {
+    "key_missing": Defect(_set("AdjustmentID", None), REJECTED),
+    "adjustment_type_unknown": Defect(_set("AdjustmentType", "Gremlins", None), QUARANTINED),
+    "adjustment_amount_missing": Defect(_set("Amount", None), QUARANTINED),
+    "post_date_out_of_range": Defect(_set("PostDate", None, "1850-03-04", "2199-01-01"), QUARANTINED),
+    "transfer_without_target": Defect(_no_target, QUARANTINED),
+    "denial_without_reason": Defect(_set("ReasonCode", None)),
+    "transaction_id_not_found": Defect(_lost("TransactionID", "TRANS9")),
+    "encounter_id_not_found": Defect(_lost("EncounterID", "ENC9")),
+    "patient_id_not_found": Defect(_lost("PatientID", "HOSP1-9")),
+    "provider_id_not_found": Defect(_lost("ProviderID", "PROV9")),
+    "department_id_not_found": Defect(_lost("DeptID", "DEPT9")),
+    "claim_id_not_found": Defect(_lost("ClaimID", "CLAIM9")),
 }
 ADJUSTMENT_TWIN = _set("ReasonCode", "252")

@@ -9,7 +9,7 @@ import numpy as np
 from simulator.care import DENIED, INSURED
 from simulator.columns import Ints, stream
 from simulator.day_changes import SETTLED_BY_DAY, Changes, day_changes, settled_lines
-from simulator.defects import CLAIM_PATCHES, ENCOUNTER_PATCHES, TRANSACTION_PATCHES, Plan, draw_plan, without
+from simulator.defects import CLAIM_DEFECTS, ENCOUNTER_DEFECTS, TRANSACTION_DEFECTS, Plan, draw_plan, without
 from simulator.parameters import LAG_DAYS
 from simulator.world import Hospital
 
@@ -52,10 +52,10 @@ def tell_story(hospital: Hospital, day: int) -> Story:
     name_lost = stream(seed, index, 8).choice(well, 1)
 
     visits = _before_overlap(encounters.day[: hospital.history_encounters].clip(max=SETTLED_BY_DAY + LAG_DAYS + 1))
-    visit_plan = draw_plan(stream(seed, index, 9), visits, hospital.history_encounters, tuple(ENCOUNTER_PATCHES))
+    visit_plan = draw_plan(stream(seed, index, 9), visits, hospital.history_encounters, tuple(ENCOUNTER_DEFECTS))
 
     settled = np.flatnonzero(settled_lines(hospital))
-    line_plan = draw_plan(stream(seed, index, 10), settled, hospital.history_lines, tuple(TRANSACTION_PATCHES))
+    line_plan = draw_plan(stream(seed, index, 10), settled, hospital.history_lines, tuple(TRANSACTION_DEFECTS))
 
     decided = lines.decision_day[: hospital.history_lines] <= SETTLED_BY_DAY
     denied = lines.outcome[: hospital.history_lines] == DENIED
@@ -63,7 +63,7 @@ def tell_story(hospital: Hospital, day: int) -> Story:
         stream(seed, index, 11),
         np.flatnonzero(decided),
         int((lines.kind[: hospital.history_lines] == INSURED).sum()),
-        tuple(CLAIM_PATCHES),
+        tuple(CLAIM_DEFECTS),
         fitting={
             "denied_with_payment": np.flatnonzero(decided & denied),
             "claim_paid_above_charge": np.flatnonzero(decided & ~denied),

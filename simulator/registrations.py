@@ -8,7 +8,7 @@ import numpy as np
 
 from simulator.columns import Bools, Ints, stream
 from simulator.day_changes import NAME_FOUND_ON, NAME_LOST_ON
-from simulator.defects import Plan, Planted, patient_patches, plant, without
+from simulator.defects import Plan, Planted, patient_defects, plant, without
 from simulator.people import Patients, patient_table
 from simulator.planning import Story
 from simulator.world import Hospital
@@ -33,7 +33,7 @@ def changed_patients(hospital: Hospital, story: Story, day: int) -> Bools:
 def planted_patients(hospital: Hospital, story: Story, day: int) -> Planted:
     """The patients table on ``day`` with its defects."""
     table = patient_table(hospital.habits, _on_day(hospital, story, day), visible_patients(hospital, day))
-    patches, twin = patient_patches(table.column_names)
+    patches, twin = patient_defects(table.column_names)
     return plant(table, visible_patients(hospital, day), plan_on_day(story, day), patches, twin)
 
 

@@ -18,11 +18,11 @@ from simulator.charges import (
 from simulator.claims import ClaimFile, claim_table, current_versions
 from simulator.columns import Ints
 from simulator.defects import (
-    CLAIM_PATCHES,
+    CLAIM_DEFECTS,
     CLAIM_TWIN,
-    ENCOUNTER_PATCHES,
+    ENCOUNTER_DEFECTS,
     ENCOUNTER_TWIN,
-    TRANSACTION_PATCHES,
+    TRANSACTION_DEFECTS,
     TRANSACTION_TWIN,
     Planted,
     plant,
@@ -66,7 +66,7 @@ def database_tables(setting: Setting, day: int) -> Mapping[str, Planted]:
             encounter_table(hospital, story.changes, day, visits),
             visits,
             story.encounters,
-            ENCOUNTER_PATCHES,
+            ENCOUNTER_DEFECTS,
             ENCOUNTER_TWIN,
         ),
         "transactions": planted_transactions(setting, day),
@@ -85,7 +85,7 @@ def planted_transactions(setting: Setting, day: int) -> Planted:
     """The transactions table at the end of ``day``."""
     lines, story = visible_lines(setting.hospital, day), setting.story
     clean = transaction_table(setting.hospital, story.changes, day, lines)
-    return plant(clean, lines, story.lines, TRANSACTION_PATCHES, TRANSACTION_TWIN)
+    return plant(clean, lines, story.lines, TRANSACTION_DEFECTS, TRANSACTION_TWIN)
 
 
 def file_content(setting: Setting, file: ClaimFile) -> Planted:
@@ -107,4 +107,4 @@ def current_claims(setting: Setting, day: int) -> Planted:
 
 def _claims(setting: Setting, version_days: Ints, rows: Ints) -> Planted:
     table: pa.Table = claim_table(setting.hospital, version_days, rows)
-    return plant(table, rows, setting.story.claims, CLAIM_PATCHES, CLAIM_TWIN)
+    return plant(table, rows, setting.story.claims, CLAIM_DEFECTS, CLAIM_TWIN)

@@ -15,7 +15,12 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import yaml
 
+from tests.python.lakehouses import PROJECT
+
+STAGING = PROJECT / "models/silver/staging/_staging__models.yml"
+KEY_REPEATED = "key_repeated_in_batch"
 FULL = ("providers", "departments", "procedures")
 KEYS = {
     "patients": "PatientID",
@@ -103,13 +108,13 @@ RULES: Mapping[str, Mapping[str, str]] = {
         "description_missing": "description is null",
     },
 }
-REJECT = "['key_missing', 'value_unparseable']"
-QUARANTINE = (
-    "['key_repeated_in_batch', 'first_name_missing', 'birth_date_implausible', 'department_name_missing',"
-    " 'encounter_date_out_of_range', 'service_date_out_of_range', 'paid_date_out_of_range', 'claim_date_out_of_range',"
-    " 'claim_status_unknown', 'diagnosis_code_malformed', 'adjustment_type_unknown', 'adjustment_amount_missing',"
-    " 'post_date_out_of_range', 'transfer_without_target']"
-)
+
+
+def rules_of(entity: str, severity: str) -> list[str]:
+    """Names of an entity's rules that its staging model declares with a severity."""
+    models = {model["name"]: model for model in yaml.safe_load(STAGING.read_text())["models"]}
+    rules = models[f"stg_{entity}"]["config"]["meta"].get("rules", [])
+    return [rule["name"] for rule in rules if rule["severity"] == severity]
 
 
 class HandLakehouse:
@@ -192,13 +197,15 @@ class HandLakehouse:
         """Make <system>_<entity>_judged (one row per bronze row with its failed rules) and ..._current."""
         name, key = f"{system}_{entity}", KEYS[entity]
         tests = {"key_missing": f"{key} is null", **RULES[entity]}
-        tests["key_repeated_in_batch"] = f"contents > 1 and {key} is not null"
+        tests[KEY_REPEATED] = f"contents > 1 and {key} is not null"
+        reject = ["key_missing", "value_unparseable", *rules_of(entity, "reject")]
+        quarantine = [KEY_REPEATED, *rules_of(entity, "quarantine")]
         failed = ", ".join(f"case when {test} then '{rule}' end" for rule, test in tests.items())
         self.db.execute(f"""
             create or replace table {name}_judged as
             select *, list_filter([{failed}], lambda r: r is not null) as failed,
-                len(list_intersect(failed, {REJECT})) > 0 as rejected,
-                len(list_intersect(failed, {REJECT})) = 0 and len(list_intersect(failed, {QUARANTINE})) > 0
+                len(list_intersect(failed, {reject})) > 0 as rejected,
+                len(list_intersect(failed, {reject})) = 0 and len(list_intersect(failed, {quarantine})) > 0
                     as quarantined,
             from (
                 select b.*, contents,
