@@ -1,6 +1,6 @@
 """The command ``rcm``.
 
-Heavy libraries are imported inside the commands that need them, so that help appears at once.
+Heavy libraries are imported inside the commands that need them, so that help appears immediately.
 Exit codes: 0 done, 1 some source or model failed, 2 usage or configuration, 130 interrupted.
 """
 
@@ -38,7 +38,7 @@ for part in (demonstration, loading, building, closing, operations, examining, e
 def main() -> None:
     """Entry point of the installed command."""
     block_pandas_import()
-    # What is written holds patients' data: their owner reads it, and nobody else.
+    # Written files contain patients' data: only their owner may read them.
     os.umask(0o077)
     try:
         app(prog_name="rcm")

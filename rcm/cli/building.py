@@ -62,7 +62,7 @@ def run(
     ),
 )
 def replay(project_dir: ProjectDir = None) -> None:
-    """Rebuild silver, history and gold from bronze alone; without changes they end as they were."""
+    """Rebuild silver, history and gold from bronze; without changes the result is the same."""
     with project(project_dir) as settings:
         from rcm import service
 
@@ -81,7 +81,7 @@ def replay(project_dir: ProjectDir = None) -> None:
 def redrive(
     source: SystemName = None, table: TableName = None, as_json: AsJson = False, project_dir: ProjectDir = None
 ) -> None:
-    """Load rejected lines of files again, after they were corrected in landing/rejects or the declaration was.
+    """Load rejected lines of files again, after they or the declaration were corrected (dead letters, landing/rejects).
 
     Where a rule or map changed since rows were judged, all rows are judged again, and silver, history and gold rebuilt.
     """
@@ -93,7 +93,7 @@ def redrive(
         listener = TerminalListener(settings, loads="nothing" if as_json else "table")
         outcome = service.load(settings, control=declared, source=source, table=table, rejects=True, listener=listener)
         summary = outcome.summary
-        # What a broken declaration would leave out must not be rebuilt without it.
+        # A system with an invalid declaration must not be missing from a rebuild.
         judges_again = not declared.problems and has_outdated_judgements(settings)
         if as_json:
             loads = {"run_id": summary.run_id, "seconds": summary.seconds, "results": records(summary.results)}

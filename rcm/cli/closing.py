@@ -63,7 +63,7 @@ AFTER_A_CLOSE = "int_month_closes+"
     ),
 )
 def close(month: OpenMonth, hospital: HospitalName = None, by: Who = None, project_dir: ProjectDir = None) -> None:
-    """Freeze a month as gold shows it now; later news of it is the restatement of the first open month."""
+    """Freeze a month as gold shows it now; later changes to it are the restatement of the first open month."""
     with project(project_dir) as settings:
         from rcm.finance.month_close import close_month, shown_month
 
@@ -98,7 +98,7 @@ def reopen(
     by: Who = None,
     project_dir: ProjectDir = None,
 ) -> None:
-    """Take back the close of the last closed month; its version stays on record, the next close makes a new one."""
+    """Reopen the last closed month; the old version is kept, and the next close makes a new one."""
     with project(project_dir) as settings:
         from rcm.finance.month_close import reopen_month
 
@@ -146,7 +146,7 @@ def ar(
 
 
 def _end(settings: "Settings", hospitals: int, failures: list[ErrorLine]) -> None:
-    """Tell what failed, each thing once, and build what changed."""
+    """Report each failure once, and build what changed."""
     print_errors(*dict.fromkeys(failures))
     exit_if((len(failures) < hospitals and rebuild(settings, AFTER_A_CLOSE)) or bool(failures))
 
@@ -164,7 +164,7 @@ def _hospitals(settings: "Settings", control: "ControlTable", wanted: str | None
 
 
 def _signature(by: str | None) -> str:
-    """Who signs: as said, else the user."""
+    """Who signs: the option, or the user."""
     try:
         return by or getpass.getuser()
     except (KeyError, OSError):

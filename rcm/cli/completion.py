@@ -1,4 +1,4 @@
-"""What a shell offers after TAB: systems, tables, months and KPI tables of the project at hand, and never an error."""
+"""Shell completion: systems, tables, months and KPI tables of the current project, and never an error."""
 
 import contextlib
 import os
@@ -21,9 +21,9 @@ Offer = Callable[[Context, str], Words]
 
 
 def _calmly(offer: Callable[[Context], Iterator[tuple[str, str]]]) -> Offer:
-    """A shell that completes wants words or nothing: neither an error nor a line on the terminal."""
+    """Completion must return words or nothing: no error and no line on the terminal."""
 
-    # Not wrapped: Typer goes by the parameters of what it calls.
+    # Not wrapped, because Typer inspects the parameters of the function.
     def offered(ctx: Context, incomplete: str) -> Words:
         with contextlib.suppress(Exception), open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):  # noqa: PTH123
             return [(word, shown) for word, shown in offer(ctx) if word.startswith(incomplete)]
@@ -33,7 +33,7 @@ def _calmly(offer: Callable[[Context], Iterator[tuple[str, str]]]) -> Offer:
 
 
 def _systems(ctx: Context) -> Iterator[tuple[str, list[str]]]:
-    """The project's list of systems with their tables: read from YAML alone, for a shell does not wait."""
+    """The project's list of systems with their tables; only reads YAML, because a shell must not wait."""
     folder = project_folder(_given_folder(ctx))
     document = yaml.safe_load((folder / "dbt_project.yml").read_text(encoding="utf-8"))
     listed: dict[str, Any] = document["vars"]["systems"][os.environ.get("RCM_BRONZE") or "models/bronze"]
@@ -49,7 +49,7 @@ def systems(ctx: Context) -> Iterator[tuple[str, str]]:
 
 @_calmly
 def tables(ctx: Context) -> Iterator[tuple[str, str]]:
-    """Tables of the system that was named before, or of all."""
+    """Tables of the system named before, or of all."""
     wanted = ctx.params.get("source")
     owners: dict[str, list[str]] = {}
     for name, listed in _systems(ctx):

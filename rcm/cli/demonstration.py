@@ -1,4 +1,4 @@
-"""``rcm simulate`` and ``rcm demo``: a hospital group that does not exist."""
+"""``rcm simulate`` and ``rcm demo``: a simulated hospital group."""
 
 import json
 from collections.abc import Mapping
@@ -53,10 +53,10 @@ def simulate(
     remittance: Remittance = False,
     project_dir: ProjectDir = None,
 ) -> None:
-    """Make a hospital group's databases, claim files and registries, with counted defects and an answer key.
+    """Simulate a hospital group's databases, claim files and registries, with counted defects and an answer key.
 
-    Where a simulation exists, values that are not given are its own; a greater --day brings changes, late and
-    corrected rows, deletes and new files.
+    If a simulation exists, its values are the defaults; a greater --day brings changes, late-arriving and corrected
+    rows, deletes and new files.
     """
     with project(project_dir) as settings:
         summary = _simulate(
@@ -66,7 +66,7 @@ def simulate(
 
 
 def _simulate(settings: "Settings", given: Mapping[str, int | None]) -> "SimulationSummary":
-    """Simulate with what was given, else what the existing simulation has, else the defaults."""
+    """Simulate with the given values, else those of the existing simulation, else the defaults."""
     from rcm.cli.progress import bar
     from simulator import SimulationError
     from simulator import simulate as simulate_sources
@@ -116,14 +116,14 @@ def demo(
     remittance: Remittance = False,
     project_dir: ProjectDir = None,
 ) -> None:
-    """Simulate two hospitals, ingest, build and print the KPIs: everything in one command, without a network."""
+    """Simulate two hospitals, ingest, build and print the KPIs, in one command and without a network."""
     with project(project_dir) as settings:
         from rcm import service
         from rcm.simulation import CONTROL_TABLE
 
         if settings.control_table != CONTROL_TABLE:
             raise SpecError([f"rcm demo simulates the hospitals of {CONTROL_TABLE}; unset RCM_BRONZE"])
-        # A demonstration alerts nobody.
+        # The demo sends no alerts.
         settings = settings.with_values({"RCM_ALERT_URL": ""})
         console = output()
         simulation = _simulate(settings, {"patients": patients, "remittance": remittance or None})

@@ -1,4 +1,4 @@
-"""``rcm doctor``: is everything there that a run needs."""
+"""``rcm doctor``: checks everything that a run needs."""
 
 import contextlib
 import os
@@ -45,9 +45,9 @@ def doctor(
     ] = SECONDS,
     project_dir: ProjectDir = None,
 ) -> None:
-    """Check what a run needs: packages, connections, secrets, disk, locks, permissions; say how to mend each.
+    """Check what a run needs: packages, connections, secrets, disk, locks, permissions; name the fix of each problem.
 
-    Changes nothing and shows no secret. Ends with code 1 where something will fail.
+    Changes nothing and shows no secret. Exits 1 if something will fail.
     """
     with cli_errors():
         folder = project_folder(project_dir)

@@ -1,4 +1,4 @@
-"""``rcm export``: numbers for others, without small cells."""
+"""``rcm export``: KPI tables for others, with small cells suppressed."""
 
 from pathlib import Path
 from typing import Annotated
@@ -33,7 +33,7 @@ def export(
     ] = 11,
     project_dir: ProjectDir = None,
 ) -> None:
-    """Write a KPI table as CSV for others: small cells blanked, facts and dimensions refused, readable by you only."""
+    """Write a KPI table as CSV for others: small cells suppressed, no facts or dimensions, readable by you only."""
     place = file.absolute()
     with project(project_dir) as settings:
         from rcm.finance.export import export_kpi

@@ -59,7 +59,7 @@ def plan(
         chosen = selected_tables(declared.systems, source, table)
         with simulated_apis(settings, declared.systems) as reached:
             planned = plan_all(reached, chosen, request_of(full, since, until))
-        # The files of a system that is left out would look like nobody's.
+        # The files of a skipped system would look unmatched.
         if not declared.problems:
             print_unclaimed(unclaimed_files(settings, declared.systems, [system for system, _ in chosen]))
         if as_json:
@@ -110,7 +110,7 @@ def ingest(
     as_json: AsJson = False,
     project_dir: ProjectDir = None,
 ) -> None:
-    """Load sources into bronze; a source that fails keeps no other from loading."""
+    """Load sources into bronze; a source that fails does not stop the others."""
     with project(project_dir) as settings:
         from rcm import service
 
@@ -130,7 +130,7 @@ def ingest(
 
 
 def request_of(full: bool, since: str | None, until: str | None) -> "Request":
-    """What the options ask for.
+    """The request that the options make.
 
     Raises:
         SpecError: They contradict each other, or a bound is no value of a watermark.
@@ -146,14 +146,14 @@ def request_of(full: bool, since: str | None, until: str | None) -> "Request":
 
 
 def _bound(option: str, text: str | None) -> str | None:
-    """A bound as watermarks are written, in UTC; a day that ends a range ends it with its last moment."""
+    """A bound as watermarks are written, in UTC; a day as the end of a range includes its last moment."""
     # A watermark may be a number.
     if text is None or text.isdigit():
         return text
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise SpecError([f"{option} {text}: is no date; write 2024-03-01 or 2024-03-01T08:00, say"]) from None
+        raise SpecError([f"{option} {text}: is not a date; write 2024-03-01 or 2024-03-01T08:00, say"]) from None
     if moment.tzinfo is not None:
         moment = moment.astimezone(UTC).replace(tzinfo=None)
     is_day = len(text) <= len("2024-03-01")

@@ -1,4 +1,4 @@
-"""``rcm status`` and ``rcm maintain``: how the lakehouse is, and what keeps it well."""
+"""``rcm status`` and ``rcm maintain``: the state of the lakehouse, and its maintenance."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -42,9 +42,9 @@ commands = typer.Typer()
     ),
 )
 def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
-    """Show the last load of each table, its age, failures, what waits in quarantine, and the KPIs.
+    """Show the last load of each table, its age, failures, open quarantine, and the KPIs.
 
-    Ends with code 1 where the last load of a table or the last build failed.
+    Exits 1 if the last load of a table or the last build failed.
     """
     with project(project_dir) as settings:
         from ingestion.bronze.places import audit_log
@@ -58,7 +58,7 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
         systems = declared.systems
         states = table_states(audit_log(settings), systems)
         rejects = waiting_rejects(settings, systems)
-        # The files of a system that is left out would look like nobody's.
+        # The files of a skipped system would look unmatched.
         unclaimed = () if declared.problems else unclaimed_files(settings, systems)
         built = last_build(settings)
         warehouse = _warehouse(settings)
@@ -103,7 +103,7 @@ def _remarks(
     unclaimed: Sequence[str],
     built: "LastBuild | None",
 ) -> Iterator[tuple[str, str]]:
-    """What somebody must look at, each with its style."""
+    """Notes that need attention, each with its style."""
     from ingestion.loads.unclaimed import unclaimed_line
 
     for state in states:
@@ -131,7 +131,7 @@ def maintain(
     as_json: AsJson = False,
     project_dir: ProjectDir = None,
 ) -> None:
-    """Keep bronze and audit small in files: compaction, vacuum within a safe horizon, checkpoints. Drops no row."""
+    """Reduce the files of bronze and audit: compaction, vacuum within a safe horizon, checkpoints. Drops no row."""
     with project(project_dir) as settings:
         from ingestion.loads.maintenance import maintain as maintain_tables
         from rcm.cli.views import maintained_view

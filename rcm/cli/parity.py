@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rcm.warehouse.parity.comparison import Comparison
     from rcm.warehouse.parity.engines import Engine
 
-# Enough for every defect, late row and correction that the simulator plants.
+# Enough for every defect, late-arriving row and correction that the simulator plants.
 PATIENTS = 200
 DAYS = 2
 
@@ -83,7 +83,7 @@ def parity(
         if (place / "sources").exists():
             raise SpecError([f"{place} holds a simulation already; name an empty folder"])
         place.mkdir(parents=True, exist_ok=True)
-        # Both engines hash with one key, and what they show of a difference is of people who do not exist.
+        # Both engines hash with one key; the rows of a difference belong to simulated people.
         settings = read_settings({**settings.values, **_simulated(place)})
         engines = [opened.enter_context(ENGINES[name](settings)) for name in (first, second)]
         compared = [_day(settings, engines, day, patients, quiet=as_json) for day in range(days + 1)]
@@ -108,7 +108,7 @@ def _simulated(place: Path) -> dict[str, str]:
 def _day(
     settings: "Settings", engines: "Sequence[Engine]", day: int, patients: int, *, quiet: bool
 ) -> "list[Comparison]":
-    """Simulate, ingest and build one day, and compare what there is then."""
+    """Simulate, ingest and build one day, then compare."""
     from rcm import service
     from rcm.warehouse.parity.comparison import compare
     from simulator import simulate

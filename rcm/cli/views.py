@@ -1,4 +1,4 @@
-"""What people read in the terminal: plans, loads, states of tables, KPIs and the accounting of rows."""
+"""Tables and lines of the terminal: plans, loads, states of tables, KPIs and the accounting of rows."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -114,7 +114,7 @@ def kpi_view(kpis: Sequence[Kpi]) -> Table:
     hospitals = [*named, ALL_HOSPITALS]
     dates = {kpi.hospital_name: kpi.as_of_date for kpi in kpis}
     same_day = len(set(dates.values())) == 1
-    # A hospital that stopped sending must not look current beside the others.
+    # A hospital that stopped sending must not look up to date.
     headings = hospitals if same_day else [f"{name}, {dates[name]}" for name in named] + [ALL_HOSPITALS]
     view = _view("KPI", *headings, "target", numbers=range(1, len(hospitals) + 1))
     view.title = f"KPIs as of {kpis[0].as_of_date}" if same_day else "KPIs, each hospital as of its last posted day"
@@ -146,7 +146,7 @@ def receivables_view(found: Sequence[Receivable], as_of: date) -> Table:
 
 
 def accounting_line(account: RowAccount) -> str:
-    """Every row of bronze and where it is, as one sum."""
+    """One sum that accounts for every row of bronze."""
     line = (
         f"{account.bronze:,} rows in bronze = {account.current:,} current + {account.superseded:,} superseded "
         f"+ {account.duplicates:,} duplicates + {account.quarantined:,} quarantined + {account.rejected:,} rejected"

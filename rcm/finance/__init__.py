@@ -1,1 +1,1 @@
-"""What finance asks for beyond a build: month close, receivables of a day, exports without small cells."""
+"""Finance: month close, receivables as of a day, exports with small cells suppressed."""

@@ -1,4 +1,4 @@
-"""KPI tables as CSV for others, with small cells blanked."""
+"""KPI tables as CSV for others, with small cells suppressed."""
 
 import tempfile
 from collections.abc import Sequence
@@ -33,13 +33,13 @@ class Exported:
 
 @dataclass(frozen=True)
 class KpiTable:
-    """What a KPI model declares of its columns.
+    """The columns of a KPI model, as its YAML declares them.
 
     Args:
         columns: All of them.
         measures: Counts, amounts and ratios.
         counts: Those that count accounts, claims or patients.
-        groups: What rows of one hospital and period have in common.
+        groups: Columns that rows of one hospital and period share.
     """
 
     name: str
@@ -50,13 +50,13 @@ class KpiTable:
 
 
 def export_kpi(settings: Settings, name: str, file: Path, smallest: int = SMALLEST_CELL) -> Exported:
-    """Write a KPI table of the embedded warehouse, whole or not at all, readable by its owner only.
+    """Write a KPI table of the embedded warehouse atomically, readable by its owner only.
 
     Args:
         settings: Where the warehouse is.
         name: Model in gold, such as kpi_denial_rate.
         file: CSV file to write; one that is there is replaced.
-        smallest: A row with a count below, but not 0, is blanked.
+        smallest: A row with a count below, but not 0, is suppressed.
 
     Raises:
         SpecError: The table is no KPI, or does not say which of its columns count.
@@ -89,7 +89,7 @@ def kpi_table(project_dir: Path, name: str) -> KpiTable:
         if declared is not None:
             return _declared(declared, path)
     known = ", ".join(kpi_names(project_dir)) or "a model of models/gold/kpis/"
-    raise SpecError([f"{name}: is no KPI table of gold, and others hold single patients; write one of {known}"])
+    raise SpecError([f"{name}: is not a KPI table of gold, and others hold single patients; write one of {known}"])
 
 
 def kpi_names(project_dir: Path) -> list[str]:
@@ -139,9 +139,9 @@ def _write(warehouse: Path, table: KpiTable, file: Path, smallest: int) -> Expor
 
 
 def _suppressed(table: KpiTable, smallest: int) -> str:
-    """The table with small rows blanked, and with a row that is blank alone the next smallest of its group.
+    """The table with small rows suppressed, and with a single suppressed row also the next smallest of its group.
 
-    One blank alone could be computed from a total. A count of 0 is nobody, unless the row has something to say.
+    A single blank could be computed from a total. A count of 0 is nobody, unless the row has amounts.
     """
     tells = " or ".join(f"coalesce({name}, 0) <> 0" for name in table.measures)
     small = " or ".join(

@@ -1,8 +1,8 @@
-"""Closes of months: a hospital's roll-forward as finance signed it, kept in the lakehouse beside bronze.
+"""Month closes: a hospital's roll-forward as finance signed it, kept in the lakehouse beside bronze.
 
-A close is a decision, so it cannot be made again from bronze: the Delta tables ledger/month_close and
-ledger/month_reopen are appended to and never changed. What becomes known of a closed month later is the restatement of
-the first open one (gold.fct_ar_rollforward_monthly).
+A close is a decision and cannot be rebuilt from bronze: the Delta tables ledger/month_close and ledger/month_reopen are
+append-only. Later changes to a closed month are the restatement of the first open one
+(gold.fct_ar_rollforward_monthly).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -57,7 +57,7 @@ LEDGER_TABLES = ("transactions", "adjustments")
 
 @dataclass(frozen=True)
 class Closed:
-    """What one close of a hospital did.
+    """The result of one close of a hospital.
 
     Args:
         source_system: The hospital.
@@ -156,7 +156,7 @@ def close_month(settings: Settings, systems: Sequence[SystemSpec], hospital: str
         _require_fresh(settings, systems, hospital)
         report_columns = _report_columns(settings.warehouse)
         shown = _rollforward(settings.warehouse, hospital, report_columns)
-        # A hospital that posts nothing any more is closed up to where its ledger ends.
+        # A hospital that no longer posts is closed up to the end of its ledger.
         month = min(month, max((row["month_key"] for row in shown), default=month))
         if (hospital, month) in in_force:
             signed = _signed_amount(books, hospital, month, in_force[hospital, month])
@@ -188,7 +188,7 @@ def close_month(settings: Settings, systems: Sequence[SystemSpec], hospital: str
 
 
 def reopen_month(settings: Settings, hospital: str, month: int, who: str, reason: str) -> int:
-    """Take back the close of a hospital's last closed month; returns the version that no longer counts.
+    """Reopen a hospital's last closed month; returns the version that is no longer valid.
 
     Raises:
         MonthCloseError: The month is not closed, or a later one is.
@@ -291,7 +291,7 @@ def _require_shown(
 
 
 def _require_fresh(settings: Settings, systems: Sequence[SystemSpec], hospital: str) -> None:
-    """What is signed must be what bronze says: a batch not built yet would be a restatement the next day."""
+    """Gold must be up to date with bronze: a batch that is not built yet would be a restatement the next day."""
     for state in table_states(audit_log(settings), systems):
         if state.system == hospital and state.table in LEDGER_TABLES and state.failures:
             raise MonthCloseError(f"{hospital}.{state.table}: its last load failed; see rcm status, then close")

@@ -17,7 +17,7 @@ class Receivable:
         payer_group: Payer group; None where the hospital is shown as a whole.
         known_then: Of what was known by the end of that day.
         restated_now: Of all that is known now.
-        as_signed: Of the close in force, where the day ends a closed month.
+        as_signed: Of the valid close, if the day ends a closed month.
     """
 
     hospital_code: str

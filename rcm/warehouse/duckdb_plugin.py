@@ -22,7 +22,7 @@ from rcm.warehouse.phi_key import phi_key_pads
 def load_delta(connection: duckdb.DuckDBPyConnection, lakehouse: Location | None = None) -> None:
     """Load the signed extensions that the PyPI wheels carry for this very DuckDB version, and sign in.
 
-    Without those wheels DuckDB fetches the extensions itself, which takes a network the first time.
+    Without those wheels DuckDB downloads the extensions itself, which needs a network the first time.
 
     Args:
         connection: Every other connection to the same database can read then, too.
@@ -91,7 +91,7 @@ class Plugin(BasePlugin):
 
 
 def _close_to_others(settings: Settings) -> None:
-    """Keep the lakehouse, the warehouse and what dbt logs and compiles for their owner: what is there and what comes.
+    """Restrict the lakehouse, the warehouse and dbt's logs and compiled files to their owner, existing and new ones.
 
     dbt makes its folders before it asks for the first plugin, so a mask for new files is not enough.
     """
@@ -108,7 +108,7 @@ def _close_to_others(settings: Settings) -> None:
 
 
 def _execute(wrapper: DuckDBCursorWrapper, sql: str, bindings: object = None) -> object:
-    """Run a statement; what DuckDB says of a failure goes into logs and target/, so it must not quote data."""
+    """Run a statement; DuckDB's error message goes into logs and target/, so it must not quote data."""
     try:
         return wrapper._cursor.execute(sql) if bindings is None else wrapper._cursor.execute(sql, bindings)
     except (duckdb.Error, RuntimeError) as error:

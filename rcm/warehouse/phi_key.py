@@ -1,4 +1,4 @@
-"""The key of keyed hashes (HMAC-SHA256): RCM_PHI_KEY, else one made once and kept beside the warehouse."""
+"""The key of keyed hashes (HMAC-SHA256): RCM_PHI_KEY, or a key created once beside the warehouse."""
 
 import contextlib
 import os
@@ -40,7 +40,7 @@ def _key(settings: Settings) -> bytes:
 
 
 def _kept(path: Path) -> str:
-    """The key in the file, which the first to ask makes: whole or not at all, even if two ask at once."""
+    """The key in the file, which the first caller creates atomically, even if two call at once."""
     with contextlib.suppress(FileNotFoundError):
         return path.read_text(encoding="utf-8").strip()
     # Such a file is its owner's from its first byte on.

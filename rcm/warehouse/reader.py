@@ -10,7 +10,7 @@ import duckdb
 from ingestion.base.errors import IngestionError, WarehouseBusyError
 from rcm.warehouse.holders import holder_of
 
-# How DuckDB speaks of a file that another process holds: on Unix of its lock, on Windows of the open file.
+# DuckDB's messages for a file that another process holds: on Unix its lock, on Windows the open file.
 _TAKEN = ("Could not set lock", "Conflicting lock", "already open", "being used by another process")
 
 
@@ -56,6 +56,6 @@ def busy(warehouse: Path, message: str, remedy: str) -> WarehouseBusyError:
 
 
 def held(warehouse: Path, message: str) -> str:
-    """Who holds the warehouse, in words; DuckDB gives a file to one writer, or to any number of readers."""
+    """Who holds the warehouse, as text; DuckDB gives a file to one writer, or to any number of readers."""
     holder = holder_of(warehouse, message)
     return f"{warehouse.name} is held by {holder or 'another process'}"

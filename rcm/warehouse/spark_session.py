@@ -36,7 +36,7 @@ def open_spark_session(settings: Settings) -> "SparkSession":
     builder = SparkSession.builder.remote(remote) if remote else _configured(SparkSession.builder, settings)
     session = builder.getOrCreate()
     if not remote:
-        # What fails, dbt says; Hive's catalogue calls it an error whenever a Delta table is replaced.
+        # dbt reports failures; Hive's catalog logs an error whenever a Delta table is replaced.
         session.sparkContext.setLogLevel("FATAL")
     # Silver holds UTC without zone; a cast of text would else be read in the zone of the machine.
     session.conf.set("spark.sql.session.timeZone", "UTC")
@@ -52,7 +52,7 @@ def _show(session: "SparkSession", name: str, schema: str, rows: list[tuple[Any,
 
 def _configured(builder: "SparkSession.Builder", settings: Settings) -> "SparkSession.Builder":
     """A session on this machine: with Delta Lake, and a catalogue and tables that outlive it, beside the warehouse."""
-    # What Spark writes holds patients' data: its owner reads it, and nobody else.
+    # Spark's files contain patients' data: only their owner may read them.
     os.umask(0o077)
     beside = settings.warehouse.parent
     for name, value in {

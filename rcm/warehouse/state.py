@@ -1,4 +1,4 @@
-"""State of the embedded warehouse: open quarantine, KPIs, and where the rows of bronze are."""
+"""State of the embedded warehouse: open quarantine, KPIs, and the accounting of bronze rows."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -34,7 +34,7 @@ class Kpi:
 
 @dataclass(frozen=True)
 class RowAccount:
-    """Where the rows of bronze went, in rows."""
+    """The accounting of bronze rows, in rows."""
 
     bronze: int
     current: int
@@ -45,13 +45,13 @@ class RowAccount:
 
     @property
     def difference(self) -> int:
-        """Rows that are nowhere (or, below zero, somewhere twice); 0 in a lakehouse that holds together."""
+        """Rows that are not accounted for (below zero: counted twice); 0 in a consistent lakehouse."""
         return self.bronze - self.current - self.superseded - self.duplicates - self.quarantined - self.rejected
 
 
 @dataclass(frozen=True)
 class WarehouseState:
-    """What the embedded warehouse tells of itself; empty before the first build."""
+    """The state of the embedded warehouse; empty before the first build."""
 
     quarantine: tuple[OpenQuarantine, ...] = ()
     kpis: tuple[Kpi, ...] = ()

@@ -115,10 +115,10 @@ def test_the_file_is_its_owners_and_whole_or_not_at_all(settings: Settings) -> N
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("fct_transactions", "is no KPI table of gold"),
-        ("dim_patient", "is no KPI table of gold"),
+        ("fct_transactions", "is not a KPI table of gold"),
+        ("dim_patient", "is not a KPI table of gold"),
         ("kpi_uncounted", "has no column with meta cell_count"),
-        ("kpi_paid; drop table x", "is no KPI table of gold"),
+        ("kpi_paid; drop table x", "is not a KPI table of gold"),
     ],
 )
 def test_what_holds_single_patients_or_does_not_count_is_refused(settings: Settings, name: str, said: str) -> None:
