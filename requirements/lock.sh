@@ -9,8 +9,8 @@ compile() {
         --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml "$@"
 }
 
-compile --extra duckdb --extra odbc --extra azure --extra sail --extra databricks --extra dashboard --extra docs \
-    --extra quality --extra alerts --extra test --extra dev --output-file requirements/dev.txt
+compile --extra duckdb --extra postgresql --extra odbc --extra azure --extra sail --extra databricks \
+    --extra dashboard --extra docs --extra quality --extra alerts --extra test --extra dev --output-file requirements/dev.txt
 compile --extra duckdb --constraints requirements/dev.txt --output-file requirements/runtime.txt
 compile --extra duckdb --extra dashboard --constraints requirements/dev.txt --output-file requirements/dashboard.txt
 compile --extra duckdb --extra spark --extra test --output-file requirements/spark.txt

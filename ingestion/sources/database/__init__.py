@@ -10,7 +10,7 @@ from ingestion.bronze.extraction import Extraction
 from ingestion.declared.specs import SystemSpec, TableSpec
 from ingestion.sources.connection import connection_value
 from ingestion.sources.database import planning
-from ingestion.sources.database.address import is_odbc_address
+from ingestion.sources.database.address import is_adbc_address, is_odbc_address
 from ingestion.sources.database.options import DatabaseOptions
 from ingestion.sources.kind import SourceKind
 from ingestion.sources.options import Options
@@ -60,7 +60,10 @@ class Database(SourceKind):
 
     def extras(self, settings: Settings, system: SystemSpec) -> Iterator[str]:
         """Drivers of a database server."""
-        if is_odbc_address(connection_value(settings, system)):
+        address = connection_value(settings, system)
+        if is_adbc_address(address):
+            yield "postgresql"
+        elif is_odbc_address(address):
             yield "odbc"
 
 

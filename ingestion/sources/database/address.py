@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from ingestion.base.errors import SourceUnavailableError
 from ingestion.sources.database.dialects import Dialect, Postgres, SqlServer
@@ -21,6 +21,8 @@ POSTGRES_DEFAULTS = {"UseDeclareFetch": "1", "Fetch": "10000", "MaxLongVarcharSi
 POSTGRES_TLS = {"SSLmode": "require"}
 _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 
+ADBC_SCHEME = "postgresql+adbc"
+LOGIN_SECONDS = 15
 _SCHEMES = {"postgresql": "postgresql", "postgres": "postgresql", "mssql": "mssql", "sqlserver": "mssql"}
 # name=value or name={value}, where }} in braces stands for one.
 _ATTRIBUTE = re.compile(r"\s*([^=;{}]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;]*)\s*(?:;|$)")
@@ -39,6 +41,62 @@ class OdbcAddress:
     connection_string: str = field(repr=False)
     shown: str
     dialect: Dialect | None
+
+
+@dataclass(frozen=True)
+class LibpqAddress:
+    """Where a PostgreSQL server is, for libpq.
+
+    Args:
+        uri: With the password; never shown.
+        shown: Host and database, fit for messages.
+    """
+
+    uri: str = field(repr=False)
+    shown: str
+
+
+@dataclass(frozen=True)
+class _Url:
+    """Parts of a database's URL, decoded."""
+
+    host: str
+    port: int | None
+    database: str
+    user: str
+    password: str = field(repr=False)
+    options: dict[str, str] = field(repr=False)
+
+    @property
+    def is_on_this_machine(self) -> bool:
+        return _LOOPBACK.fullmatch(self.host) is not None
+
+    def shown(self, scheme: str) -> str:
+        return f"{scheme}://{self.host}{f':{self.port}' if self.port else ''}/{self.database}"
+
+
+def is_adbc_address(address: str) -> bool:
+    """Whether this is a URL of PostgreSQL by ADBC."""
+    return _scheme(address) == ADBC_SCHEME
+
+
+def parse_libpq_address(url: str) -> LibpqAddress:
+    """Compose libpq's URI; its options are libpq's. TLS is required unless the host is this machine or they say else.
+
+    Raises:
+        SourceUnavailableError: It cannot be read; no part of it is shown.
+    """
+    parts = _parsed(url, ADBC_SCHEME)
+    options = {"connect_timeout": str(LOGIN_SECONDS)}
+    if not parts.is_on_this_machine:
+        options["sslmode"] = "require"
+    # libpq takes its own names in lower case only.
+    options |= {name.lower(): value for name, value in parts.options.items()}
+    host = f"[{parts.host}]" if ":" in parts.host else parts.host
+    login = ":".join(quote(text, safe="") for text in (parts.user, parts.password) if text)
+    query = "&".join(f"{name}={quote(value, safe='')}" for name, value in options.items())
+    place = f"{host}:{parts.port or 5432}/{quote(parts.database, safe='')}"
+    return LibpqAddress(f"postgresql://{f'{login}@' if login else ''}{place}?{query}", parts.shown(ADBC_SCHEME))
 
 
 def is_odbc_address(address: str) -> bool:
@@ -98,36 +156,67 @@ def _scheme(address: str) -> str:
     return address.partition("://")[0].lower() if "://" in address.partition("=")[0] else ""
 
 
-def _from_url(url: str) -> OdbcAddress:
-    scheme = _SCHEMES[_scheme(url)]
+def _parsed(url: str, scheme: str) -> _Url:
     try:
         parts = urlsplit(url)
-        host, port, database = parts.hostname, parts.port, unquote(parts.path.removeprefix("/"))
-        user, password = unquote(parts.username or ""), unquote(parts.password or "")
         options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
-    except ValueError:
-        host, port, database, user, password, options = None, None, "", "", "", {}
-    # A password with a bare / or # ends the host: its rest would be taken for a path, and shown.
-    is_cut = "@" in parts.path + parts.fragment
-    # psqlodbc takes braces off the password only: elsewhere a semicolon would start another attribute.
-    is_ended = scheme == "postgresql" and any(";" in value for value in (user, database, *options.values()))
-    if not host or is_cut or is_ended or not all(re.fullmatch(r"[A-Za-z][\w ]*", key) for key in options):
-        raise SourceUnavailableError(
-            f"the {scheme} URL cannot be read; write {scheme}://user:password@host:port/database?Option=value "
-            "with special characters percent-encoded"
+        found = _Url(
+            parts.hostname or "",
+            parts.port,
+            unquote(parts.path.removeprefix("/")),
+            unquote(parts.username or ""),
+            unquote(parts.password or ""),
+            options,
         )
-    shown = f"{scheme}://{host}{f':{port}' if port else ''}/{database}"
-    login = {name: value for name, value in (("UID", user), ("PWD", password)) if value}
+        # A password with a bare / or # ends the host: its rest would be taken for a path, and shown.
+        is_cut = "@" in parts.path + parts.fragment
+    except ValueError:
+        found, is_cut = None, True
+    if (
+        found is None
+        or is_cut
+        or not found.host
+        or not all(re.fullmatch(r"[A-Za-z][\w ]*", key) for key in found.options)
+    ):
+        raise _unreadable(scheme)
+    return found
+
+
+def _unreadable(scheme: str) -> SourceUnavailableError:
+    return SourceUnavailableError(
+        f"the {scheme} URL cannot be read; write {scheme}://user:password@host:port/database?Option=value "
+        "with special characters percent-encoded"
+    )
+
+
+def _from_url(url: str) -> OdbcAddress:
+    scheme = _SCHEMES[_scheme(url)]
+    parts = _parsed(url, scheme)
+    options = parts.options
+    login = {name: value for name, value in (("UID", parts.user), ("PWD", parts.password)) if value}
     if scheme == "mssql":
-        place = {"Driver": microsoft_driver(), "Server": f"{host},{port or 1433}", "Database": database}
+        place = {
+            "Driver": microsoft_driver(),
+            "Server": f"{parts.host},{parts.port or 1433}",
+            "Database": parts.database,
+        }
         settings = {**place, **login, **options}
         special = [name for name, value in settings.items() if re.search(r"[\s;{}\[\]()?*=!@]", value)]
-        return OdbcAddress(_composed(settings, ("Driver", "PWD", *special)), shown, SqlServer())
-    place = {"Driver": POSTGRES_DRIVER, "Server": host, "Port": str(port or 5432), "Database": database}
+        return OdbcAddress(_composed(settings, ("Driver", "PWD", *special)), parts.shown(scheme), SqlServer())
+    # psqlodbc takes braces off the password only: elsewhere a semicolon would start another attribute.
+    if any(";" in value for value in (parts.user, parts.database, *options.values())):
+        raise _unreadable(scheme)
+    place = {
+        "Driver": POSTGRES_DRIVER,
+        "Server": parts.host,
+        "Port": str(parts.port or 5432),
+        "Database": parts.database,
+    }
     given = {name.lower() for name in options}
-    wanted = POSTGRES_DEFAULTS if _LOOPBACK.fullmatch(host) else POSTGRES_DEFAULTS | POSTGRES_TLS
+    wanted = POSTGRES_DEFAULTS if parts.is_on_this_machine else POSTGRES_DEFAULTS | POSTGRES_TLS
     defaults = {name: value for name, value in wanted.items() if name.lower() not in given}
-    return OdbcAddress(_composed({**place, **login, **options, **defaults}, ("Driver", "PWD")), shown, Postgres())
+    text = _composed({**place, **login, **options, **defaults}, ("Driver", "PWD"))
+    return OdbcAddress(text, parts.shown(scheme), Postgres())
 
 
 def _attributes(text: str) -> dict[str, str]:

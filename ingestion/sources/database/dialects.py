@@ -163,10 +163,15 @@ class _Odbc(ABC):
 
     def compared(self, column: SourceColumn, operator: str, value: Parameter) -> Predicate:
         text = f"{value}{self.utc_suffix}" if column.kind == "zoned" else str(value)
-        return Predicate(f"{self.quoted(column.name)} {operator} cast(? as {self.bound_types[column.kind]})", (text,))
+        bound = self._bound(text)
+        compared = f"{self.quoted(column.name)} {operator} cast({bound.sql} as {self.bound_types[column.kind]})"
+        return Predicate(compared, bound.parameters)
 
     def until(self, column: SourceColumn, value: Parameter) -> Predicate:
         return self.compared(column, "<=", value)
+
+    def _bound(self, text: str) -> Predicate:
+        return Predicate("?", (text,))
 
     @abstractmethod
     def _utc(self, column: SourceColumn) -> str: ...
@@ -216,6 +221,19 @@ class Postgres(_Odbc):
     def _decimal(self, column: SourceColumn) -> pa.DataType | None:
         # The driver describes numeric without digits as numeric(28,6), which would round it.
         return None
+
+
+class PostgresByCopy(Postgres):
+    """PostgreSQL whose rows are streamed by COPY, which takes no parameters: bounds are literals."""
+
+    def type_probe(self, source_object: str, names: list[str]) -> str | None:
+        """The driver describes every type as it is."""
+        return None
+
+    def _bound(self, text: str) -> Predicate:
+        # In such a literal an escape means the same whatever the server's settings.
+        escaped = text.replace("\\", "\\\\").replace("'", "''")
+        return Predicate(f"E'{escaped}'")
 
 
 class SqlServer(_Odbc):

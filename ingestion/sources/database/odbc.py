@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from ingestion.base.errors import IngestionError, SchemaDriftError, SourceUnavailableError
-from ingestion.sources.database.address import MAX_TEXT_BYTES, OdbcAddress, completed
+from ingestion.sources.database.address import LOGIN_SECONDS, MAX_TEXT_BYTES, OdbcAddress, completed
 from ingestion.sources.database.dialects import (
     TOLD_KINDS,
     ColumnKind,
@@ -24,6 +24,7 @@ from ingestion.sources.database.dialects import (
     SqlServer,
     object_name,
 )
+from ingestion.sources.database.failures import Failure
 from ingestion.sources.database.retry import retried
 
 # Rows and bytes of the batches that are handed on.
@@ -31,21 +32,7 @@ BATCH_ROWS = 8_192
 BATCH_BYTES = 16 * 2**20
 # The driver writes into a buffer of the columns' greatest lengths, where texts without a length fill it soon.
 BUFFER_BYTES = 16 * 2**20
-LOGIN_SECONDS = 15
 
-# Transient connection failures: lost links, timeouts, too many connections, a server that starts or stops.
-_TRANSIENT_STATES = frozenset(
-    {"08001", "08S01", "08003", "08006", "08007", "HYT00", "HYT01", "53300", "57P01", "57P02", "57P03"}
-)
-# Azure SQL reports these while a database moves, wakes up or is busy.
-_TRANSIENT_NUMBERS = frozenset({4221, 40197, 40501, 40613, 49918, 49919, 49920, 10928, 10929, 10936})
-# psqlodbc has one state for all that keeps it from connecting; a server that answered with FATAL said no.
-_REFUSED = re.compile(r"FATAL:(?!.*(?:starting up|shutting down|too many|reserved for))", re.DOTALL)
-_UNTRUSTED = re.compile(
-    r"certificate verify failed|Encryption not supported|SSL was required|root certificate file|server certificate for"
-)
-_TABLE_MISSING = frozenset({"42S02", "42P01", "3F000"})
-_LOST = ("08", "57P", "HYT")
 _KINDS: dict[type, ColumnKind] = {
     str: "text",
     int: "integer",
@@ -74,9 +61,9 @@ class OdbcSource:
             with closing(self._control.cursor()) as cursor:
                 description = cursor.execute(query).description
         except _pyodbc().Error as error:
-            if _state(error) in _TABLE_MISSING:
+            if _failure(error).is_missing_table:
                 return []
-            raise _unavailable(self.shown, error) from None
+            raise _failure(error).unavailable(self.shown) from None
         columns = [
             SourceColumn(name, _kind(kind, precision, scale), precision or 38, scale or 0)
             for name, kind, _, _, precision, scale, _ in description
@@ -131,7 +118,7 @@ class OdbcSource:
         try:
             stream = read(retried(execute, _is_transient, self._first_wait))
         except arrow_odbc.Error as error:
-            raise _unavailable(self.shown, error) from None
+            raise _failure(error).unavailable(self.shown) from None
         with closing(stream):
             yield stream
 
@@ -150,7 +137,7 @@ class OdbcSource:
                 row: Sequence[Any] = cursor.execute(query, *(str(value) for value in parameters)).fetchone()
                 return row
         except _pyodbc().Error as error:
-            raise _unavailable(self.shown, error) from None
+            raise _failure(error).unavailable(self.shown) from None
 
 
 @contextmanager
@@ -172,7 +159,7 @@ def open_odbc(address: OdbcAddress, first_wait: float) -> Iterator[OdbcSource]:
     try:
         control = retried(connect, _is_transient, first_wait)
     except pyodbc.Error as error:
-        raise _unavailable(address.shown, error) from None
+        raise _failure(error).unavailable(address.shown) from None
     with closing(control):
         dialect = address.dialect or _dialect(address, control)
         yield OdbcSource(completed(address, dialect), dialect, control, first_wait)
@@ -248,26 +235,12 @@ def _number(error: Exception) -> int:
     return int(found[1]) if found else 0
 
 
+def _failure(error: Exception) -> Failure:
+    return Failure(_state(error), type(error).__name__, str(error), _number(error))
+
+
 def _is_transient(error: Exception) -> bool:
-    if _number(error) in _TRANSIENT_NUMBERS:
-        return True
-    is_final = _REFUSED.search(str(error)) or _UNTRUSTED.search(str(error))
-    return _state(error) in _TRANSIENT_STATES and not is_final
-
-
-def _unavailable(shown: str, error: Exception) -> SourceUnavailableError:
-    state = _state(error)
-    if state.startswith("28") or _number(error) == 18456 or (state == "08001" and _REFUSED.search(str(error))):
-        remedy = "the server refused the login; check user, password and database"
-    elif _UNTRUSTED.search(str(error)):
-        remedy = "its TLS is refused; give the server a certificate that this machine trusts, see docs/sources.md"
-    elif state.startswith("IM") or state == "01000":
-        remedy = "the ODBC driver or data source is not installed; see docs/sources.md"
-    elif state.startswith("42"):
-        remedy = "the server refused the query; check that the login may read the table"
-    else:
-        remedy = "check that the server is up and reachable, and run again"
-    return SourceUnavailableError(f"{shown} cannot be read ({_named(error)}); {remedy}")
+    return _failure(error).is_transient
 
 
 def _broken_off(shown: str, error: Exception) -> IngestionError:
@@ -276,12 +249,4 @@ def _broken_off(shown: str, error: Exception) -> IngestionError:
             f"{shown} holds a text of more than {MAX_TEXT_BYTES} bytes, which is not read; "
             "take its column out of the control table, or cut it in a view"
         )
-    state = _state(error)
-    what = "the connection was lost" if state.startswith(_LOST) or not state else "the server gave up"
-    return SourceUnavailableError(
-        f"{shown}: {what} while rows were read ({_named(error)}); nothing was written, run again"
-    )
-
-
-def _named(error: Exception) -> str:
-    return f"SQLSTATE {_state(error) or 'unknown'}, {type(error).__name__}"
+    return _failure(error).broken_off(shown)

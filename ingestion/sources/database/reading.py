@@ -10,10 +10,16 @@ from ingestion.bronze.extraction import Extraction
 from ingestion.declared.arrow_types import cast_batch
 from ingestion.declared.specs import TableSpec
 from ingestion.declared.watermark import Window
-from ingestion.sources.database.address import is_odbc_address, parse_address
+from ingestion.sources.database.address import (
+    is_adbc_address,
+    is_odbc_address,
+    parse_address,
+    parse_libpq_address,
+)
 from ingestion.sources.database.dialects import SourceColumn, object_name
 from ingestion.sources.database.odbc import open_odbc
 from ingestion.sources.database.options import DatabaseOptions
+from ingestion.sources.database.postgresql import open_postgresql
 from ingestion.sources.database.retry import FIRST_WAIT_SECONDS
 from ingestion.sources.database.source import Source
 from ingestion.sources.database.sqlite import open_sqlite
@@ -34,7 +40,7 @@ def extract(
 
     Args:
         table: Its declaration.
-        address: ``sqlite:///path``, ``postgresql://...``, ``mssql://...``, or an ODBC string.
+        address: URL of sqlite, postgresql, postgresql+adbc or mssql, or an ODBC string.
         window: What is read of a watermarked table.
         first_wait: Bound of the first wait before a failed connection is tried again, in seconds.
 
@@ -67,6 +73,8 @@ def open_database(address: str, first_wait: float = FIRST_WAIT_SECONDS) -> Abstr
     Raises:
         SourceUnavailableError: No such database, or it refuses the login; names the host, never a secret.
     """
+    if is_adbc_address(address):
+        return open_postgresql(parse_libpq_address(address), first_wait)
     if is_odbc_address(address):
         return open_odbc(parse_address(address), first_wait)
     if address.startswith("sqlite:"):

@@ -28,10 +28,11 @@ START_SECONDS = 30
 
 @dataclass(frozen=True)
 class PostgresServer:
-    """A server that runs; ``certificate`` where it speaks TLS only."""
+    """A server that runs; ``certificate`` where it speaks TLS only, ``scheme`` is that of its URLs."""
 
     port: int
     certificate: Path | None = None
+    scheme: str = "postgresql"
 
     @property
     def url(self) -> str:
@@ -45,7 +46,7 @@ class PostgresServer:
         return f"{place};UID={USER};PWD={{{password}}}{tls}"
 
     def url_of(self, password: str, database: str = "postgres") -> str:
-        return f"postgresql://{quote(USER)}:{quote(password, safe='')}@127.0.0.1:{self.port}/{database}"
+        return f"{self.scheme}://{quote(USER)}:{quote(password, safe='')}@127.0.0.1:{self.port}/{database}"
 
     def sql(self, statement: str, *rows: Sequence[object]) -> list[Any]:
         """Run a statement, once or for each row, and give back what it returns."""

@@ -1,9 +1,11 @@
-"""Kind database against a real PostgreSQL server over ODBC."""
+"""Kind database against a real PostgreSQL server, over ODBC and over ADBC."""
 
 import logging
+import re
 import resource
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from multiprocessing import get_context
@@ -16,7 +18,8 @@ from ingestion.base.errors import IngestionError, NullWatermarkError, SchemaDrif
 from ingestion.declared.specs import TableSpec
 from ingestion.declared.watermark import Window
 from ingestion.sources.database import reading
-from ingestion.sources.database.address import parse_address
+from ingestion.sources.database.address import parse_address, parse_libpq_address
+from ingestion.sources.database.dialects import PostgresByCopy, SourceColumn
 from tests.python.ingestion.conftest import Project, source
 from tests.python.ingestion.postgres_server import PASSWORD, USER, PostgresServer, missing_binaries, start_postgres
 
@@ -44,12 +47,15 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture
-def visits(postgres: PostgresServer) -> Iterator[PostgresServer]:
-    """A schema ``Ward 7`` with an empty table ``visits``."""
+SCHEMES = ("postgresql", "postgresql+adbc")
+
+
+@pytest.fixture(params=SCHEMES)
+def visits(postgres: PostgresServer, request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
+    """A schema ``Ward 7`` with an empty table ``visits``, read by each driver."""
     postgres.sql('create schema "Ward 7"')
     postgres.sql(f'create table "Ward 7".visits ({COLUMNS})')
-    yield postgres
+    yield replace(postgres, scheme=request.param)
     postgres.sql('drop schema "Ward 7" cascade')
 
 
@@ -177,11 +183,44 @@ def test_a_value_that_does_not_fit_names_the_column_and_not_the_value(
     assert "SECRET" not in str(raised.value)
 
 
-def test_a_text_that_is_too_long_is_refused_and_never_cut(visits: PostgresServer) -> None:
+def test_a_text_that_is_too_long_for_odbc_is_refused_and_never_cut(visits: PostgresServer) -> None:
     visits.sql("""create view "Ward 7".kept as select repeat('x', 70000) as value""")
+    table = declared({"value": "string"}, source_object="Ward 7.kept", watermark=None)
 
+    if visits.scheme == "postgresql+adbc":
+        assert rows(table, visits.url) == [{"value": "x" * 70000}]
+        return
     with pytest.raises(SchemaDriftError, match=r"text of more than 65536 bytes"):
-        rows(declared({"value": "string"}, source_object="Ward 7.kept", watermark=None), visits.url)
+        rows(table, visits.url)
+
+
+@pytest.mark.parametrize(
+    "kept", ["'infinity'::timestamp", "'-infinity'::date", "'0044-03-15 BC'::date", "'10000-01-01'::date"]
+)
+def test_a_moment_that_no_calendar_of_ours_has_is_refused_by_adbc(visits: PostgresServer, kept: str) -> None:
+    visits.sql(f'create view "Ward 7".kept as select {kept} as value union all select null')
+    url = replace(visits, scheme="postgresql+adbc").url
+    data_type = "timestamp" if "timestamp" in kept else "date"
+
+    with pytest.raises(SchemaDriftError, match=r"column value holds values that are no date of the years 1 to 9999"):
+        rows(declared({"value": data_type}, source_object="Ward 7.kept", watermark=None), url)
+
+
+@pytest.mark.parametrize("kept", ["12.5::money", "'08:00'::time", "'2 days'::interval", "array[1, 2]"])
+def test_a_type_without_a_counterpart_is_read_as_the_text_of_the_server(visits: PostgresServer, kept: str) -> None:
+    visits.sql(f'create view "Ward 7".kept as select {kept} as value')
+    [[text]] = visits.sql('select cast(value as text) from "Ward 7".kept')
+
+    assert rows(declared({"value": "string"}, source_object="Ward 7.kept", watermark=None), visits.url) == [
+        {"value": text}
+    ]
+
+
+def test_a_bound_cannot_end_its_literal() -> None:
+    column = SourceColumn("ModifiedAt", "moment")
+    bound = PostgresByCopy().compared(column, ">=", "2024'); drop table visits; --\\'")
+    assert bound.parameters == ()
+    assert bound.sql == """"ModifiedAt" >= cast(E'2024\'\'); drop table visits; --\\\\\'\'' as timestamp)"""
 
 
 def test_an_increment_is_closed_below_and_fixed_above(visits: PostgresServer) -> None:
@@ -350,14 +389,17 @@ def test_undeclared_columns_are_judged_by_the_contract(visits: PostgresServer) -
         assert extraction.warnings == ["undeclared columns New were not read; declare them to land them"]
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("password", ["hunter2", "SECRET;}"])
-def test_a_refused_login_is_not_tried_again_and_shows_no_secret(postgres: PostgresServer, password: str) -> None:
-    url = postgres.url_of(password)
+def test_a_refused_login_is_not_tried_again_and_shows_no_secret(
+    postgres: PostgresServer, password: str, scheme: str
+) -> None:
+    url = replace(postgres, scheme=scheme).url_of(password)
 
     with pytest.raises(SourceUnavailableError, match=r"the server refused the login") as raised:
         rows_with_waits_of_a_minute(declared(), url)
 
-    assert f"postgresql://127.0.0.1:{postgres.port}/postgres cannot be read (SQLSTATE 08001" in str(raised.value)
+    assert f"{scheme}://127.0.0.1:{postgres.port}/postgres cannot be read (SQLSTATE 08001" in str(raised.value)
     assert password not in str(raised.value)
     assert "rcm reader" not in str(raised.value)
 
@@ -377,26 +419,38 @@ def postgres_with_tls() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.mark.parametrize("options", ["SSLmode=require", "SSLmode=verify-full&pqopt=sslrootcert%3D{certificate}"])
-def test_rows_come_over_tls(postgres_with_tls: PostgresServer, options: str) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "options"),
+    [
+        ("postgresql", "SSLmode=require"),
+        ("postgresql", "SSLmode=verify-full&pqopt=sslrootcert%3D{certificate}"),
+        ("postgresql+adbc", "sslmode=require"),
+        ("postgresql+adbc", "SSLmode=verify-full&sslrootcert={certificate}"),
+    ],
+)
+def test_rows_come_over_tls(postgres_with_tls: PostgresServer, scheme: str, options: str) -> None:
     postgres_with_tls.sql(
         "create or replace view mine as select ssl::text as encrypted from pg_stat_ssl where pid = pg_backend_pid()"
     )
     table = declared({"encrypted": "string"}, source_object="public.mine", watermark=None)
     query = options.format(certificate=postgres_with_tls.certificate)
 
-    assert rows(table, f"{postgres_with_tls.url}?{query}") == [{"encrypted": "true"}]
+    assert rows(table, f"{replace(postgres_with_tls, scheme=scheme).url}?{query}") == [{"encrypted": "true"}]
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("mode", ["require", "verify-full"])
-def test_a_server_without_tls_is_refused_where_it_is_asked_for(postgres: PostgresServer, mode: str) -> None:
+def test_a_server_without_tls_is_refused_where_it_is_asked_for(
+    postgres: PostgresServer, mode: str, scheme: str
+) -> None:
     with pytest.raises(SourceUnavailableError, match=r"SQLSTATE 08001.*its TLS is refused"):
-        rows_with_waits_of_a_minute(declared(), f"{postgres.url}?SSLmode={mode}")
+        rows_with_waits_of_a_minute(declared(), f"{replace(postgres, scheme=scheme).url}?SSLmode={mode}")
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(postgres_with_tls: PostgresServer) -> None:
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_certificate_that_nobody_vouches_for_is_refused(postgres_with_tls: PostgresServer, scheme: str) -> None:
     with pytest.raises(SourceUnavailableError, match=r"SQLSTATE 08001.*its TLS is refused"):
-        rows_with_waits_of_a_minute(declared(), f"{postgres_with_tls.url}?SSLmode=verify-full")
+        rows_with_waits_of_a_minute(declared(), f"{replace(postgres_with_tls, scheme=scheme).url}?SSLmode=verify-full")
 
 
 @pytest.mark.parametrize(
@@ -415,6 +469,11 @@ def test_tls_is_asked_for_wherever_a_network_lies_between(host: str, mode: str |
     given = parse_address(f"postgresql://me@{host}/emr?sslmode=disable").connection_string
     assert [part for part in given.split(";") if part.lower().startswith("sslmode")] == ["sslmode=disable"]
 
+    by_adbc = f"postgresql+adbc://me@{host}/emr"
+    assert ("sslmode=require" in parse_libpq_address(by_adbc).uri) == (mode is not None)
+    assert "sslmode=disable" in parse_libpq_address(f"{by_adbc}?SSLmode=disable").uri
+    assert "require" not in parse_libpq_address(f"{by_adbc}?SSLmode=disable").uri
+
 
 def test_a_login_that_may_not_read_the_table(visits: PostgresServer) -> None:
     visits.sql("create role visitor login password 'visitor'")
@@ -422,22 +481,25 @@ def test_a_login_that_may_not_read_the_table(visits: PostgresServer) -> None:
     try:
         with pytest.raises(SourceUnavailableError, match=r"SQLSTATE 42501.*may read the table"):
             # pragma: allowlist nextline secret
-            rows(declared(), f"postgresql://visitor:visitor@127.0.0.1:{visits.port}/postgres")
+            rows(declared(), f"{visits.scheme}://visitor:visitor@127.0.0.1:{visits.port}/postgres")
     finally:
         visits.sql('revoke usage on schema "Ward 7" from visitor')
         visits.sql("drop role visitor")
 
 
-def test_no_server_says_so_after_every_attempt() -> None:
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_no_server_says_so_after_every_attempt(scheme: str) -> None:
     # Port 1 of the loopback is nobody's.
-    with pytest.raises(SourceUnavailableError, match=r"postgresql://127.0.0.1:1/emr cannot be read") as raised:
-        rows(declared(), "postgresql://me:hunter2@127.0.0.1:1/emr")  # pragma: allowlist secret
+    wanted = re.escape(f"{scheme}://127.0.0.1:1/emr cannot be read")
+    with pytest.raises(SourceUnavailableError, match=wanted) as raised:
+        rows(declared(), f"{scheme}://me:hunter2@127.0.0.1:1/emr")  # pragma: allowlist secret
 
     assert "hunter2" not in str(raised.value)
 
 
 def test_a_connection_lost_while_rows_are_read_fails_and_delivers_nothing_twice(visits: PostgresServer) -> None:
-    visits.sql('insert into "Ward 7".visits ("VisitID") select generate_series(1, 200000)')
+    # More than the buffers between server and driver hold.
+    visits.sql('insert into "Ward 7".visits ("VisitID") select generate_series(1, 1000000)')
     table = declared(watermark=None)
 
     seen: list[int] = []
@@ -454,7 +516,7 @@ def test_a_connection_lost_while_rows_are_read_fails_and_delivers_nothing_twice(
     with pytest.raises(SourceUnavailableError, match=r"while rows were read .*nothing was written, run again"):
         read_and_break()
 
-    assert 0 < len(seen) < 200_000
+    assert 0 < len(seen) < 1_000_000
     assert len(seen) == len(set(seen))
 
 
@@ -569,7 +631,12 @@ def test_a_data_source_by_name_is_asked_for_its_engine(
 
 @pytest.mark.parametrize(
     "address",
-    ["Driver={No such driver};Server=h;UID=me;PWD=hunter2", "DSN=nowhere;PWD=hunter2", "postgresql://u:hunter2/x@h/db"],
+    [
+        "Driver={No such driver};Server=h;UID=me;PWD=hunter2",
+        "DSN=nowhere;PWD=hunter2",
+        "postgresql://u:hunter2/x@h/db",
+        "postgresql+adbc://u:hunter2/x@h/db",
+    ],
 )
 def test_an_address_that_leads_nowhere_shows_no_secret(address: str) -> None:
     with pytest.raises(IngestionError) as raised:
