@@ -1,4 +1,12 @@
--- The closes of every month, and whether each is still valid.
+-- The closes of every month, and whether each is still valid. A close from before a column of the roll-forward signed
+-- nothing in it.
+{%- set recorded = [] %}
+{%- if execute %}
+    {%- for column in adapter.get_columns_in_relation(source('ledger', 'month_close')) %}
+        {%- do recorded.append(column.name | lower) %}
+    {%- endfor %}
+{%- endif %}
+
 select
     closes.source_system,
     closes.payer_group,
@@ -9,7 +17,8 @@ select
     closes.opening_amount,
     closes.restatement_amount,
     {% for column in report_columns() -%}
-    closes.{{ column }},
+    {% set signed = 'null' if recorded and column not in recorded else 'closes.' ~ column -%}
+    cast(coalesce({{ signed }}, 0) as decimal(18, 2)) as {{ column }},
     {% endfor -%}
     closes.closing_amount,
     reopened.reopened_at,
