@@ -3,25 +3,14 @@
 -- difference is what arrived later. Another day: --vars '{as_of: 2024-10-31}'. Debits less credits, USD.
 {%- set day = "cast('" ~ var('as_of', '2024-12-31') ~ "' as date)" %}
 
-with
-
-balances as (
-    select
-        hospital_key,
-        payer_group,
-        sum(case when basis = 'known' then ar_delta_amount else 0 end) as known_then_amount,
-        sum(case when basis = 'restated' then ar_delta_amount else 0 end) as restated_now_amount
-    from {{ ref('fct_ar_balance_changes') }}
-    where basis in ('known', 'restated') and effective_date <= {{ day }}
-    group by hospital_key, payer_group
-)
-
 select
-    dim_hospital.hospital_name,
-    balances.payer_group,
+    hospitals.hospital_name,
+    changes.payer_group,
     {{ day }} as as_of_date,
-    cast(balances.known_then_amount as decimal(18, 2)) as known_then_amount,
-    cast(balances.restated_now_amount as decimal(18, 2)) as restated_now_amount
-from balances
-inner join {{ ref('dim_hospital') }} as dim_hospital on balances.hospital_key = dim_hospital.hospital_key
-order by dim_hospital.hospital_name, balances.payer_group
+    coalesce(sum(changes.ar_delta_amount) filter (where changes.basis = 'known'), 0) as known_then_amount,
+    sum(changes.ar_delta_amount) filter (where changes.basis = 'restated') as restated_now_amount
+from {{ ref('fct_ar_balance_changes') }} as changes
+inner join {{ ref('dim_hospital') }} as hospitals on changes.hospital_key = hospitals.hospital_key
+where changes.effective_date <= {{ day }} and changes.basis in ('known', 'restated')
+group by hospitals.hospital_name, changes.payer_group
+order by hospitals.hospital_name, changes.payer_group

@@ -33,6 +33,7 @@ EVENT_TYPES = yaml.safe_load((ROOT / "dbt_project.yml").read_text())["vars"]["ev
 DICTIONARY = {
     "KPIs": ("gold", sorted(KPIS.rglob("_*__models.yml"))),
     "Ledger": ("gold", [GOLD / "ledger/_ledger__models.yml"]),
+    "Reports": ("gold", [GOLD / "reports/_reports__models.yml"]),
     "Facts": ("gold", [GOLD / "facts/_facts__models.yml"]),
     "Dimensions": ("gold", [GOLD / "dimensions/_dimensions__models.yml"]),
     "silver_deid": ("silver_deid", [DEIDENTIFIED]),

@@ -50,20 +50,23 @@ windows as (
 
 final as (
     select
-        {{ generate_surrogate_key(['hospital_key', 'month_start_date']) }} as ledger_month_key,
-        hospital_key,
-        {{ month_key('month_start_date') }} as month_key,
-        month_start_date,
-        month_end_date,
-        as_of_date,
-        is_complete,
-        month_start_date = last_month_start_date as is_latest,
-        revenue_start_date,
-        revenue_end_date,
-        cast({{ dbt.datediff('revenue_start_date', 'revenue_end_date', 'day') }} as bigint) + 1 as revenue_days,
-        revenue_start_date
-        >= cast({{ dbt.date_trunc('month', 'first_post_date') }} as date) as has_three_months_of_revenue
+        {{ generate_surrogate_key(['windows.hospital_key', 'windows.month_start_date']) }} as ledger_month_key,
+        windows.hospital_key,
+        hospitals.hospital_name,
+        {{ month_key('windows.month_start_date') }} as month_key,
+        windows.month_start_date,
+        windows.month_end_date,
+        windows.as_of_date,
+        windows.is_complete,
+        windows.month_start_date = windows.last_month_start_date as is_latest,
+        windows.revenue_start_date,
+        windows.revenue_end_date,
+        cast({{ dbt.datediff('windows.revenue_start_date', 'windows.revenue_end_date', 'day') }} as bigint) + 1
+            as revenue_days,
+        windows.revenue_start_date
+        >= cast({{ dbt.date_trunc('month', 'windows.first_post_date') }} as date) as has_three_months_of_revenue
     from windows
+    inner join {{ ref('dim_hospital') }} as hospitals on windows.hospital_key = hospitals.hospital_key
 )
 
 select * from final

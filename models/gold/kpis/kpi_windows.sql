@@ -6,6 +6,7 @@ bounds as (
     select
         '{{ kpi_window }}' as kpi_window,
         months.hospital_key,
+        months.hospital_name,
         months.month_key,
         months.as_of_date,
         {{ first_month }} as first_month_start_date,
@@ -22,6 +23,7 @@ final as (
     select
         kpi_window,
         hospital_key,
+        hospital_name,
         month_key,
         as_of_date,
         {{ month_key('first_month_start_date') }} as first_month_key,
