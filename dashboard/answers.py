@@ -1,4 +1,4 @@
-"""Answers of the warehouse, kept until it is built anew."""
+"""Answers of the warehouse, cached until it is built again."""
 
 from collections.abc import Mapping
 
@@ -22,30 +22,25 @@ def setting(variable: str) -> str | None:
 
 
 def rows(name: str, values: Mapping[str, object] | None = None) -> pd.DataFrame:
-    """Answer of a query of queries/; of the values, it takes those it has parameters for."""
-    return answer(query(name).sql, values)
-
-
-def answer(sql: str, values: Mapping[str, object] | None = None) -> pd.DataFrame:
-    """Answer of a query."""
+    """Answer of a query; of the values, it takes those it has parameters for."""
     place = warehouse()
+    sql = query(name).sql
     wanted = parameters_of(sql)
     bound = tuple(sorted((name, value) for name, value in (values or {}).items() if name in wanted))
     return _kept(place, place.name, place.state(sql), sql, bound)
 
 
 def contracts() -> Contracts:
-    """Every KPI contract, with the columns of the tables they speak of."""
-    columns = rows("kpi_columns").groupby("table_name")["column_name"].agg(frozenset)
+    """Every KPI contract."""
     found = rows("contracts")
     found = found.astype(object).where(found.notna(), None)
-    return Contracts({row["kpi_name"]: Contract(**row) for row in found.to_dict("records")}, columns.to_dict())
+    return Contracts({row["kpi_name"]: Contract(**row) for row in found.to_dict("records")})
 
 
 @st.cache_data(show_spinner=False, max_entries=1000)
 def _kept(
     _place: Warehouse,
-    name: str,  # noqa: ARG001 - name and state tell one warehouse, and one build of it, from another
+    name: str,  # noqa: ARG001 - name and state are the key of one warehouse and one build of it
     state: str,  # noqa: ARG001
     sql: str,
     values: tuple[tuple[str, object], ...],

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from dashboard import answers
 from dashboard.context import Context
 from dashboard.contracts import Contract
-from dashboard.filters import ALL, month_name
+from dashboard.filters import ALL_PAYER_GROUPS, month_name
 from dashboard.states import needs
 
 _MONTHS_SHOWN = 13
@@ -22,7 +21,7 @@ class Measure:
 
     Args:
         value: In the contract's unit; None where the denominator is 0.
-        numerator: Sum over the headline period, in its own unit.
+        numerator: Sum over the contract's window, in its own unit.
         denominator: The same; None where the KPI has none.
         history: Value by month, for the sparkline.
     """
@@ -34,25 +33,28 @@ class Measure:
     history: pd.Series
 
 
-def kpi_cards(context: Context, names: Sequence[str]) -> None:
+def kpi_cards(context: Context, contracts: Sequence[Contract]) -> None:
     """Show a card for each KPI; those that wait for a feed say for which."""
-    known = [context.contracts.by_name[name] for name in names if name in context.contracts.by_name]
-    computed = [contract for contract in known if contract.is_computed and not contract.split_by]
+    computed = [contract for contract in contracts if contract.is_computed and not contract.split_by]
     if computed:
         with st.container(key=f"cards-{computed[0].kpi_name}"):
             for measure in _measures(context, computed):
                 _card(context, measure)
-    needs([contract for contract in known if not contract.is_computed])
+    needs([contract for contract in contracts if not contract.is_computed])
+
+
+def cards_of_page(context: Context) -> None:
+    """Show the cards of the KPIs whose contracts name the page."""
+    kpi_cards(context, context.contracts.of_page(context.page))
 
 
 def _measures(context: Context, contracts: Sequence[Contract]) -> list[Measure]:
-    sql = context.contracts.measures([contract.kpi_name for contract in contracts])
-    found = answers.answer(sql, context.filters.values)
+    found = context.rows("kpi_cards")
     measures = []
     for contract in contracts:
         own = found[found["kpi_name"] == contract.kpi_name]
-        headline = own[own["month_key"].isna()]
-        history = own[own["month_key"].notna()].set_index("month_key")["kpi_value"].dropna()
+        headline = own[own["is_headline"]]
+        history = own[own["is_month"]].set_index("month_key")["kpi_value"].dropna()
         value, numerator, denominator = (
             _number(headline[column]) for column in ("kpi_value", "numerator", "denominator")
         )
@@ -75,7 +77,7 @@ def _card(context: Context, measure: Measure) -> None:
         )
         for line in _references(measure):
             st.caption(line)
-        if context.filters.payer_group != ALL and not context.contracts.follows_payer_group(contract):
+        if context.filters.payer_group != ALL_PAYER_GROUPS and not contract.is_by_payer_group:
             st.caption("of all payer groups")
         with st.popover("Contract", icon=":material/info:", type="tertiary"):
             st.markdown(contract_text(contract))
@@ -95,7 +97,7 @@ def _references(measure: Measure) -> list[str]:
 
 
 def _parts(context: Context, measure: Measure) -> str:
-    """The value's own numerator and denominator, and the day it stands at."""
+    """Numerator and denominator of the value, and the month as of which it stands."""
     lines = [f"As of {month_name(context.filters.month)}, {context.filters.spoken.split(' · ')[0]}:"]
     if measure.numerator is not None:
         lines.append(f"- numerator {measure.numerator:,.2f}")
@@ -113,12 +115,12 @@ def contract_text(contract: Contract) -> str:
         ("Numerator", contract.numerator and f"`{contract.numerator}`"),
         ("Denominator", contract.denominator and f"`{contract.denominator}`"),
         ("Date basis", contract.date_basis),
-        ("Left out", contract.exclusions),
+        ("Excluded", contract.exclusions),
         ("Computed", "proxy: the nearest thing the sources allow" if contract.is_proxy else contract.computability),
         ("Needs", contract.needs),
         ("Target", contract.target and _escaped(contract.target)),
         ("Peers", contract.benchmark),
-        ("Rolls up", None if contract.is_additive else "no: it holds for its row alone"),
+        ("Rolls up", None if contract.is_additive else "no: it holds for its row only"),
         ("Model", contract.model_name and f"`gold.{contract.model_name}`"),
     ]
     lines = [f"- **{word}**: {text}" for word, text in said if text]

@@ -1,4 +1,4 @@
-"""Charts in the theme's own colours, which hold on light and on dark ground."""
+"""Charts in colours that are legible on a light and on a dark background."""
 
 from collections.abc import Sequence
 
@@ -6,16 +6,15 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-AGES = ["0-30", "31-60", "61-90", "91-120", "121-180", ">180"]
-# From fresh to old; told apart on both grounds, and by those who do not see red and green.
+# From new to old; distinguishable on both backgrounds and without red-green vision.
 _AGE_COLORS = ["#3b8ea5", "#7fb7a3", "#e3c567", "#e39a4a", "#d0663f", "#a83a56"]
 _DOLLARS = "$~s"
 _HEIGHT = 300
 _SLANTED = alt.Axis(labelAngle=-40, labelLimit=130, labelOverlap=False)
 
 
-def aging_bars(frame: pd.DataFrame, slice_column: str, amount: str, alt_text: str) -> None:
-    """Amounts by slice, stacked by age."""
+def aging_bars(frame: pd.DataFrame, ages: Sequence[str], slice_column: str, amount: str, alt_text: str) -> None:
+    """Amounts by slice, stacked by age from the first bucket to the last."""
     chart = (
         alt.Chart(frame)
         .mark_bar()
@@ -25,13 +24,13 @@ def aging_bars(frame: pd.DataFrame, slice_column: str, amount: str, alt_text: st
             color=alt.Color(
                 "aging_bucket:N",
                 title="Days",
-                scale=alt.Scale(domain=AGES, range=_AGE_COLORS),
+                scale=alt.Scale(domain=list(ages), range=_AGE_COLORS),
                 legend=alt.Legend(orient="bottom", columns=3),
             ),
             order=alt.Order("age_order:Q"),
             tooltip=[f"{slice_column}:N", "aging_bucket:N", alt.Tooltip(f"sum({amount}):Q", format="$,.2f")],
         )
-        .transform_calculate(age_order=f"indexof({AGES}, datum.aging_bucket)")
+        .transform_calculate(age_order=f"indexof({list(ages)}, datum.aging_bucket)")
     )
     _show(chart, alt_text)
 

@@ -11,8 +11,9 @@ from dashboard.filters import Filters
 
 @dataclass(frozen=True)
 class Context:
-    """The reader's choice and the KPI contracts."""
+    """The page, the reader's choice and the KPI contracts."""
 
+    page: str
     filters: Filters
     contracts: Contracts
 

@@ -9,6 +9,9 @@ from dashboard import answers
 from dashboard.choices import choose
 
 ALL = "all"
+# Names of the rows of gold that hold all of them; parameters of the queries.
+ALL_HOSPITALS = "All hospitals"
+ALL_PAYER_GROUPS = "All payer groups"
 BASES = {"restated": "As restated now", "known": "As known then"}
 _MONTH = "Balances as of its end; flows of the 12 months up to it."
 _BASIS = (
@@ -22,9 +25,9 @@ class Filters:
     """The reader's choice.
 
     Args:
-        hospital: Name of a hospital, or ``all``.
+        hospital: Name of a hospital, or ``All hospitals``.
         month: Month looked at as yyyymm; balances are as of its end, flows of the twelve months up to it.
-        payer_group: A payer group, or ``all``.
+        payer_group: A payer group, or ``All payer groups``.
         basis: ``restated``, all that is known now, or ``known``, what was known by the end of the month.
     """
 
@@ -41,9 +44,8 @@ class Filters:
     @property
     def spoken(self) -> str:
         """The choice in words."""
-        hospital = "All hospitals" if self.hospital == ALL else self.hospital
-        payer = "all payer groups" if self.payer_group == ALL else self.payer_group
-        return f"{hospital} · {month_name(self.month)} · {payer} · {BASES[self.basis].lower()}"
+        payer_group = "all payer groups" if self.payer_group == ALL_PAYER_GROUPS else self.payer_group
+        return f"{self.hospital} · {month_name(self.month)} · {payer_group} · {BASES[self.basis].lower()}"
 
 
 def month_name(month: int) -> str:
@@ -56,12 +58,11 @@ def filter_bar() -> Filters | None:
     names = answers.rows("filter_hospitals")["hospital_name"].tolist()
     groups = answers.rows("filter_payer_groups")["payer_group"].tolist()
     with st.container(horizontal=True, key="filters"):
-        hospital = choose("Hospital", {ALL: "All hospitals", **{name: name for name in names}}, "hospital")
+        hospital = choose("Hospital", {name: name for name in [ALL_HOSPITALS, *names]}, "hospital")
         months = answers.rows("filter_months", {"hospital": hospital})["month_key"].tolist()
         if not months:
             return None
         month = choose("Month", {str(month): month_name(month) for month in months}, "month", help=_MONTH)
-        groups_shown = {ALL: "All payer groups", **{group: group for group in groups}}
-        payer_group = choose("Payer group", groups_shown, "payer_group")
+        payer_group = choose("Payer group", {name: name for name in [ALL_PAYER_GROUPS, *groups]}, "payer_group")
         basis = choose("Ledger", BASES, "basis", help=_BASIS)
     return Filters(hospital, int(month), payer_group, basis)

@@ -1,12 +1,17 @@
-"""The queries of the pages: one SQL file each, which begins with its question and how to read the answer."""
+"""The queries of the pages: one SQL file each, which begins with its question and how to read the answer.
+
+A query stands beside the page that asks it; queries that several pages ask stand in queries/.
+"""
 
 import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-FOLDER = Path(__file__).parent / "queries"
-_HEADING = re.compile(r"^-- (Question|Reading|Contracts|Uses): ?")
+from dashboard import views
+
+_SHARED = Path(__file__).parent / "queries"
+_HEADING = re.compile(r"^-- (Question|Reading|Contracts): ?")
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,7 @@ class Query:
         question: What it answers.
         reading: How to read the answer: what is counted, by which date, what is left out.
         contracts: KPIs whose contracts its numbers follow.
-        sql: The whole text, with the shared common table expressions it uses.
+        sql: The text below the heading.
     """
 
     name: str
@@ -29,25 +34,27 @@ class Query:
 
 @cache
 def query(name: str) -> Query:
-    """The query of a file in queries/."""
-    heading, body = _parts((FOLDER / f"{name}.sql").read_text())
+    """The query of a file, by its name without the ending."""
+    heading, body = _parts(_files()[name].read_text())
     return Query(
         name=name,
         question=heading.get("Question", ""),
         reading=heading.get("Reading", ""),
         contracts=_names(heading.get("Contracts", "")),
-        sql=_with_shared(body, _names(heading.get("Uses", ""))),
+        sql=body,
     )
 
 
 def query_names() -> list[str]:
     """All of them."""
-    return sorted(path.stem for path in FOLDER.glob("*.sql"))
+    return sorted(_files())
 
 
-def with_shared(body: str, *uses: str) -> str:
-    """A query that was composed elsewhere, with shared common table expressions in front."""
-    return _with_shared(body, uses)
+@cache
+def _files() -> dict[str, Path]:
+    """File of each query; the name is unique, because exports and the keys of tables use it."""
+    of_pages = [file for folder in views.__path__ for file in Path(folder).glob("*/*.sql")]
+    return {file.stem: file for file in [*_SHARED.glob("*.sql"), *of_pages]}
 
 
 def _parts(text: str) -> tuple[dict[str, str], str]:
@@ -63,14 +70,6 @@ def _parts(text: str) -> tuple[dict[str, str], str]:
         else:
             heading[word] += " " + line.removeprefix("-- ")
     return heading, "\n".join(lines[count:]).strip()
-
-
-def _with_shared(body: str, uses: tuple[str, ...]) -> str:
-    shared = [f"{name} as (\n{_parts((FOLDER / 'shared' / f'{name}.sql').read_text())[1]}\n)" for name in uses]
-    if not shared:
-        return body
-    own = body.removeprefix("with").strip() if body.startswith("with") else None
-    return "with\n\n" + ",\n\n".join(shared) + (f",\n\n{own}" if own else f"\n\n{body}")
 
 
 def _names(listed: str) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from dashboard.queries import Query
 
 _WORDS = {"npi": "NPI", "ar": "A/R", "kpi": "KPI", "p90": "90th percentile", "id": "ID"}
-_AGES = re.compile(r"^days_(\d+|over)_(\d+)_amount$")
 _FORMULA = re.compile(r"^[=+\-@\t\r]")
 _MOST_ROWS = 12
 
@@ -70,8 +69,6 @@ def table(
 
 def label(name: str) -> str:
     """A column's name in words, with its unit."""
-    if found := _AGES.match(name):
-        return f"Over {found[2]} days $" if found[1] == "over" else f"{found[1]}-{found[2]} days $"
     stem, unit = name, ""
     for suffix, meaning in (("_amount", " $"), ("_pct", " %"), ("_days", " (days)"), ("_at", " (UTC)"), ("_name", "")):
         if name.endswith(suffix):

@@ -17,6 +17,7 @@ select
     model_name,
     kpi_window,
     headline_order,
+    page,
     split_by,
     feed,
     is_by_payer_group,

@@ -1,5 +1,4 @@
 -- Question: Which hospitals are there?
-select hospital_name
-from gold.dim_hospital
-where hospital_key not in ('-1', '-2')
+select distinct hospital_name
+from gold.rpt_volumes
 order by hospital_name

@@ -1,1 +1,1 @@
-"""The pages, one module each: what they ask and in which order they show it."""
+"""Pages of the dashboard: a package each, with the queries that only this page asks beside it."""

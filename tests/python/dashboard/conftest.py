@@ -68,7 +68,7 @@ def empty(full: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Warehous
             "where database_name = 'built' and schema_name = 'gold'"
         ).fetchall()
         for schema, table in tables:
-            kept = "" if table == "kpi_contracts" else " limit 0"
+            kept = "" if table in {"kpi_contracts", "dim_aging_bucket"} else " limit 0"
             connection.execute(f"create schema if not exists {schema}")
             connection.execute(f"create table {schema}.{table} as from built.{schema}.{table}{kept}")
     return warehouse

@@ -235,7 +235,7 @@ def test_a_new_build_shows_without_a_restart(browser: Browser, full: Warehouse, 
         visit(page, "Overview")
         before = metric(page, "ar_balance")
         with duckdb.connect(str(file)) as connection:
-            connection.execute("update gold.kpi_days_in_ar set ar_amount = ar_amount + 1000000")
+            connection.execute("update gold.kpi_values set kpi_value = kpi_value + 1000000")
         page.reload()
         settled(page)
         assert metric(page, "ar_balance") != before

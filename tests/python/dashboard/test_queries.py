@@ -1,6 +1,5 @@
 """What the dashboard asks: gold and counts of quality, never a value of a patient, in SQL that both engines read."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,19 +9,27 @@ from sqlglot import exp
 
 from dashboard import warehouse as warehouses
 from dashboard.contracts import Contract, Contracts
-from dashboard.queries import FOLDER, query, query_names
+from dashboard.pages import pages
+from dashboard.queries import query, query_names
 from dashboard.warehouse import DuckDBWarehouse, parameters_of
 from ingestion.base.settings import read_settings
 from tests.python.lakehouses import PROJECT, Warehouse
 
 # Silver holds identifiers; these tables of it hold rules, counts, batches and surrogate keys.
-QUALITY = {"quarantine", "dq_rules", "dq_references", "dq_circuit_breaker", "dq_batch_reconciliation"}
+QUALITY = {
+    "quarantine",
+    "quarantine_age_bands",
+    "dq_rules",
+    "dq_references",
+    "dq_circuit_breaker",
+    "dq_batch_reconciliation",
+}
 # Of an account that is not there; of payers with fewer than ten claims for a procedure.
 MAY_BE_EMPTY = {"account_events", "account_claims", "claim_events", "underpayments"}
 CHOICE: dict[str, object] = {
-    "hospital": "all",
+    "hospital": "All hospitals",
     "month": 202412,
-    "payer_group": "all",
+    "payer_group": "All payer groups",
     "basis": "restated",
     "slice": "department",
     "slice_name": "all",
@@ -46,32 +53,22 @@ def phi_columns() -> dict[str, str]:
     return found
 
 
-def texts(contracts: Contracts) -> Iterator[tuple[str, str]]:
-    """Every query the dashboard can send: those of the files, and the one the cards are made by."""
-    yield from ((name, query(name).sql) for name in query_names())
-    computed = [name for name, contract in contracts.by_name.items() if contract.model_name and contract.is_additive]
-    yield "cards", contracts.measures(computed)
+TEXTS = {name: query(name).sql for name in query_names()}
 
 
 @pytest.fixture(scope="module")
 def contracts(full: Warehouse) -> Contracts:
-    columns: dict[str, set[str]] = {}
-    for table, column in full.query(query("kpi_columns").sql):
-        columns.setdefault(str(table), set()).add(str(column))
     place = DuckDBWarehouse(read_settings({"RCM_LAKEHOUSE": str(full.lakehouse)}))
     rows = place.rows(query("contracts").sql, {})
     rows = rows.astype(object).where(rows.notna(), None).to_dict("records")
-    return Contracts(
-        {row["kpi_name"]: Contract(**row) for row in rows},
-        {table: frozenset(names) for table, names in columns.items()},
-    )
+    return Contracts({row["kpi_name"]: Contract(**row) for row in rows})
 
 
 @pytest.mark.parametrize("dialect", ["duckdb", "databricks"])
-def test_queries_read_only_what_holds_no_patient(contracts: Contracts, dialect: str) -> None:
+def test_queries_read_only_what_holds_no_patient(dialect: str) -> None:
     phi = phi_columns()
     assert {"name", "ssn", "birth_date"} <= set(phi.values()), "the tags were not found"
-    for name, sql in texts(contracts):
+    for name, sql in TEXTS.items():
         statements = sqlglot.parse(sql, read=dialect)
         assert len(statements) == 1, name
         parsed = statements[0]
@@ -82,11 +79,9 @@ def test_queries_read_only_what_holds_no_patient(contracts: Contracts, dialect: 
                 assert table.name in QUALITY, f"{name} reads silver.{table.name}"
             else:
                 place = f"{table.db}.{table.name}"
-                assert (
-                    table.db == "gold"
-                    or place in {"audit.load_log", "information_schema.columns"}
-                    or (not table.db and table.name in within)
-                ), f"{name} reads {place}"
+                assert table.db == "gold" or place == "audit.load_log" or (not table.db and table.name in within), (
+                    f"{name} reads {place}"
+                )
         named = {column.name.lower() for column in parsed.find_all(exp.Column)}
         assert named & set(phi) == set(), f"{name} names {named & set(phi)}"
 
@@ -104,37 +99,69 @@ def test_every_query_says_its_question_and_how_to_read_it(contracts: Contracts) 
         asked = query(name)
         assert asked.question.endswith("?"), name
         assert set(asked.contracts) <= set(contracts.by_name), name
-        if not name.startswith(("filter_", "kpi_columns")):
+        if not name.startswith("filter_"):
             assert asked.reading.endswith("."), name
 
 
 def test_every_query_is_shown_and_every_page_asks_for_one_that_is_there() -> None:
     code = "".join(path.read_text() for path in (PROJECT / "dashboard").rglob("*.py"))
     assert [name for name in query_names() if f'"{name}"' not in code] == []
-    shared = {path.stem for path in (FOLDER / "shared").glob("*.sql")}
-    assert [name for name in shared if not any(name in path.read_text() for path in FOLDER.glob("*.sql"))] == []
+    files = [path.stem for path in (PROJECT / "dashboard").rglob("*.sql")]
+    assert sorted(files) == query_names(), "two queries have one name"
+
+
+def test_contracts_place_the_cards_and_no_page_lists_them(contracts: Contracts) -> None:
+    names = {page.name for page in pages()}
+    placed = {contract.page for contract in contracts.by_name.values() if contract.page}
+    assert placed <= names
+    assert {"aging", "collections", "denials", "payers", "charges"} <= placed
+    code = "".join(path.read_text() for path in (PROJECT / "dashboard").rglob("*.py"))
+    assert [name for name in set(contracts.by_name) - set(query_names()) if f'"{name}"' in code] == []
 
 
 @pytest.mark.parametrize("basis", ["restated", "known"])
-def test_every_query_runs(full: Warehouse, contracts: Contracts, basis: str) -> None:
+def test_every_query_runs(full: Warehouse, basis: str) -> None:
     place = DuckDBWarehouse(read_settings({"RCM_LAKEHOUSE": str(full.lakehouse)}))
-    for name, sql in texts(contracts):
+    for name, sql in TEXTS.items():
         values = {key: value for key, value in (CHOICE | {"basis": basis}).items() if key in parameters_of(sql)}
         answer = place.rows(sql, values)
         assert name in MAY_BE_EMPTY or not answer.empty, name
 
 
-def test_balances_as_known_are_those_of_gold_where_everything_was_known(full: Warehouse) -> None:
-    """The aging from the ledger is the model's rule told again: with the same events it must give the same rows."""
+@pytest.mark.parametrize(("basis", "known_by"), [("restated", "9999-12-31"), ("known", "{day}")])
+@pytest.mark.parametrize(("month", "day"), [(202406, "2024-06-30"), (202412, "2024-12-31")])
+def test_balances_by_age_are_those_of_the_events_known(
+    full: Warehouse, basis: str, known_by: str, month: int, day: str
+) -> None:
+    """The rule told again, from the ledger's events alone: an account ages from its last service still charged."""
     place = DuckDBWarehouse(read_settings({"RCM_LAKEHOUSE": str(full.lakehouse)}))
     sql = query("aging_buckets").sql
-    everything = sql.replace("cast(events.known_at as date) <= as_of.as_of_date", "true")
-    assert everything != sql
-    for month in (202406, 202412):
-        known = place.rows(everything, {**_wanted(sql), "month": month, "basis": "known"})
-        restated = place.rows(sql, {**_wanted(sql), "month": month, "basis": "restated"})
-        # Gold's month ends, not months of the reader's own.
-        assert known.to_dict("records") == restated.to_dict("records")
+    shown = place.rows(sql, {**_wanted(sql), "month": month, "basis": basis})
+    expected = full.query(
+        f"""
+        with events as (
+            select * from gold.fct_ar_events
+            where post_date <= '{day}' and known_at::date <= '{known_by.format(day=day)}'),
+        charged as (
+            select account_key, max(service_date) as service_date from (
+                select account_key, service_date from events where money_type = 'CHARGE'
+                group by all having sum(ar_delta_amount) <> 0)
+            group by all),
+        balances as (
+            select account_key, payer_group, min(post_date) as first_date, sum(ar_delta_amount) as balance
+            from events group by all having balance <> 0),
+        aged as (
+            select payer_group, balance, date '{day}' - coalesce(service_date, first_date) as days
+            from balances left join charged using (account_key))
+        select case when days <= 30 then '0-30' when days <= 60 then '31-60' when days <= 90 then '61-90'
+                when days <= 120 then '91-120' when days <= 180 then '121-180' else '>180' end as bucket,
+            payer_group, count(*), sum(greatest(balance, 0))::double, sum(greatest(-balance, 0))::double
+        from aged group by bucket, payer_group
+        """
+    )
+    columns = ["aging_bucket", "payer_group", "accounts", "debit_amount", "credit_amount"]
+    assert len(expected) > 10
+    assert sorted(shown[columns].itertuples(index=False, name=None)) == sorted(expected)
 
 
 def test_roll_forward_closes_and_a_signed_month_differs_from_what_is_known_now(full: Warehouse) -> None:
@@ -143,49 +170,46 @@ def test_roll_forward_closes_and_a_signed_month_differs_from_what_is_known_now(f
     sql = query("rollforward").sql
     for basis in ("known", "restated"):
         for month in (202410, 202411, 202412, 202501):
-            row = place.rows(sql, {**_wanted(sql), "month": month, "basis": basis}).iloc[0]
-            assert row["unexplained_amount"] == 0
-            found[basis, month] = row
+            lines = place.rows(sql, {**_wanted(sql), "month": month, "basis": basis}).set_index("step")
+            assert lines["is_balance"].tolist() == [True, *[False] * (len(lines) - 2), True]
+            *before, closing = lines["ar_amount"]
+            assert sum(before) == pytest.approx(closing, abs=0.005)
+            found[basis, month] = lines["ar_amount"]
     ((signed,),) = full.query(
         "select sum(closing_amount)::double from gold.fct_month_close where is_in_force and month_key = 202412"
     )
-    assert found["known", 202412]["closing_amount"] == signed
-    late = found["restated", 202412]["closing_amount"] - signed
+    assert found["known", 202412]["Closing balance"] == signed
+    late = found["restated", 202412]["Closing balance"] - signed
     assert late != 0, "what came after the close is not shown"
-    assert found["known", 202501]["restatement_amount"] == pytest.approx(late, abs=0.005)
-    assert found["restated", 202501]["restatement_amount"] == 0
-    assert found["known", 202501]["closing_amount"] == found["restated", 202501]["closing_amount"]
+    assert found["known", 202501]["Restatement"] == pytest.approx(late, abs=0.005)
+    assert found["restated", 202501]["Restatement"] == 0
+    assert found["known", 202501]["Closing balance"] == found["restated", 202501]["Closing balance"]
 
 
 def test_headline_of_the_cards_is_gold_s(full: Warehouse, contracts: Contracts) -> None:
     place = DuckDBWarehouse(read_settings({"RCM_LAKEHOUSE": str(full.lakehouse)}))
     headline = full.query(
-        "select hospital_name, kpi_label, kpi_value::double from gold.kpi_headline where kpi_value is not null"
+        "select hospital_name, kpi_name, kpi_value::double from gold.kpi_headline where kpi_value is not null"
     )
-    names = [name for name, contract in contracts.by_name.items() if contract.headline_order]
-    sql = contracts.measures(names)
-    hospitals = {str(row[0]) for row in headline}
-    shown = {}
-    for hospital in hospitals:
-        choice: dict[str, object] = {"hospital": "all" if hospital == "All hospitals" else hospital}
+    split = {name for name, contract in contracts.by_name.items() if contract.split_by}
+    sql = query("kpi_cards").sql
+    shown: dict[tuple[str, str], float] = {}
+    for hospital in {str(row[0]) for row in headline}:
+        choice: dict[str, object] = {"hospital": hospital}
         month = place.rows(query("filter_months").sql, choice)["month_key"].iloc[0]
-        choice = {**_wanted(sql), **choice, "month": int(month)}
-        rows = place.rows(sql, choice)
-        for row in rows[rows["month_key"].isna()].to_dict("records"):
-            kpi = contracts.by_name[row["kpi_name"]].kpi_label
-            label = f"{kpi}: {row['split']}" if isinstance(row["split"], str) else kpi
-            shown[hospital, label] = row["kpi_value"]
-    assert len(headline) > 40
-    for shown_hospital, shown_label, value in headline:
-        place_of = (str(shown_hospital), str(shown_label))
-        assert shown[place_of] == pytest.approx(value, abs=1e-3), place_of
+        cards = place.rows(sql, {**_wanted(sql), **choice, "month": int(month)})
+        shown |= {(hospital, row.kpi_name): row.kpi_value for row in cards[cards["is_headline"]].itertuples()}
+    compared = [row for row in headline if row[1] not in split]
+    assert len(compared) > 40
+    for shown_hospital, name, value in compared:
+        assert shown[str(shown_hospital), str(name)] == pytest.approx(value, abs=1e-3), (shown_hospital, name)
 
 
-def test_exposure_names_what_the_queries_read(contracts: Contracts) -> None:
+def test_exposure_names_what_the_queries_read() -> None:
     said = yaml.safe_load((PROJECT / "models/gold/_exposures.yml").read_text())["exposures"][0]["depends_on"]
     read = {
         table.name
-        for _, sql in texts(contracts)
+        for sql in TEXTS.values()
         for table in sqlglot.parse_one(sql, read="duckdb").find_all(exp.Table)
         if table.db in {"gold", "silver"}
     }

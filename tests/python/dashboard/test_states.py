@@ -9,6 +9,7 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import pages, queries, views
 from dashboard.cards import meets, shown
 from dashboard.contracts import Contract
 from dashboard.tables import label
@@ -31,6 +32,42 @@ def test_every_page_shows_the_full_lakehouse(app: Run, full: Warehouse, title: s
     assert title in words(page)
     assert page.dataframe, "no table"
     assert not page.error
+
+
+def test_the_registered_pages_are_the_ones_of_the_navigation() -> None:
+    assert {page.title: "" if number == 0 else page.path for number, page in enumerate(pages.pages())} == PAGES
+
+
+def test_a_folder_is_a_page(app: Run, full: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else changes: no list of pages, of queries or of cards."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "my_hospitals.sql").write_text(
+        "-- Question: Which hospitals are mine?\n-- Reading: All of them.\nselect hospital_name from gold.dim_hospital"
+    )
+    (folder / "__init__.py").write_text(
+        "from dashboard.cards import cards_of_page\n"
+        "from dashboard.pages import Page\n"
+        "from dashboard.sections import answered_by_table\n"
+        "def show(context):\n"
+        "    cards_of_page(context)\n"
+        "    answered_by_table(context, 'my_hospitals', 'Mine')\n"
+        "PAGE = Page('My page', 'home', 35, show)\n"
+    )
+    monkeypatch.setattr(views, "__path__", [*views.__path__, str(tmp_path)])
+    monkeypatch.setitem(PAGES, "My page", "my-page")
+    monkeypatch.setattr("tests.python.dashboard.conftest.PAGES", PAGES)
+    pages.pages.cache_clear()
+    queries._files.cache_clear()
+    try:
+        shown = app(full.lakehouse, "My page")
+        assert "Which hospitals are mine?" in words(shown)
+        assert len(shown.dataframe) == 1
+        titles = [page.title for page in pages.pages()]
+        assert titles.index("My page") == titles.index("Roll-forward") + 1
+    finally:
+        pages.pages.cache_clear()
+        queries._files.cache_clear()
 
 
 @pytest.mark.parametrize("title", PAGES)
@@ -58,8 +95,8 @@ def test_a_warehouse_of_an_earlier_version_names_the_column(app: Run, empty: War
     older = tmp_path / "warehouse.duckdb"
     older.write_bytes((empty.lakehouse / "warehouse.duckdb").read_bytes())
     with duckdb.connect(str(older)) as connection:
-        connection.execute("alter table gold.kpi_contracts drop column headline_order")
-    assert "column headline_order is missing" in words(app(tmp_path, "Data quality"))
+        connection.execute("alter table gold.kpi_contracts drop column kpi_window")
+    assert "column kpi_window is missing" in words(app(tmp_path, "Data quality"))
 
 
 def test_a_file_that_is_no_warehouse_is_said_to_be_none(app: Run, tmp_path: Path) -> None:
@@ -118,7 +155,7 @@ def test_a_filter_without_rows_says_so(app: Run, plain: Warehouse) -> None:
 
 def test_filters_come_from_the_address(app: Run, full: Warehouse) -> None:
     page = app(full.lakehouse, "Roll-forward", hospital="Hospital A", month="Oct 2024", basis="As known then")
-    assert [box.value for box in page.selectbox][:4] == ["Hospital A", "202410", "all", "known"]
+    assert [box.value for box in page.selectbox][:4] == ["Hospital A", "202410", "All payer groups", "known"]
     assert "Oct 2024, from opening to closing" in words(page)
     assert "closes" in words(page)
     assert "This month is closed" in words(page)
@@ -127,7 +164,7 @@ def test_filters_come_from_the_address(app: Run, full: Warehouse) -> None:
 
 def test_nonsense_in_the_address_is_ignored(app: Run, full: Warehouse) -> None:
     page = app(full.lakehouse, "A/R aging", hospital="' or 1=1 --", month="never", account="x")
-    assert page.selectbox[0].value == "all"
+    assert page.selectbox[0].value == "All hospitals"
     assert "By age" in words(page)
 
 
@@ -162,10 +199,8 @@ def test_values_and_headings_carry_their_unit() -> None:
         "5.0 days",
         "-",
     ]
-    headings = [
-        label(name) for name in ("charge_amount", "denial_rate_pct", "days_31_60_amount", "known_at", "is_npi_valid")
-    ]
-    assert headings == ["Charge $", "Denial rate %", "31-60 days $", "Known (UTC)", "NPI valid"]
+    headings = [label(name) for name in ("charge_amount", "denial_rate_pct", "open_days", "known_at", "is_npi_valid")]
+    assert headings == ["Charge $", "Denial rate %", "Open (days)", "Known (UTC)", "NPI valid"]
 
 
 def test_a_contract_has_a_place_for_every_column_of_gold(full: Warehouse) -> None:

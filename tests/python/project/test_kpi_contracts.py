@@ -9,7 +9,7 @@ from docs.generate_tables import CONTRACT_KEYS, ROOT, KpiContract, kpi_contracts
 
 CONTRACTS = kpi_contracts()
 MAY_BE_NULL = {"denominator", "needs", "target", "benchmark"}
-OPTIONAL_KEYS = {"feed", "headline_order", "rolls_up", "split_by", "window"}
+OPTIONAL_KEYS = {"feed", "headline_order", "page", "rolls_up", "split_by", "window"}
 COMPUTABILITIES = {"exact", "proxy", "needs"}
 UNITS = {"$", "%", "days", "count", "weight"}
 OPTIONAL_FEEDS = {"adjustments"}

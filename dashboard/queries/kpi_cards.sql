@@ -1,0 +1,22 @@
+-- Question: What is the value of each KPI, and what was it in each month by itself?
+-- Reading: Headline rows are the KPI over the window of its contract as of the chosen month. The other rows are the KPI
+-- of each month up to the chosen one by itself; of cohorts, of those that count by then.
+select
+    kpi.kpi_name,
+    kpi.month_key,
+    kpi.kpi_window = contracts.kpi_window and kpi.month_key = :month as is_headline,
+    kpi.kpi_window = 'month' as is_month,
+    kpi.numerator,
+    kpi.denominator,
+    cast(kpi.kpi_value as double) as kpi_value
+from gold.kpi_values as kpi
+inner join gold.kpi_contracts as contracts on kpi.kpi_name = contracts.kpi_name
+where
+    kpi.hospital_name = :hospital
+    and kpi.payer_group = case when contracts.is_by_payer_group then :payer_group else 'All payer groups' end
+    and kpi.split is null
+    and (
+        (kpi.kpi_window = contracts.kpi_window and kpi.month_key = :month)
+        or (kpi.kpi_window = 'month' and kpi.counts_from_month_key <= :month)
+    )
+order by kpi.kpi_name, kpi.month_key

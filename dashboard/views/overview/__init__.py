@@ -1,0 +1,55 @@
+"""How are we doing, and as of when?"""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts
+from dashboard.cards import kpi_cards
+from dashboard.context import Context
+from dashboard.filters import month_name
+from dashboard.pages import Page
+from dashboard.sections import answered_by_table, section, show_table
+from dashboard.states import needs
+
+_NEVER_CLOSED = "not closed"
+
+
+def show(context: Context) -> None:
+    """The headline KPIs, what was owed as known, restated and signed, and how much there is of everything."""
+    as_of = context.rows("as_of_day").iloc[0]
+    running = "" if as_of["is_complete"] else ", a month that still runs"
+    st.markdown(
+        f"As of **{as_of['as_of_date']:%d %B %Y}**{running}. Periods are those of each contract, mostly 12 months."
+    )
+    for subject, contracts in context.contracts.headline().items():
+        st.subheader(subject.replace("_", "-").capitalize(), anchor=subject.replace("_", "-"))
+        kpi_cards(context, contracts)
+    _positions(context)
+    flows = section(context, "charges_and_payments", "Charges and payments by month")
+    if flows is not None:
+        charts.months(
+            flows,
+            ["charge_amount", "payment_amount"],
+            ["charges", "payments less refunds"],
+            "Charges and payments by month, in dollars",
+        )
+        show_table(context, "charges_and_payments", flows)
+    answered_by_table(context, "volumes", "How much there is")
+    st.subheader("Not computed", anchor="not-computed")
+    needs([contract for contract in context.contracts.by_name.values() if contract.model_name is None])
+
+
+def _positions(context: Context) -> None:
+    title = f"A/R at {month_name(context.filters.month)}: known, restated, signed"
+    positions = section(context, "ar_positions", title)
+    if positions is not None:
+        totals = positions[["known_then_amount", "restated_now_amount"]].sum()
+        signed = positions["signed_amount"].sum(skipna=False)
+        places = st.columns(3)
+        places[0].metric("As known then", f"${totals.iloc[0]:,.2f}", border=True)
+        places[1].metric("As restated now", f"${totals.iloc[1]:,.2f}", border=True)
+        places[2].metric("As signed", _NEVER_CLOSED if pd.isna(signed) else f"${signed:,.2f}", border=True)
+        show_table(context, "ar_positions", positions)
+
+
+PAGE = Page("Overview", "monitoring", 10, show)
