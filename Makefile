@@ -129,6 +129,7 @@ lint: $(VENV)/dev.stamp  ## Lint Python, SQL and YAML, check types and conventio
 	dbt parse --quiet --show-all-deprecations --warn-error
 	COLUMNS=200 dbt-bouncer run
 	sqlfluff lint --processes 0 $(SQL_FOLDERS)
+	pytest -q -p no:cacheprovider tests/python/project/test_rules_in_gold.py
 
 .PHONY: system-packages
 system-packages:
