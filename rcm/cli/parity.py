@@ -135,7 +135,7 @@ def _day(
 def _build(engine: "Engine", day: int) -> None:
     from rcm.warehouse.build import build
 
-    built = build(engine.settings, unit_tests=True)
+    built = build(engine.settings, unit_tests=day == 0)
     if built.failures:
         print_errors(*built.failures)
         raise IngestionError(f"{engine.name} did not build day {day}; logs/{engine.name} of the lakehouse has the log")

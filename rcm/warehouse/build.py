@@ -76,7 +76,9 @@ def build(
     """
     _require_dbt(settings)
     command = ["build", *(["--full-refresh"] if full_refresh else [])]
-    command += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
+    # dbt's own variable may name further kinds to leave out.
+    if not (unit_tests or "DBT_EXCLUDE_RESOURCE_TYPES" in settings.values):
+        command += ["--exclude-resource-type", "unit_test"]
     command += ["--select", select] if select else []
     if select is None:
         # Stands if this process is killed: what it leaves is then known to be half of something.
@@ -108,7 +110,8 @@ def has_outdated_judgements(settings: Settings) -> bool:
     if settings.uses_duckdb and not settings.warehouse.exists():
         return False
     _require_dbt(settings)
-    outcome = _dbt(settings, ["test", "--select", _STAGED_AS_DECLARED], None)
+    command = ["test", "--select", _STAGED_AS_DECLARED, "--exclude-resource-type", "unit_test"]
+    outcome = _dbt(settings, command, None)
     return any(str(result.status) == "warn" for result in getattr(outcome.result, "results", []))
 
 
@@ -205,7 +208,10 @@ def _environment(settings: Settings) -> Iterator[None]:
     """Variables of the process, where dbt reads them; put back afterwards."""
     before = dict(os.environ)
     os.environ.update(settings.values)
-    os.environ["RCM_WAREHOUSE"] = str(settings.warehouse)
+    # As profiles.yml names it by default: dbt parses the whole project again where the path is another one.
+    is_inside = settings.warehouse.is_relative_to(settings.project_dir)
+    warehouse = settings.warehouse.relative_to(settings.project_dir) if is_inside else settings.warehouse
+    os.environ["RCM_WAREHOUSE"] = str(warehouse)
     try:
         yield
     finally:

@@ -2,16 +2,17 @@
 
 import os
 import shutil
-import subprocess
-import sys
+import signal
 import tempfile
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import duckdb
 from filelock import FileLock
 
 from rcm.warehouse.duckdb_plugin import load_delta
+from tests.python.warm import WarmProcess
 
 PROJECT = Path(__file__).parents[2]
 DBT_PARTS = ("models", "examples", "macros", "seeds", "snapshots", "tests", "analyses", "profiles")
@@ -19,6 +20,9 @@ DBT_PARTS = ("models", "examples", "macros", "seeds", "snapshots", "tests", "ana
 # The demonstration, and the days that follow it.
 SIMULATE = ("--patients", "400")
 DAYS = (0, 1, 2, 3)
+
+# What this test worker keeps: dbt's target folders, and the output of its commands.
+OWN = Path(tempfile.gettempdir()) / f"rcm-tests-{os.getpid()}"
 
 
 @dataclass
@@ -34,8 +38,7 @@ class Warehouse:
         """Where dbt leaves what it made of the project; one folder per control table, so that parsing is done once."""
         if self.project != PROJECT:
             return self.project / "target"
-        control_table = self.environment.get("RCM_BRONZE", "models/bronze").replace("/", "-")
-        return Path(tempfile.gettempdir()) / f"rcm-tests-{os.getpid()}" / control_table
+        return OWN / self.environment.get("RCM_BRONZE", "models/bronze").replace("/", "-")
 
     def environ(self) -> dict[str, str]:
         """The environment of a command that works on this lakehouse."""
@@ -51,20 +54,22 @@ class Warehouse:
             **self.environment,
         }
 
-    def run(self, *command: str, expect: int = 0) -> str:
-        """Run a command of the environment (``rcm``, ``dbt``) in the project folder and return what it printed."""
-        executable = Path(sys.executable).parent / command[0]
-        done = subprocess.run(
-            [str(executable), *command[1:]],
-            cwd=self.project,
-            env=self.environ(),
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
+    def run(self, *command: str, expect: int = 0, tests: bool = False, killed_at: int | None = None) -> str:
+        """Run a command of the environment (``rcm``, ``dbt``) in the project folder and return what it printed.
+
+        Args:
+            command: The command and its arguments.
+            expect: Its exit code.
+            tests: Builds run dbt's data tests, too, of which the circuit breaker is one. Unit tests are a matter of the
+                code and have a test of their own.
+            killed_at: A ``dbt`` command is killed when so many of its nodes are done.
+        """
+        environment = {"DBT_EXCLUDE_RESOURCE_TYPES": "unit_test" if tests else "unit_test test", **self.environ()}
+        ended = warm_process().run(*command, cwd=self.project, environment=environment, killed_at=killed_at)
+        assert ended.returncode == (-signal.SIGKILL if killed_at else expect), (
+            ended.stdout[-6000:] + ended.stderr[-2000:]
         )
-        assert done.returncode == expect, done.stdout[-6000:] + done.stderr[-2000:]
-        return done.stdout
+        return ended.stdout
 
     def query(self, sql: str) -> list[tuple[object, ...]]:
         """Rows of a query over the warehouse, opened read-only."""
@@ -93,7 +98,17 @@ def with_project(warehouse: Warehouse, folder: Path, *changes: tuple[str, str, s
         file = folder / name
         assert text in file.read_text()
         file.write_text(file.read_text().replace(text, replacement, 1))
+    # What dbt parsed of the project itself: of the copy it then parses only the changed files.
+    if (parsed := warehouse.target / "partial_parse.msgpack").exists():
+        (folder / "target").mkdir()
+        shutil.copy(parsed, folder / "target")
     return replace(warehouse, project=folder)
+
+
+@cache
+def warm_process() -> WarmProcess:
+    """The warm process of this worker; it parses the project once for every lakehouse."""
+    return WarmProcess(PROJECT, Warehouse(OWN / "lakehouse").environ(), OWN)
 
 
 @dataclass(frozen=True)
@@ -103,9 +118,8 @@ class SimulatedDays:
     folder: Path
 
     def copy(self, day: int, into: Path) -> Warehouse:
-        """The lakehouse after that day, to do with as one likes."""
-        with FileLock(self.folder / "lock"):
-            self._make(day)
+        """The lakehouse after that day, which the caller may change."""
+        self._make(day)
         return Warehouse(Path(shutil.copytree(self._lakehouse(day), into, dirs_exist_ok=True)))
 
     def printed(self, day: int) -> str:
@@ -116,12 +130,14 @@ class SimulatedDays:
         return self.folder / f"day_{day}"
 
     def _make(self, day: int) -> None:
-        printed = self.folder / f"day_{day}.txt"
-        if printed.exists():
-            return
-        warehouse = Warehouse(self._lakehouse(day))
-        if day:
-            self._make(day - 1)
-            shutil.copytree(self._lakehouse(day - 1), warehouse.lakehouse)
-            warehouse.run("rcm", "simulate", *SIMULATE, "--day", str(day))
-        printed.write_text(warehouse.run("rcm", "demo", *SIMULATE))
+        """Make the day unless it is there; a worker that wants another day does not wait for this one."""
+        with FileLock(self.folder / f"day_{day}.lock"):
+            printed = self.folder / f"day_{day}.txt"
+            if printed.exists():
+                return
+            warehouse = Warehouse(self._lakehouse(day))
+            if day:
+                self._make(day - 1)
+                shutil.copytree(self._lakehouse(day - 1), warehouse.lakehouse)
+                warehouse.run("rcm", "simulate", *SIMULATE, "--day", str(day))
+            printed.write_text(warehouse.run("rcm", "demo", *SIMULATE, tests=True))

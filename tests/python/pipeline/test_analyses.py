@@ -160,7 +160,6 @@ def test_page_for_analysts_names_every_analysis_and_only_models_there_are() -> N
     assert set(re.findall(r"`((?:fct|dim|kpi)_\w+)`", PAGE)) <= models
 
 
-@pytest.mark.pipeline
 def test_commands_of_the_page_for_analysts_show_an_analysis(built: Warehouse) -> None:
     (commands,) = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
     show, compile_ = (shlex.split(line.partition(" > ")[0]) for line in commands.splitlines())
@@ -168,7 +167,6 @@ def test_commands_of_the_page_for_analysts_show_an_analysis(built: Warehouse) ->
     assert built.run(*compile_).lstrip().startswith("-- Question: ")
 
 
-@pytest.mark.pipeline
 @pytest.mark.parametrize("analysis", ANALYSES)
 def test_analysis_agrees_with_gold(built: Warehouse, connection: duckdb.DuckDBPyConnection, analysis: str) -> None:
     of_answer, of_gold = INVARIANTS[analysis]
@@ -176,14 +174,12 @@ def test_analysis_agrees_with_gold(built: Warehouse, connection: duckdb.DuckDBPy
     assert connection.sql(of_answer).fetchall() == connection.sql(of_gold).fetchall()
 
 
-@pytest.mark.pipeline
 @pytest.mark.parametrize("analysis", ANALYSES)
 def test_analysis_reads_gold_alone(manifest: dict[str, Any], analysis: str) -> None:
     parents = manifest[f"analysis.rcm.{analysis}"]["depends_on"]["nodes"]
     assert {manifest[parent]["schema"] for parent in parents} == {"gold"}
 
 
-@pytest.mark.pipeline
 def test_what_is_billed_twice_is_suspected_and_nothing_else(
     built: Warehouse, connection: duckdb.DuckDBPyConnection
 ) -> None:
@@ -213,7 +209,6 @@ def test_what_is_billed_twice_is_suspected_and_nothing_else(
     assert found == [("charge line", 2, True), ("claim", 2, True)]
 
 
-@pytest.mark.pipeline
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.said["name"])
 def test_contract_computes_on_its_model(connection: duckdb.DuckDBPyConnection, contract: KpiContract) -> None:
     said = contract.said
@@ -224,7 +219,6 @@ def test_contract_computes_on_its_model(connection: duckdb.DuckDBPyConnection, c
     assert (rows == 0 or not numerator) if "feed" in said else (numerator is not None and denominator is not None)
 
 
-@pytest.mark.pipeline
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.said["name"])
 def test_numerator_without_a_denominator_is_not_summed(
     connection: duckdb.DuckDBPyConnection, contract: KpiContract
@@ -236,7 +230,6 @@ def test_numerator_without_a_denominator_is_not_summed(
         assert connection.sql(f"select count(*) from gold.{contract.model} as kpi where {alone}").fetchall() == [(0,)]
 
 
-@pytest.mark.pipeline
 def test_contracts_say_what_this_warehouse_computes(built: Warehouse) -> None:
     published = set(built.query("select kpi_name, is_computed from gold.kpi_contracts"))
     assert published == {
@@ -244,7 +237,6 @@ def test_contracts_say_what_this_warehouse_computes(built: Warehouse) -> None:
     }
 
 
-@pytest.mark.pipeline
 def test_semantic_manifest_is_valid_and_its_columns_exist(
     built: Warehouse, connection: duckdb.DuckDBPyConnection
 ) -> None:
@@ -256,7 +248,6 @@ def test_semantic_manifest_is_valid_and_its_columns_exist(
             connection.sql(f"select {element.expr or element.name} from gold.{model.node_relation.alias} limit 0")
 
 
-@pytest.mark.pipeline
 def test_metrics_sum_what_the_contracts_of_their_kpis_sum(
     built: Warehouse, connection: duckdb.DuckDBPyConnection
 ) -> None:

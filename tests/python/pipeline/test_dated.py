@@ -68,7 +68,7 @@ OUTCOMES = [(6, 0, 4, 2), (5, 0, 3, 2), (3, 2, 0, 1), (5, 4, 1, 0), (6, 5, 0, 1)
 
 def build(warehouse: Warehouse) -> None:
     """Histories, with the invariants that hold them against a rebuild from bronze."""
-    warehouse.run("dbt", "build", "--select", "+path:snapshots", "+dq_batch_reconciliation")
+    warehouse.run("dbt", "build", "--select", "+path:snapshots", "+dq_batch_reconciliation", tests=True)
 
 
 def test_versions_are_the_same_in_steps_or_at_once_and_every_row_has_its_outcome(tmp_path: Path) -> None:

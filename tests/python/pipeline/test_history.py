@@ -39,6 +39,8 @@ BUILT_AFTER = (1, 2, 4)
 OUTCOMES = {"bronze": 20, "rejected": 1, "duplicate": 7, "quarantined": 3, "current": 4, "superseded": 5}
 
 SELECT = ("--select", "+departments_history", "cdm_departments")
+# Histories, with the invariants that hold them against a rebuild from bronze.
+HISTORIES = ("--select", "+path:snapshots")
 
 
 def versions(warehouse: Warehouse) -> list[tuple[object, ...]]:
@@ -100,11 +102,12 @@ def test_a_full_refresh_makes_history_anew_from_bronze(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path / "lakehouse")
     for minute, (load_type, rows) in enumerate(BATCHES):
         write_departments(warehouse.lakehouse, minute, load_type, rows)
-    warehouse.run("dbt", "build")
+    warehouse.run("dbt", "build", *HISTORIES, tests=True)
     with duckdb.connect(str(warehouse.lakehouse / "warehouse.duckdb")) as connection:
         connection.execute("delete from history.departments_history where department_id = 'D1'")
-    assert "assert_history_equals_a_rebuild_from_bronze" in warehouse.run("dbt", "build", expect=1)
-    warehouse.run("dbt", "build", "--full-refresh")
+    printed = warehouse.run("dbt", "build", *HISTORIES, expect=1, tests=True)
+    assert "assert_history_equals_a_rebuild_from_bronze" in printed
+    warehouse.run("dbt", "build", *HISTORIES, "--full-refresh", tests=True)
     assert versions(warehouse) == VERSIONS
 
 

@@ -88,7 +88,7 @@ MUTATIONS = {
 def warehouse(simulated_days: SimulatedDays, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """The lakehouse after all days, with the invariants compiled for it."""
     warehouse = simulated_days.copy(DAYS[-1], tmp_path_factory.mktemp("lakehouse"))
-    warehouse.run("dbt", "compile", "--select", "path:tests/invariants")
+    warehouse.run("dbt", "compile", "--select", "path:tests/invariants", tests=True)
     return warehouse
 
 

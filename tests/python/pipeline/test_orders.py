@@ -17,16 +17,12 @@ builds it all at the end. What "the same" means depends on what was changed:
 In both cases a full refresh afterwards equals, row for row, what the steps and the deaths left.
 """
 
-import multiprocessing
-import os
 import re
 import shutil
-import signal
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -37,11 +33,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from rcm.warehouse.duckdb_plugin import load_delta
-from tests.python.lakehouses import DAYS, PROJECT, SimulatedDays, Warehouse
-
-# A fork of a process that has only imported starts at once, and can be killed.
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["dbt.cli.main", "dbt.adapters.duckdb", "rcm.warehouse.duckdb_plugin"])
+from tests.python.lakehouses import DAYS, SimulatedDays, Warehouse
 
 # What a build adds to; all else is made anew from it by each build.
 STATEFUL = ("--select", "+path:snapshots", "fct_ar_events", "dq_rule_results")
@@ -209,29 +201,9 @@ def warehouse(tmp_path: Path) -> Warehouse:
     return Warehouse(tmp_path / "lakehouse")
 
 
-def run_dbt(environment: dict[str, str], arguments: Sequence[str], killed_at: int | None) -> None:
-    """One run of dbt in this process, which dies with its work half done if so asked."""
-    os.environ.update(environment)
-    os.chdir(PROJECT)
-    from dbt.cli.main import dbtRunner
-
-    done: Counter[str] = Counter()
-
-    def die_in_time(event: Any) -> None:  # noqa: ANN401 - dbt's events have no common type
-        done[event.info.name] += 1
-        if done["NodeFinished"] == killed_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    os._exit(0 if dbtRunner(callbacks=[die_in_time]).invoke(["--quiet", *arguments]).success else 1)
-
-
 def build(warehouse: Warehouse, *arguments: str, killed_at: int | None = None) -> None:
     """Build without tests; they have modules of their own."""
-    command = ("build", "--exclude-resource-type", "test", "unit_test", *arguments)
-    process = FORKS.Process(target=run_dbt, args=(warehouse.environ(), command, killed_at))
-    process.start()
-    process.join()
-    assert process.exitcode == (-signal.SIGKILL if killed_at else 0)
+    warehouse.run("dbt", "--quiet", "build", *arguments, killed_at=killed_at)
 
 
 def tell(story: Story, warehouse: Warehouse, batches: Sequence[tuple[str, pa.Table]]) -> None:

@@ -28,7 +28,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         warehouse.lakehouse.mkdir()
         warehouse.run("rcm", "simulate", "--patients", "100")
         warehouse.run("rcm", "ingest")
-        warehouse.run("dbt", "--quiet", "build")
+        warehouse.run("dbt", "--quiet", "build", tests=True)
         warehouse.run("dbt", "--quiet", "docs", "generate")
     finally:
         os.umask(careless)
@@ -76,9 +76,9 @@ def test_a_session_without_the_key_gets_no_hash(built: Warehouse) -> None:
 
 def test_another_key_is_noticed(built: Warehouse) -> None:
     judged = ("dbt", "build", "--select", "assert_staged_rows_follow_their_declarations")
-    assert "WARN=0" in built.run(*judged)
+    assert "WARN=0" in built.run(*judged, tests=True)
     other = Warehouse(built.lakehouse, {"RCM_PHI_KEY": KEY})
-    assert "WARN=1" in other.run(*judged)
+    assert "WARN=1" in other.run(*judged, tests=True)
 
 
 @pytest.mark.parametrize(
@@ -208,16 +208,7 @@ def test_ids_of_silver_deid_last_over_a_rebuild_and_are_computed_from_nothing(bu
     assert built.query(ids) == before
     again = Warehouse(built.lakehouse.with_name("again"), {"RCM_PHI_KEY": KEY})
     shutil.copytree(built.lakehouse, again.lakehouse, ignore=shutil.ignore_patterns("warehouse*", "logs"))
-    again.run(
-        "dbt",
-        "--quiet",
-        "build",
-        "--exclude-resource-type",
-        "test",
-        "unit_test",
-        "--select",
-        "+path:models/silver/deid",
-    )
+    again.run("dbt", "--quiet", "build", "--select", "+path:models/silver/deid")
     others = again.query(ids)
     assert [row[:2] for row in others] == [row[:2] for row in before]
     assert not {row[2] for row in others} & {row[2] for row in before}

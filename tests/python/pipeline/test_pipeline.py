@@ -82,5 +82,6 @@ def test_running_again_changes_nothing(warehouse: Warehouse, day: int) -> None:
     assert "gold.fct_ar_events" in before
     printed = warehouse.run("rcm", "demo", *SIMULATE)
     assert "othing" in printed, f"day {day}: a second run should say that nothing is new"
-    warehouse.run("dbt", "build", "--select", "silver+")
+    if day == DAYS[-1]:
+        warehouse.run("dbt", "build", "--select", "silver+")
     assert warehouse.content() == before

@@ -65,7 +65,7 @@ def test_a_source_held_back_in_bulk_stops_the_build_until_its_rows_are_corrected
     before = kept(warehouse)
     at_hospital_a(warehouse, *LOSE_NAMES)
 
-    warehouse.run("rcm", "run", expect=1)
+    warehouse.run("rcm", "run", expect=1, tests=True)
 
     ((batch, rows, rate),) = warehouse.query(
         "select _batch_id, held_back_rows, held_back_rate from silver.dq_circuit_breaker where is_tripped"
@@ -81,7 +81,7 @@ def test_a_source_held_back_in_bulk_stops_the_build_until_its_rows_are_corrected
     ) == [("open", True)]
 
     at_hospital_a(warehouse, *FIND_NAMES)
-    warehouse.run("rcm", "run")
+    warehouse.run("rcm", "run", tests=True)
 
     assert warehouse.query("select count(*) from silver.dq_circuit_breaker where is_tripped") == [(0,)]
     assert warehouse.query(
@@ -93,7 +93,7 @@ def test_a_source_held_back_in_bulk_stops_the_build_until_its_rows_are_corrected
 
 def test_a_batch_a_steward_accepted_no_longer_stops_the_build(warehouse: Warehouse, tmp_path: Path) -> None:
     at_hospital_a(warehouse, *LOSE_NAMES)
-    warehouse.run("rcm", "run", expect=1)
+    warehouse.run("rcm", "run", expect=1, tests=True)
     assert warehouse.query(STATE_OF_THE_MOVED) != [("IN",)]
     ((batch,),) = warehouse.query("select _batch_id from silver.dq_circuit_breaker where is_tripped")
 
@@ -106,7 +106,7 @@ def test_a_batch_a_steward_accepted_no_longer_stops_the_build(warehouse: Warehou
             f"            quarantine: {{accepted: ['{batch}']}}\n            severity: {{ssn_area",
         ),
     )
-    accepting.run("rcm", "run")
+    accepting.run("rcm", "run", tests=True)
 
     assert accepting.query(STATE_OF_THE_MOVED) == [("IN",)]
     assert accepting.query(
@@ -123,7 +123,7 @@ def test_a_handful_of_rows_trips_nothing(warehouse: Warehouse) -> None:
         "update departments set Name = null where DeptID in ('DEPT001', 'DEPT002')",
         "delete from departments where DeptID not in ('DEPT001', 'DEPT002', 'DEPT003', 'DEPT004')",
     )
-    warehouse.run("rcm", "run")
+    warehouse.run("rcm", "run", tests=True)
     ((rate,),) = warehouse.query(
         "select held_back_rate from silver.dq_circuit_breaker"
         " where _source_table = 'hospital_a.departments' order by _batch_id desc limit 1"
@@ -280,9 +280,9 @@ def test_a_group_with_charge_lines_alone_builds(warehouse: Warehouse) -> None:
 
 def test_orphans_beyond_their_limit_are_warned_about(warehouse: Warehouse) -> None:
     limit = "assert_references_fail_less_than_their_limit"
-    assert "WARN=0" in warehouse.run("dbt", "build", "--select", "dq_references")
+    assert "WARN=0" in warehouse.run("dbt", "build", "--select", "dq_references", tests=True)
     in_warehouse(warehouse, "delete from history.providers_history where source_system = 'hospital_a'")
-    printed = warehouse.run("dbt", "build", "--select", "dq_references")
+    printed = warehouse.run("dbt", "build", "--select", "dq_references", tests=True)
     assert f"WARN 3 {limit}" in printed
     assert warehouse.query(
         "select distinct source_system, rule_name, rows_failed = rows_checked from silver.dq_references"

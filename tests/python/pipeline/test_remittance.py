@@ -30,7 +30,7 @@ def day(request: pytest.FixtureRequest, warehouse: Warehouse) -> int:
         warehouse.run("rcm", "simulate", "--day", str(between))
         warehouse.run("rcm", "ingest")
     warehouse.run("rcm", "simulate", "--remittance", *SIMULATE, "--day", str(number))
-    warehouse.run("rcm", "run")
+    warehouse.run("rcm", "run", tests=True)
     return number
 
 

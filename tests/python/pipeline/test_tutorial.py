@@ -22,7 +22,7 @@ def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     warehouse = Warehouse(tmp_path_factory.mktemp("tutorial"), {"RCM_BRONZE": "examples/tutorial"})
     for folder in ("emr", "claims"):
         shutil.copytree(DATA / folder, warehouse.lakehouse / "landing" / folder, copy_function=shutil.copyfile)
-    warehouse.run("rcm", "run")
+    warehouse.run("rcm", "run", tests=True)
     return warehouse
 
 

@@ -27,7 +27,7 @@ Manifest = dict[str, Any]
 def manifests(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
     """dbt's manifest with compiled SQL, as for a first build and as for every later one."""
     warehouse = Warehouse(tmp_path_factory.mktemp("lineage"))
-    warehouse.run("dbt", "--quiet", "build", "--exclude-resource-type", "test", "unit_test")
+    warehouse.run("dbt", "--quiet", "build")
     compiled = []
     for options in (["--full-refresh"], []):
         warehouse.run("dbt", "--quiet", "compile", *options)

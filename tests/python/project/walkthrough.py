@@ -48,7 +48,7 @@ def follow(page: str, project: Path) -> Followed:
     printed, commands, shown, listed = "", 0, 0, 0
     for kind, text in BLOCK.findall((ROOT / "docs" / page).read_text(encoding="utf-8")):
         if kind == "bash":
-            printed = _run(project, text)
+            printed = run(project, text)
             commands += 1
         elif kind == "text":
             assert printed == text, f"{page} shows\n{text}and there came\n{printed}"
@@ -59,9 +59,10 @@ def follow(page: str, project: Path) -> Followed:
     return Followed(commands, shown, listed)
 
 
-def _run(project: Path, script: str) -> str:
-    """Run commands with the tools of this environment and none of the project's variables."""
+def run(project: Path, script: str) -> str:
+    """Run commands with the tools of this environment and none of the project's variables; builds leave out tests."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RCM_", "DBT_", "MAKE"))}
+    environment["DBT_EXCLUDE_RESOURCE_TYPES"] = "unit_test test"
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     done = subprocess.run(
         ["bash", "-euc", script], cwd=project, env=environment, capture_output=True, text=True, timeout=600, check=False
