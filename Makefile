@@ -7,6 +7,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 SQL_FOLDERS := $(wildcard models tests/invariants tests/macros analyses)
+# What `make lint-sql` reads.
+SQL := $(SQL_FOLDERS)
+# tests/python/conftest.py starts the longest modules first.
+PYTEST := pytest --numprocesses auto --dist loadscope --no-loadscope-reorder --junit-xml target/pytest.xml
 LOCAL_FILES := target logs site .pytest_cache .mypy_cache .ruff_cache
 
 export DBT_PROFILES_DIR := $(CURDIR)/profiles
@@ -117,19 +121,58 @@ format: $(VENV)/dev.stamp  ## Format the Python and SQL code.
 	@RCM_LAKEHOUSE=target/lint sqlfluff fix $(SQL_FOLDERS)
 
 .PHONY: lint
-lint: export RCM_LAKEHOUSE := target/lint
-lint: $(VENV)/dev.stamp  ## Lint Python, SQL and YAML, check types and conventions.
+lint: lint-python lint-project lint-sql  ## Lint Python, SQL and YAML, check types and conventions.
+
+.PHONY: lint-python
+lint-python: $(VENV)/dev.stamp
 	ruff check .
 	ruff format --check .
 	mypy
+
+.PHONY: lint-project
+lint-project: export RCM_LAKEHOUSE := target/lint
+lint-project: $(VENV)/dev.stamp
 	git ls-files -z '*.yml' '*.yaml' | xargs -0 check-yaml
 	git ls-files -z | xargs -0 detect-secrets-hook --no-verify --baseline .secrets.baseline
 	git ls-files -z '*.sql' | xargs -0 awk 'length > 120 {print FILENAME ":" FNR ": longer than 120 characters"; n++} END {exit n > 0}'
 	@mkdir -p $(RCM_LAKEHOUSE)
 	dbt parse --quiet --show-all-deprecations --warn-error
 	COLUMNS=200 dbt-bouncer run
-	sqlfluff lint --processes 0 $(SQL_FOLDERS)
 	pytest -q -p no:cacheprovider tests/python/project/test_rules_in_gold.py
+
+.PHONY: lint-sql
+lint-sql: export RCM_LAKEHOUSE := target/lint
+lint-sql: $(VENV)/dev.stamp
+	@mkdir -p $(RCM_LAKEHOUSE)
+	sqlfluff lint --processes 0 $(SQL)
+
+# dbt is loaded once: a saved model is built within seconds. It builds the lakehouse of RCM_LAKEHOUSE, by default lakehouse/.
+.PHONY: watch
+watch: $(VENV)/dev.stamp  ## Build and test a model whenever its file is saved.
+	@python -m tests.python.watch
+
+# The SQL files that differ from this branch's start.
+BASE := main
+changed-sql = $(shell git diff --name-only --diff-filter=d $$(git merge-base HEAD $(BASE)) -- $(SQL_FOLDERS) | grep '\.sql$$')
+
+# All models and unit tests, on a lakehouse without a row.
+.PHONY: unit-tests
+unit-tests: export RCM_LAKEHOUSE := target/unit-tests
+unit-tests: $(VENV)/dev.stamp
+	@mkdir -p $(RCM_LAKEHOUSE)
+	dbt build --quiet --exclude-resource-type test
+
+# Two things at once, each with its output in one piece: $(call beside,<target>,<command>).
+define beside
+@mkdir -p target; status=0; \
+$(MAKE) --no-print-directory --keep-going $(1) > target/lint.log 2>&1 & lint=$$!; \
+$(2) || status=1; \
+wait $$lint || status=1; cat target/lint.log; exit $$status
+endef
+
+.PHONY: check
+check: $(VENV)/dev.stamp  ## The inner loop: lint, types, parse, unit tests and the quick Python tests.
+	$(call beside,lint-python lint-project $(if $(changed-sql),lint-sql SQL="$(changed-sql)") unit-tests,$(PYTEST) -m quick)
 
 .PHONY: system-packages
 system-packages:
@@ -142,12 +185,14 @@ $(AZURITE)/node_modules/.package-lock.json: $(AZURITE)/package-lock.json
 	@npm ci --prefix $(AZURITE) --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error \
 		|| echo "Azurite is not installed, so the tests of Azure storage are skipped" >&2
 
-# The tests also run after lint findings: one run reports everything that is wrong.
+# Lint runs beside the tests: one run reports everything that is wrong.
 .PHONY: test
 test: system-packages $(AZURITE)/node_modules/.package-lock.json $(VENV)/dev.stamp  ## Set up what the tests need and run all of them, lint included.
-	@status=0; $(MAKE) --no-print-directory lint || status=1; \
-	pytest --numprocesses auto --dist loadscope --junit-xml target/pytest.xml || status=1; \
-	exit $$status
+	$(call beside,lint,$(PYTEST))
+
+.PHONY: test-pr
+test-pr: system-packages $(AZURITE)/node_modules/.package-lock.json $(VENV)/dev.stamp  ## What a pull request runs: `make test` without the long tests.
+	$(call beside,lint,$(PYTEST) -m "not long")
 
 # Apache Spark, in a separate environment: PySpark and the client that the other tests use have the same import name.
 SPARK := .venv-spark

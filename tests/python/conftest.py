@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,50 @@ if TYPE_CHECKING:
 
 # How fast this machine is must not show in what commands print.
 os.environ["RCM_PROGRESS"] = "off"
+
+# Folders and modules by what their tests need; all other tests are quick.
+MARKED = {
+    # The long ones start first, so that no worker is left with one of them at the end.
+    "long": (
+        "engines/test_parity.py",
+        "project/test_onboarding.py",
+        "pipeline/test_orders.py",
+        "faults",
+        "pipeline/test_quality.py",
+        "pipeline/test_month_close.py",
+    ),
+    "build": (
+        "pipeline",
+        "dashboard",
+        "engines/test_parity.py",
+        "project/test_dbt_docs.py",
+        "project/test_dbt_utils.py",
+        "project/test_onboarding.py",
+        "project/test_phi_lineage.py",
+        "databricks",
+    ),
+    "server": (
+        "ingestion/test_azure.py",
+        "ingestion/test_azure_identity.py",
+        "ingestion/test_postgresql.py",
+        "ingestion/test_sql_server.py",
+        "ingestion/test_storage.py",
+        "project/test_site.py",
+        "project/test_wheel.py",
+    ),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by its place, and put the long ones first."""
+    here = Path(__file__).parent
+    places = {item: {item.path, *item.path.parents} for item in items}
+    for item in items:
+        marks = [mark for mark, names in MARKED.items() if any(here / name in places[item] for name in names)]
+        for mark in marks or ["quick"]:
+            item.add_marker(mark)
+    order = [here / name for name in MARKED["long"]]
+    items.sort(key=lambda item: next((rank for rank, place in enumerate(order) if place in places[item]), len(order)))
 
 
 @pytest.fixture(scope="session")

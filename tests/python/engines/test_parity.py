@@ -11,7 +11,7 @@ import pytest
 from tests.python.lakehouses import PROJECT
 
 # Four builds of everything, one after the other.
-pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(2400)]
+pytestmark = pytest.mark.timeout(2400)
 
 LAYERS = {"silver", "history", "gold"}
 

@@ -329,7 +329,6 @@ def test_a_lakehouse_that_cannot_be_reached_is_one_line_within_a_minute(tmp_path
     assert step.startswith("next: check the account's name")
 
 
-@pytest.mark.pipeline
 def test_the_command_line_ingests_builds_and_tells_the_status(keyed: Cloud, tmp_path: Path) -> None:
     keyed.here.sql("create table departments (DeptID text, Name text)")
     keyed.here.sql("insert into departments values (?, ?)", ("DEPT001", "Cardiology"), ("DEPT002", "Oncology"))

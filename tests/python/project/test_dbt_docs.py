@@ -14,8 +14,6 @@ from docs.generate_tables import NUMERIC, dictionary_entries, unit
 from tests.python.lakehouses import SimulatedDays
 from tests.python.project.tabs import closed_in_itself
 
-pytestmark = pytest.mark.pipeline
-
 # Columns of gold that are computed from no other column: counts of rows, constants of a contract, the calendar.
 FROM_NO_COLUMN = {
     "fct_encounters.transaction_count",

@@ -64,7 +64,6 @@ def users_of(macro: str) -> list[str]:
     return sorted(file.stem for file in models if re.search(rf"\b{macro}\(", file.read_text()))
 
 
-@pytest.mark.pipeline
 def test_the_package_takes_over_and_changes_no_row(simulated_days: SimulatedDays, folder: Path, tmp_path: Path) -> None:
     warehouse = with_project(simulated_days.copy(0, tmp_path / "lakehouse"), tmp_path / "project")
     before = warehouse.content()
