@@ -10,9 +10,6 @@ from ingestion.base.errors import SpecError
 PREFIX = "RCM_"
 # Read by the secret store, one per secret.
 SECRET_PREFIX = "RCM_SECRET_"  # noqa: S105 - the name of a variable
-# Read by the tests only.
-_OF_TESTS = frozenset({"RCM_KILL_EVERY_LINE", "RCM_KILL_SEED", "RCM_TEST_ENGINE", "RCM_TUTORIAL_DATA"})
-
 _PROBLEMS = {
     "bool_parsing": "neither true nor false; set it to one of them",
     "int_parsing": "not a whole number above 0; set it to 4, say",
@@ -102,7 +99,7 @@ def misspelt_variables(values: Mapping[str, str], connections: Collection[str]) 
         connections: Variables that the control table names.
     """
     read = {*(f"{PREFIX}{field.upper()}" for field in Variables.model_fields), *connections}
-    for name in sorted(values.keys() - read - _OF_TESTS):
+    for name in sorted(values.keys() - read):
         if name.startswith(PREFIX) and not name.startswith(SECRET_PREFIX):
             for near in get_close_matches(name, read, n=1, cutoff=0.75):
                 yield f"environment: {name} is not read by anything; did you mean {near}?"

@@ -402,7 +402,7 @@ def test_a_range_is_read_again_by_the_command_line(loaded: Project) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--since", "yesterday"), "--since yesterday: is no date"),
+        (("--since", "yesterday"), "--since yesterday: is not a date"),
         (("--full", "--since", "2024-01-01"), "give one or the other"),
     ],
 )
