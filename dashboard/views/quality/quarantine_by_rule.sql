@@ -25,7 +25,7 @@ from silver.quarantine as held
 left join rules
     on
         held.entity = rules.entity
-        and concat(', ', held.failed_rules, ',') like concat('%, ', rules.rule_name, ',%')
+        and concat(',', held.failed_rules, ',') like concat('%,', rules.rule_name, ',%')
 where
     :hospital = 'All hospitals'
     or held.source_system in (select hospital_code from gold.dim_hospital where hospital_name = :hospital)

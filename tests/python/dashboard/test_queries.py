@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 import sqlglot
 import yaml
@@ -92,6 +93,24 @@ def test_quarantine_is_shown_in_counts_alone() -> None:
         if any(table.db == "silver" and table.name == "quarantine" for table in parsed.find_all(exp.Table)):
             assert parsed.args.get("group") is not None, f"{name} shows single records"
             assert "record_key" not in query(name).sql
+
+
+def test_a_record_that_failed_two_rules_counts_under_each(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        connection.execute("create schema silver")
+        connection.execute("create schema gold")
+        connection.execute("create table gold.dim_hospital (hospital_code text, hospital_name text)")
+        connection.execute(
+            "create table silver.dq_rules as select * from (values ('patients', 'first_rule', 'One.', false),"
+            " ('patients', 'second_rule', 'Two.', false)) as t (entity, rule_name, rule_description, is_relation)"
+        )
+        connection.execute(
+            "create table silver.quarantine as select 'patients' as entity, 'hospital_a' as source_system,"
+            " 'first_rule,second_rule' as failed_rules, 'open' as status, timestamp '2025-01-01' as first_seen_at"
+        )
+    place = DuckDBWarehouse(read_settings({"RCM_LAKEHOUSE": str(tmp_path)}))
+    rows = place.rows(query("quarantine_by_rule").sql, {"hospital": "All hospitals"})
+    assert rows[["rule_name", "open_records"]].values.tolist() == [["first_rule", 1], ["second_rule", 1]]
 
 
 def test_every_query_says_its_question_and_how_to_read_it(contracts: Contracts) -> None:
