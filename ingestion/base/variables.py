@@ -9,7 +9,7 @@ from ingestion.base.errors import SpecError
 
 PREFIX = "RCM_"
 # Read by the secret store, one per secret.
-SECRET_PREFIX = "RCM_SECRET_"  # noqa: S105 - the name of a variable
+SECRET_PREFIX = "RCM_SECRET_"  # noqa: S105  # pragma: allowlist secret
 _PROBLEMS = {
     "bool_parsing": "neither true nor false; set it to one of them",
     "int_parsing": "not a whole number above 0; set it to 4, say",

@@ -38,7 +38,7 @@ def test_a_misspelt_variable_is_reported_with_the_nearest_name() -> None:
         "RCM_HOSPITAL_A_ULR": "sqlite:///a.db",
         "RCM_XYZZY": "1",
         "RCM_HOSPITAL_A_URL": "sqlite:///a.db",
-        "RCM_SECRET_EMR": "hunter2",
+        "RCM_SECRET_EMR": "hunter2",  # pragma: allowlist secret
         **dict.fromkeys(OF_TESTS, "1"),
         "HOME": "/root",
     }
