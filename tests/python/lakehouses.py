@@ -65,6 +65,9 @@ class Warehouse:
             killed_at: A ``dbt`` command is killed when so many of its nodes are done.
         """
         environment = {"DBT_EXCLUDE_RESOURCE_TYPES": "unit_test" if tests else "unit_test test", **self.environ()}
+        if "--vars" in command:
+            # They make another project of it: dbt would parse this one anew afterwards.
+            environment["DBT_TARGET_PATH"] += "-vars"
         ended = warm_process().run(*command, cwd=self.project, environment=environment, killed_at=killed_at)
         assert ended.returncode == (-signal.SIGKILL if killed_at else expect), (
             ended.stdout[-6000:] + ended.stderr[-2000:]
