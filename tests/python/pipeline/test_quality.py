@@ -146,7 +146,7 @@ def test_a_mended_map_brings_quarantined_rows_back(warehouse: Warehouse, tmp_pat
         ("models/silver/cdm/_cdm__models.yml", "PENDING: [pending,", "PENDING: [in limbo, pending,"),
     )
 
-    assert "judging all rows anew" in mended.run("rcm", "redrive")
+    assert "judging all rows again" in mended.run("rcm", "redrive")
 
     resolved = mended.query(
         "select record_key, status, resolved_by from silver.quarantine"
