@@ -16,9 +16,11 @@ LOCAL_FILES := target logs site .pytest_cache .mypy_cache .ruff_cache
 export DBT_PROFILES_DIR := $(CURDIR)/profiles
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-# Installs the pins of one requirements file. uv is fast; pip is the fallback if only pip is configured for a private
-# registry. Bytecode is compiled here, so that the first command does not have to.
-install = uv pip install --quiet --compile-bytecode --python $(BIN)/python $(1) || $(BIN)/python -m pip install --quiet $(1)
+# Installs the pins of one requirements file into one environment, and nothing else: the pins are complete, and tool.uv
+# in pyproject.toml names the package that they leave out. uv is fast; pip is the fallback if only pip is configured for
+# a private registry. Bytecode is compiled here, so that the first command does not have to.
+install = uv pip install --quiet --no-deps --compile-bytecode --python $(1)/bin/python $(2) \
+	|| $(1)/bin/python -m pip install --quiet --no-deps $(2)
 
 .PHONY: help
 help:  ## Show this list.
@@ -30,13 +32,15 @@ $(BIN)/uv:
 	@python=$$(sh .ci/find-python) && echo "Setting up $(VENV) with $$python" && "$$python" -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
+# What another version of dbt compiled stops this one: a folder has the name that was a file's.
 $(VENV)/runtime.stamp: $(BIN)/uv requirements/runtime.txt pyproject.toml
-	@$(call install,-r requirements/runtime.txt)
-	@$(call install,--no-deps --editable .)
+	@rm -rf target/compiled target/run
+	@$(call install,$(VENV),-r requirements/runtime.txt)
+	@$(call install,$(VENV),--editable .)
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/runtime.stamp requirements/dev.txt
-	@$(call install,-r requirements/dev.txt)
+	@$(call install,$(VENV),-r requirements/dev.txt)
 	@touch $@
 
 .PHONY: setup
@@ -66,7 +70,7 @@ tutorial: $(VENV)/runtime.stamp  ## Run the tutorial data set: make tutorial DAT
 	@rcm run
 
 $(VENV)/dashboard.stamp: $(VENV)/runtime.stamp requirements/dashboard.txt
-	@$(call install,-r requirements/dashboard.txt)
+	@$(call install,$(VENV),-r requirements/dashboard.txt)
 	@touch $@
 
 PORT := 8501
@@ -202,8 +206,8 @@ pinned = $(shell sed -n 's/^$(2)==//p' requirements/$(1).txt)
 
 $(SPARK)/spark.stamp: $(BIN)/uv requirements/spark.txt
 	@python=$$(sh .ci/find-python) && echo "Setting up $(SPARK) with $$python" && "$$python" -m venv --clear $(SPARK)
-	@uv pip install --quiet --python $(SPARK)/bin/python -r requirements/spark.txt
-	@uv pip install --quiet --python $(SPARK)/bin/python --no-deps --editable .
+	@$(call install,$(SPARK),-r requirements/spark.txt)
+	@$(call install,$(SPARK),--editable .)
 	@touch $@
 
 # Without Maven, Spark fetches the jars itself when its first session starts.
@@ -217,11 +221,14 @@ $(DELTA_JARS)/jars.stamp: requirements/spark.txt requirements/spark/pom.xml
 	fi
 	@touch $@
 
+.PHONY: setup-spark
+setup-spark: $(SPARK)/spark.stamp $(DELTA_JARS)/jars.stamp
+
 .PHONY: test-spark
 test-spark: export RCM_TEST_ENGINE := spark
-test-spark: $(SPARK)/spark.stamp $(DELTA_JARS)/jars.stamp  ## Build everything on Apache Spark with Delta Lake and compare it with DuckDB.
+test-spark: setup-spark  ## Build everything on Apache Spark with Delta Lake and compare it with DuckDB.
 	@command -v java >/dev/null || { echo "make test-spark needs Java 17 or later" >&2; exit 2; }
-	$(SPARK)/bin/pytest tests/python/engines
+	$(SPARK)/bin/pytest tests/python/engines/test_parity.py --junit-xml target/pytest-spark.xml
 
 # ---------------------------------------------------------------------------------------------------------- clean
 

@@ -71,7 +71,10 @@ def parity(
     as_json: AsJson = False,
     project_dir: ProjectDir = None,
 ) -> None:
-    """Simulate hospitals, ingest each day once, build it on two engines and compare every table row for row."""
+    """Simulate hospitals, ingest each day once, build it on two engines and compare every table row for row.
+
+    dbt's unit tests and data tests run on both engines on the last day, over the rows of all days.
+    """
     with project(project_dir) as settings, ExitStack() as opened:
         from ingestion.base.settings import read_settings
         from rcm.warehouse.parity.engines import ENGINES
@@ -86,7 +89,7 @@ def parity(
         # Both engines hash with one key; the rows of a difference belong to simulated people.
         settings = read_settings({**settings.values, **_simulated(place)})
         engines = [opened.enter_context(ENGINES[name](settings)) for name in (first, second)]
-        compared = [_day(settings, engines, day, patients, quiet=as_json) for day in range(days + 1)]
+        compared = [_day(settings, engines, day, patients, tests=day == days, quiet=as_json) for day in range(days + 1)]
         if as_json:
             print_json([{"day": day, "tables": records(tables)} for day, tables in enumerate(compared)])
         differing = [table for tables in compared for table in tables if table.differences]
@@ -106,9 +109,9 @@ def _simulated(place: Path) -> dict[str, str]:
 
 
 def _day(
-    settings: "Settings", engines: "Sequence[Engine]", day: int, patients: int, *, quiet: bool
+    settings: "Settings", engines: "Sequence[Engine]", day: int, patients: int, *, tests: bool, quiet: bool
 ) -> "list[Comparison]":
-    """Simulate, ingest and build one day, then compare."""
+    """Simulate, ingest and build one day, with dbt's tests or without, then compare."""
     from rcm import service
     from rcm.warehouse.parity.comparison import compare
     from simulator import simulate
@@ -120,7 +123,7 @@ def _day(
     seconds = []
     for engine in engines:
         started = time.monotonic()
-        _build(engine, day)
+        _build(engine, day, tests=tests)
         seconds.append(f"{engine.name} built in {time.monotonic() - started:.1f} s")
     first, second = engines
     with first.read() as left, second.read() as right:
@@ -132,10 +135,13 @@ def _day(
     return tables
 
 
-def _build(engine: "Engine", day: int) -> None:
+def _build(engine: "Engine", day: int, *, tests: bool) -> None:
     from rcm.warehouse.build import build
 
-    built = build(engine.settings, unit_tests=day == 0)
+    settings = engine.settings
+    if not tests:
+        settings = settings.with_values({"DBT_EXCLUDE_RESOURCE_TYPES": "unit_test test"})
+    built = build(settings, unit_tests=tests)
     if built.failures:
         print_errors(*built.failures)
         raise IngestionError(f"{engine.name} did not build day {day}; logs/{engine.name} of the lakehouse has the log")

@@ -1,6 +1,7 @@
 """The Spark session that dbt works in: local with Delta Lake, or by Spark Connect on the cluster of SPARK_REMOTE."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.base.pandas_import import allow_pandas_import
@@ -16,6 +17,38 @@ _READ_BY_MODELS = ("bronze/*/*", "audit/*", "ledger/*")
 _LOG = "/_delta_log/"
 # Delta Lake's jars, put there by make test-spark.
 _JARS = "requirements/spark/jars"
+
+_GIB = 2**30
+# What a container may use, in version 2 of Linux's control groups; "max" or no file without a limit.
+_CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
+# A build plans some 370 statements and runs each once, so the JVM's optimizing compiler costs more than it saves. With
+# the first compiler alone the JVM reserves only 48 MiB for code, which Spark and its generated classes exceed.
+_JVM = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC"
+_DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+# Tables of a few files on one machine: the time goes into planning, not into rows.
+_SMALL_DATA = {
+    "spark.sql.shuffle.partitions": "2",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.constraintPropagation.enabled": "false",
+    "spark.sql.lightweightPlanChangeValidation": "false",
+    "spark.databricks.delta.stats.collect": "false",
+}
+# Spark keeps the plans, as text and as graph, of the last thousand statements for its web page, also where the page is
+# off: gigabytes after one build.
+_NO_HISTORY = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.ui.retainedJobs": "1",
+    "spark.ui.retainedStages": "1",
+    "spark.ui.retainedTasks": "1",
+    "spark.sql.ui.retainedExecutions": "1",
+    "spark.sql.ui.explainMode": "simple",
+    "spark.sql.maxPlanStringLength": "1000",
+}
 
 
 def open_spark_session(settings: Settings) -> "SparkSession":
@@ -55,18 +88,13 @@ def _configured(builder: "SparkSession.Builder", settings: Settings) -> "SparkSe
     # Spark's files contain patients' data: only their owner may read them.
     os.umask(0o077)
     beside = settings.warehouse.parent
-    for name, value in {
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    places = {
         "spark.sql.warehouse.dir": str(beside / "spark"),
         "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={beside}/spark_catalogue;create=true",
-        "spark.driver.extraJavaOptions": f"-Dderby.stream.error.file={beside}/spark_catalogue.log",
-        # Rows of a laptop need no 200 partitions, and nobody looks at the page of a session that ends with its build.
-        "spark.sql.shuffle.partitions": "4",
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.databricks.delta.snapshotPartitions": "1",
-    }.items():
+        "spark.driver.extraJavaOptions": f"{_JVM} -Dderby.stream.error.file={beside}/spark_catalogue.log",
+        "spark.driver.memory": settings.values.get("SPARK_DRIVER_MEMORY") or _driver_memory(_machine_memory()),
+    }
+    for name, value in {**_DELTA, **places, **_SMALL_DATA, **_NO_HISTORY}.items():
         builder = builder.config(name, value)
     jars = sorted(str(jar) for jar in (settings.project_dir / _JARS).glob("*.jar"))
     if jars:
@@ -77,6 +105,20 @@ def _configured(builder: "SparkSession.Builder", settings: Settings) -> "SparkSe
 
         builder = configure_spark_with_delta_pip(builder)
     return builder.enableHiveSupport()
+
+
+def _driver_memory(machine: int) -> str:
+    """Heap of the driver: a quarter of the machine's bytes, at least 2 GiB and at most 8 GiB."""
+    return f"{min(max(machine // 4, 2 * _GIB), 8 * _GIB) // 2**20}m"
+
+
+def _machine_memory() -> int:
+    """Bytes of memory that this process may use; 0 where the system does not report it."""
+    if not hasattr(os, "sysconf"):
+        return 0
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = _CONTAINER_LIMIT.read_text(encoding="ascii").strip() if _CONTAINER_LIMIT.is_file() else "max"
+    return min(physical, int(limit)) if limit.isdigit() else physical
 
 
 def _delta_folders(lakehouse: Location) -> list[str]:

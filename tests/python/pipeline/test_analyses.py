@@ -10,8 +10,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from dbt_semantic_interfaces.implementations.semantic_manifest import PydanticSemanticManifest
-from dbt_semantic_interfaces.validations.semantic_manifest_validator import SemanticManifestValidator
+from metricflow_semantic_interfaces.implementations.semantic_manifest import PydanticSemanticManifest
+from metricflow_semantic_interfaces.validations.semantic_manifest_validator import SemanticManifestValidator
 
 from docs.generate_tables import KpiContract, kpi_contracts
 from tests.python.lakehouses import PROJECT, SimulatedDays, Warehouse
@@ -243,9 +243,20 @@ def test_semantic_manifest_is_valid_and_its_columns_exist(
     """`dbt parse` checks the names of metrics and dimensions, but not that gold has the columns."""
     semantic = PydanticSemanticManifest.parse_raw((built.target / "semantic_manifest.json").read_text())
     SemanticManifestValidator[PydanticSemanticManifest]().checked_validations(semantic)
-    for model in semantic.semantic_models:
-        for element in (*model.entities, *model.dimensions, *model.measures):
-            connection.sql(f"select {element.expr or element.name} from gold.{model.node_relation.alias} limit 0")
+    tables = {model.name: model.node_relation.alias for model in semantic.semantic_models}
+    selected = [
+        (element.expr or element.name, tables[model.name])
+        for model in semantic.semantic_models
+        for element in (*model.entities, *model.dimensions)
+    ]
+    selected += [
+        (metric.type_params.expr or metric.name, tables[aggregated.semantic_model])
+        for metric in semantic.metrics
+        if (aggregated := metric.type_params.metric_aggregation_params)
+    ]
+    assert len(tables) == len(set(tables.values())) == 8
+    for expression, table in selected:
+        connection.sql(f"select {expression} from gold.{table} limit 0")
 
 
 def test_metrics_sum_what_the_contracts_of_their_kpis_sum(
@@ -253,10 +264,11 @@ def test_metrics_sum_what_the_contracts_of_their_kpis_sum(
 ) -> None:
     """Where a metric has the name of a KPI, numerator and denominator are the same over all rows."""
     semantic = json.loads((built.target / "semantic_manifest.json").read_text())
-    measures = {
-        measure["name"]: f"select sum({measure['expr'] or measure['name']}) from gold.{model['node_relation']['alias']}"
-        for model in semantic["semantic_models"]
-        for measure in model["measures"]
+    tables = {model["name"]: model["node_relation"]["alias"] for model in semantic["semantic_models"]}
+    sums = {
+        metric["name"]: f"select sum({metric['type_params']['expr'] or metric['name']}) from gold.{tables[table]}"
+        for metric in semantic["metrics"]
+        if (table := (metric["type_params"]["metric_aggregation_params"] or {}).get("semantic_model"))
     }
     contracts = {contract.said["name"]: contract for contract in CONTRACTS}
     compared = set()
@@ -265,10 +277,12 @@ def test_metrics_sum_what_the_contracts_of_their_kpis_sum(
         if contract is None:
             continue
         parts = metric["type_params"]
-        names = (parts["measure"] or parts["numerator"], parts["denominator"])
+        # A simple metric is its own numerator.
+        names = (parts["numerator"] or metric, parts["denominator"])
         for name, part in zip(names, ("numerator", "denominator"), strict=True):
             if name is not None:
                 of_contract = f"select sum({contract.said[part]}) from gold.{contract.model} as kpi"
-                assert connection.sql(measures[name["name"]]).fetchall() == connection.sql(of_contract).fetchall(), name
+                found = connection.sql(sums[name["name"]]).fetchall()
+                assert found == connection.sql(of_contract).fetchall(), name
         compared.add(metric["name"])
     assert {"ar_balance", "credit_balances", "ar_over_90_days", "gross_collection", "denial_rate"} <= compared
