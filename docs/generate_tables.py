@@ -246,7 +246,7 @@ def contract_rows(contract: KpiContract) -> list[tuple[str, str]]:
     if window := contract.said.get("window"):
         rows.append(("window", f"`{window}`"))
     if "rolls_up" in contract.said:
-        rows.append(("rolls up", "no: it holds for its row alone"))
+        rows.append(("rolls up", "no: it is valid for its row only"))
     if "feed" in contract.said:
         rows.append(("feed", f"`{contract.said['feed']}`: empty until it arrives"))
     return rows

@@ -67,7 +67,7 @@ def diagrams(page: str, text: str) -> Iterator[Diagram]:
 
 
 def draw(waiting: list[Diagram], mermaid: Path) -> None:
-    """Draw diagrams with a mermaid script in Chromium, which asks no host."""
+    """Draw diagrams with a mermaid script in Chromium, without a network."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

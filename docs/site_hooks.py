@@ -5,7 +5,7 @@
 - A link to any other file of the repository has no target in the site: its path is shown instead.
 - Tables that repeat what the project declares are built in the place of their markers (docs/generate_tables.py).
 - Diagrams are replaced by their drawn pictures.
-- dbt's documentation and the lineage page have their places in the menu, and stand-ins until `make docs` is run.
+- dbt's documentation and the lineage page have their places in the menu, and placeholders until `make docs` is run.
 """
 
 import re
@@ -45,7 +45,7 @@ BUILT_PATH = re.compile(r"`site/((?:dbt|lineage)/index\.html)`")
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
-    """Add the pages of the root, and stand-ins for what is built from the warehouse."""
+    """Add the pages of the root, and placeholders for what is built from the warehouse."""
     for name, uri in ROOT_PAGES.items():
         files.append(File.generated(config, uri, content=(ROOT / name).read_text(encoding="utf-8")))
     for uri, title in BUILT_FROM_THE_WAREHOUSE.items():

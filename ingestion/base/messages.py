@@ -60,8 +60,8 @@ def fault_of_storage(error: Exception) -> str | None:
     """
     if "No usable temporary directory" in str(error):
         return "no temporary folder takes a file"
-    told = re.search(r"\bos error (\d+)|\[?errno (\d+)", str(error), re.IGNORECASE)
-    number = error.errno if isinstance(error, OSError) and error.errno else int((told[1] or told[2]) if told else 0)
+    found = re.search(r"\bos error (\d+)|\[?errno (\d+)", str(error), re.IGNORECASE)
+    number = error.errno if isinstance(error, OSError) and error.errno else int((found[1] or found[2]) if found else 0)
     return os.strerror(number) if number in _OF_THE_DISK else None
 
 

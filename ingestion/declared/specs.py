@@ -206,7 +206,7 @@ class TableSpec(_Spec):
 
     def _contract_problems(self) -> Iterator[str]:
         if self.contract.severity.get("row_count") == "quarantine":
-            yield "contract.severity.row_count: rows that are too many or too few cannot be told apart; reject or warn"
+            yield "contract.severity.row_count: surplus or missing rows cannot be identified; reject or warn"
 
     def _watermark_problems(self) -> Iterator[str]:
         load = self.load

@@ -30,7 +30,7 @@ class EventLog:
     Args:
         file: Where events go; renamed to .1, .2 and so on as it fills.
         on_stderr: Whether they go to standard error, too.
-        largest_file: Bytes of a file before the next one is begun.
+        largest_file: Bytes of a file before the next one is started.
     """
 
     def __init__(self, file: Path, *, on_stderr: bool = False, largest_file: int = LARGEST_FILE) -> None:
@@ -105,7 +105,7 @@ class EventLog:
         tell = self._events.error if result.status == "failed" else self._events.info
         tell(
             "load_finished",
-            # A load may be told from a run that this log was not told of.
+            # A load may be reported by a run that this log does not know.
             run_id=result.run_id,
             system=result.system,
             table=result.table,
@@ -161,7 +161,7 @@ class _File(RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - the inherited name
         """Warn once."""
         error = sys.exc_info()[1]
-        # The buffer keeps what could not be written: closed, it is dropped, and the next event opens the file anew.
+        # The buffer keeps what could not be written: closed, it is dropped, and the next event opens the file again.
         with suppress(OSError, ValueError):
             self.close()
         if not self._warned:

@@ -142,7 +142,7 @@ def _load_all(run: _Run, chosen: Sequence[tuple[SystemSpec, TableSpec]]) -> Inge
 
 
 def _log_problem(log: AuditLog, results: Sequence[LoadResult], everything: Sequence[BronzeTable]) -> str | None:
-    """Log the outcomes; what went wrong, for what was loaded is loaded, and must be told all the same."""
+    """Log the outcomes; returns the failure of logging, which must be reported although the loads are committed."""
     written = {result.batch_id for result in results if result.rows_rejected and result.batch_id}
     try:
         log.append(results)
@@ -166,7 +166,7 @@ def _readable_batches(bronze: BronzeTable) -> list[Batch]:
 
 
 def _load_table(run: _Run, system: SystemSpec, table: TableSpec) -> list[LoadResult]:
-    """Plan and run the loads of one table, alone where this machine can tell; never raises."""
+    """Plan and run the loads of one table, under its lock on this machine; never raises."""
     lock = run.settings.lakehouse / "locks" / f"{table.label}.lock"
     try:
         if not table.load.active:

@@ -26,7 +26,7 @@ def _pattern(value: str) -> str:
     if parts[0] in (ARCHIVE, REJECTS):
         problems.append(f"{parts[0]}/ is where loaded and rejected files are kept; choose another folder")
     if any("**" in part and part != "**" for part in parts):
-        problems.append("** stands for folders, alone between slashes; write **/*.csv, or * within a name")
+        problems.append("** stands for folders and must be between slashes; write **/*.csv, or * within a name")
     if problems:
         raise ValueError("\n".join(problems))
     return value

@@ -69,7 +69,7 @@ select
     ) as ar_delta_amount,
     {{ first_known_at('inserted_at') }} as known_at,
     {{ record | join(',\n    ') }},
-    -- Who owes it now is known by group alone.
+    -- Only the group of who owes it now is known.
     cast(null as string) as payer_id,
     coalesce(to_payer_group, 'Unknown') as payer_group,
     coalesce(service_date, post_date, cast(dbt_valid_from as date)) as service_date,

@@ -1,7 +1,8 @@
 {#
     Relations of an entity: what is judged on its current records together with the record they refer to, so that a
     parent which arrives later resolves its orphans. Declared at the referencing column of the CDM contract:
-    `references: <entity>` alone says that the parent exists; `relations` says more, as SQL over `child` and `parent`.
+    `references: <entity>` declares that the parent must exist; `relations` declares more, as SQL over `child` and
+    `parent`.
 #}
 {% macro relations(entity) %}
     {% set found = [] %}

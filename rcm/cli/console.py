@@ -129,14 +129,14 @@ def print_errors(
     Args:
         problems: What is wrong and what to do, or messages, which say that after their last semicolon.
         severity: Their first word.
-        kind: Class of the errors that are messages; its remedy is told where a message has none.
+        kind: Class of the errors that are messages; its remedy is shown if a message has none.
     """
     errors = _console(stderr=True)
     shown = [problem if isinstance(problem, ErrorLine) else error_line(problem, kind) for problem in problems]
     for entry, following in zip(shown, [*shown[1:], None], strict=False):
         errors.print(f"{severity}:", style="bold red" if severity == "error" else "bold yellow", end=" ")
         errors.print(_in_one_line(entry.what), markup=False)
-        # What is to be done about several problems is told once, after the last of them.
+        # The remedy of several problems is shown once, after the last of them.
         if following is None or following.next_step != entry.next_step:
             errors.print("next:", style="bold", end=" ")
             errors.print(_in_one_line(entry.next_step), markup=False)

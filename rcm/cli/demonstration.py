@@ -139,7 +139,7 @@ def _print_next_steps(settings: "Settings", next_day: int) -> None:
 
     steps = Table.grid(padding=(0, 3))
     steps.add_row("rcm status", "last loads, quarantine, the KPIs again")
-    steps.add_row(f"rcm simulate --day {next_day} && rcm demo", "the next day: changes, late rows, corrections")
+    steps.add_row(f"rcm simulate --day {next_day} && rcm demo", "the next day: changes, late arrivals, corrections")
     steps.add_row("make docs", "pages, models and the lineage of every column: site/index.html")
     steps.add_row(_shown_path(settings.warehouse), "the warehouse, for any DuckDB client: gold.kpi_headline and more")
     steps.add_row("README.md", "what the KPIs mean, and how to bring your own data")

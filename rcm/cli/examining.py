@@ -72,7 +72,7 @@ def _print(results: "list[Result]") -> None:
             typer.echo(f"{result.state:<8} {_name(result)}: {result.message}{remedy}")
     counts = {state: sum(result.state == state for result in results) for state in ("problem", "warning")}
     found = [f"{count} {state}{'' if count == 1 else 's'}" for state, count in counts.items() if count]
-    verdict = ", ".join(found) or "Everything is well"
+    verdict = ", ".join(found) or "No problems"
     console.print(f"\n{verdict}: {len(results)} checks")
 
 

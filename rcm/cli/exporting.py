@@ -39,4 +39,4 @@ def export(
         from rcm.finance.export import export_kpi
 
         written = export_kpi(settings, kpi, place, smallest)
-        output().print(f"Wrote {file}: {written.rows:,} rows, {written.blanked:,} of them blanked")
+        output().print(f"Wrote {file}: {written.rows:,} rows, {written.blanked:,} of them suppressed")

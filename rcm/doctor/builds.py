@@ -33,7 +33,7 @@ def build(situation: Situation, _: str) -> Iterator[Finding]:
         more = f" and {len(built.failures) - 1} more" if len(built.failures) > 1 else ""
         yield problem(
             f"{age(built.finished_at, _now())} ago it failed: {built.failures[0].partition('; ')[0]}{more}",
-            "see rcm status and logs/dbt.log, mend it, then rcm run",
+            "see rcm status and logs/dbt.log, fix it, then rcm run",
         )
     else:
         yield ok(f"{age(built.finished_at, _now())} ago, without a failure")

@@ -57,7 +57,7 @@ def tables(situation: Situation, _: str) -> Iterator[Finding]:
     found = sorted([*(place.local / "locks").glob("*.lock"), *place.local.glob("ledger/.lock")])
     taken = [(file, held) for file in found if (held := holders(file))]
     for file, held in taken:
-        yield _taken(_subject(file), held[0], "another run leaves it alone until then")
+        yield _taken(_subject(file), held[0], "another run skips it until then")
     if not taken:
         yield ok(f"no table is being loaded{f'; {len(found)} files of earlier runs block nobody' if found else ''}")
 

@@ -13,7 +13,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def lakehouse(situation: Situation, _: str) -> Iterator[Finding]:
-    """The lakehouse is its owner's alone, and we may write to it."""
+    """The lakehouse is accessible to its owner only, and writable."""
     settings = situation.settings
     folders = {settings.warehouse.parent, *([settings.lakehouse.local] if settings.lakehouse.is_local else [])}
     found = list(_open_places(sorted(folders), settings.warehouse))

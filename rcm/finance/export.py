@@ -108,7 +108,9 @@ def _declared(model: dict[str, Any], path: Path) -> KpiTable:
     types = {column["name"]: column["data_type"] for column in model["columns"]}
     counts = [column["name"] for column in model["columns"] if _meta(column).get("cell_count")]
     if not counts:
-        problem = f"has no column with meta cell_count in {path.name}, so small cells cannot be told; not exported"
+        problem = (
+            f"has no column with meta cell_count in {path.name}, so small cells cannot be recognized; not exported"
+        )
         raise SpecError([f"{model['name']}: {problem}"])
     measures = [
         name for name, data_type in types.items() if data_type.startswith(_MEASURES) and not name.endswith("_key")

@@ -67,7 +67,7 @@ def build(
     Args:
         settings: Their values are dbt's environment for the time of the build.
         on_progress: Called from dbt's threads after every node.
-        full_refresh: Build everything anew from bronze.
+        full_refresh: Rebuild everything from bronze.
         select: Only these nodes, as dbt selects them.
         unit_tests: Also judge the project's code, which no hospital's data changes.
 
@@ -90,7 +90,7 @@ def build(
     results = list(getattr(invoked.result, "results", []))
     failures = [_failure(result) for result in results if str(result.status) in _FAILED]
     if invoked.exception is not None and not failures:
-        # dbt wraps its messages; the headline alone says nothing.
+        # dbt wraps its messages; the headline by itself has no information.
         failures = [_refusal(settings, str(invoked.exception))]
     statuses = [str(result.status) for result in results]
     outcome = BuildOutcome(
@@ -116,7 +116,7 @@ def has_outdated_judgements(settings: Settings) -> bool:
 
 
 def _require_dbt(settings: Settings) -> None:
-    """The package alone loads; to build takes dbt, and the engine's adapter."""
+    """The package by itself only loads; a build needs dbt and the engine's adapter."""
     if find_spec("dbt") is None or find_spec("dbt.cli") is None:
         target = settings.variables.target
         raise IngestionError(f"dbt is not installed, so nothing can be built; pip install 'rcm-lakehouse[{target}]'")

@@ -11,8 +11,8 @@
     {%- if tripped -%}
         {%- set table, batch, bad, all, rate, limit = tripped[0].values() -%}
         {%- do exceptions.raise_compiler_error(
-            'Circuit breaker: ' ~ table ~ ': batch ' ~ batch ~ ': ' ~ bad ~ ' of ' ~ all ~ ' rows are held back ('
-            ~ '%.1f' % (rate * 100) ~ ' %, limit ' ~ '%.1f' % (limit * 100)
+            'Circuit breaker: ' ~ table ~ ': batch ' ~ batch ~ ': ' ~ bad ~ ' of ' ~ all
+            ~ ' rows are rejected or quarantined (' ~ '%.1f' % (rate * 100) ~ ' %, limit ' ~ '%.1f' % (limit * 100)
             ~ ' %); history and gold stay as they were. Look at silver.quarantine, then have the rows corrected, or '
             ~ 'add the batch to quarantine.accepted of the table, or raise its quarantine.limit'
             ~ ('; ' ~ (tripped | length - 1) ~ ' more in silver.dq_circuit_breaker' if tripped | length > 1 else '')

@@ -1,4 +1,4 @@
-"""What more than one folder of tests starts with: simulated lakehouses, and a browser to look at what they show."""
+"""Fixtures of several folders: simulated lakehouses, and a browser."""
 
 import os
 import shutil

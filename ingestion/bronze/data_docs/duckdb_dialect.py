@@ -46,13 +46,13 @@ class BorderDialect(duckdb_engine.Dialect):
     preparer = _AlwaysQuoted
 
     def do_begin(self, connection: Any) -> None:  # noqa: ANN401 - as the base class has it
-        """Nothing: every statement stands alone."""
+        """Nothing: there are no transactions."""
 
     def do_commit(self, dbapi_connection: Any) -> None:  # noqa: ANN401 - as the base class has it
-        """Nothing: every statement stands alone."""
+        """Nothing: there are no transactions."""
 
     def do_rollback(self, connection: Any) -> None:  # noqa: ANN401 - as the base class has it
-        """Nothing: every statement stands alone."""
+        """Nothing: there are no transactions."""
 
     def get_columns(  # type: ignore[override]
         self, connection: Connection, table_name: str, *_: object, **__: object

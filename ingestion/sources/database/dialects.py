@@ -14,7 +14,7 @@ ColumnKind = Literal["text", "integer", "decimal", "float", "boolean", "date", "
 Parameter = str | int
 
 # Types that a description hides, by the name that the server gives them.
-TOLD_KINDS: dict[str, ColumnKind] = {"timestamp with time zone": "zoned", "boolean": "boolean", "uuid": "other"}
+DESCRIBED_KINDS: dict[str, ColumnKind] = {"timestamp with time zone": "zoned", "boolean": "boolean", "uuid": "other"}
 TIME_KINDS: tuple[ColumnKind, ...] = ("date", "moment", "zoned")
 # Longest text of a number, a date or a moment; a number with more digits fits no declared type.
 SHORT_TEXT = 100

@@ -15,7 +15,7 @@ import pyarrow as pa
 from ingestion.base.errors import IngestionError, SchemaDriftError, SourceUnavailableError
 from ingestion.sources.database.address import LOGIN_SECONDS, MAX_TEXT_BYTES, OdbcAddress, completed
 from ingestion.sources.database.dialects import (
-    TOLD_KINDS,
+    DESCRIBED_KINDS,
     ColumnKind,
     Dialect,
     Parameter,
@@ -127,8 +127,8 @@ class OdbcSource:
         if probe is None:
             return columns
         return [
-            replace(column, kind=TOLD_KINDS.get(told, column.kind))
-            for column, told in zip(columns, self._row(probe), strict=True)
+            replace(column, kind=DESCRIBED_KINDS.get(described, column.kind))
+            for column, described in zip(columns, self._row(probe), strict=True)
         ]
 
     def _row(self, query: str, parameters: Sequence[Parameter] = ()) -> Sequence[Any]:

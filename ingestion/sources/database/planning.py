@@ -38,10 +38,10 @@ def _plan_load(system: SystemSpec, table: TableSpec, batches: list[Batch], *, fu
         return plan_whole(system, table, asked=False)
     if watermark is None:
         return PlannedLoad(system, table, "load", "full", "no batch so far had a watermark")
-    lag = f", less a lag of {_words(table.load.lag)} for rows that come late" if table.load.lag else ""
+    lag = f", less a lag of {_words(table.load.lag)} for late-arriving rows" if table.load.lag else ""
     bound = _bound(table, watermark)
     reason = f"{table.load.watermark} from {bound or watermark} on: the last batch reached {watermark}{lag}"
-    reason += "; rows that bronze holds are dropped"
+    reason += "; rows that bronze has are dropped (deduplicated)"
     return PlannedLoad(system, table, "load", "incremental", reason, watermark, reads_from=bound)
 
 

@@ -61,7 +61,7 @@ def _as_utf8(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _utf16(start: bytes) -> str | None:
-    """Byte order of UTF-16: its mark says so, or two characters below 256 where UTF-8 text would have zero bytes."""
+    """Byte order of UTF-16: by its mark, or by two characters below 256, where UTF-8 text would have zero bytes."""
     for mark, encoding in _UTF16_MARKS.items():
         # The same bytes and two zeros begin UTF-32.
         if start.startswith(mark) and start[2:4] != b"\0\0":

@@ -1,6 +1,6 @@
--- The ledger, insert-only: what was posted once stays. A version of a charge line or an adjustment that changes money,
--- date, account or payer reverses what the version before it posted and posts anew, dated when the change became known.
--- Keys are durable ones: a dimension's version that arrives later must not rewrite the ledger; see join_as_of.
+-- The ledger, append-only: a posted event never changes. A version of a charge line or adjustment that changes money,
+-- date, account or payer reverses what the version before it posted and posts again, dated when it became known. Keys
+-- are durable: a late-arriving version of a dimension must not rewrite the ledger; see join_as_of.
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
 {%- set seen = batches_posted(this) %}

@@ -1,5 +1,5 @@
 -- What a rule once kept out stays on record: after a rule or map was fixed, the rows judged again show what it was
--- that kept them out. So a full refresh leaves this table alone; without such a change it equals what bronze gives.
+-- that kept them out. So a full refresh does not change this table; without such a change it equals what bronze gives.
 {{ config(materialized='incremental', incremental_strategy='append', full_refresh=false) }}
 
 with

@@ -60,12 +60,12 @@ def compare_tables(table: str, names: tuple[str, str], left: pa.Table, right: pa
         ]
         if types[0] != types[1]:
             differing = sorted(set(types[0].items()) ^ set(types[1].items()))
-            told = tuple(
+            differences = tuple(
                 f"{column}: {names[0]} has {types[0].get(column, 'no such column')},"
                 f" {names[1]} {types[1].get(column, 'no such column')}"
                 for column in dict.fromkeys(column for column, _ in differing)
             )
-            return Comparison(table, left.num_rows, ("", ""), told)
+            return Comparison(table, left.num_rows, ("", ""), differences)
         columns = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind in types[0].items())
         for side in _SIDES:
             connection.execute(f"create table {side}_rows as select {columns} from {side}")
@@ -94,7 +94,7 @@ def _first_differences(
     """The first rows that only one side has; two of the same name are one row that differs in some columns."""
     key = _key(connection, columns)
     left, right = (_only_in(connection, *sides, columns, key) for sides in (_SIDES, _SIDES[::-1]))
-    told = []
+    differences = []
     for value in sorted({*left, *right})[:SHOWN]:
         if value in left and value in right:
             values = [
@@ -102,14 +102,14 @@ def _first_differences(
                 for column in columns
                 if left[value][column] != right[value][column]
             ]
-            told.append(f"{value}: {'; '.join(values)}")
+            differences.append(f"{value}: {'; '.join(values)}")
         else:
-            told.append(f"{value}: only in {names[0] if value in left else names[1]}")
-    return tuple(told)
+            differences.append(f"{value}: only in {names[0] if value in left else names[1]}")
+    return tuple(differences)
 
 
 def _key(connection: duckdb.DuckDBPyConnection, columns: list[str]) -> list[str]:
-    """The first column that names a row on both sides; all of them where none does alone."""
+    """The first column that is unique on both sides; all of them if none is."""
     for column in columns:
         repeated = " or ".join(f'(select count(distinct "{column}") < count(*) from {side}_rows)' for side in _SIDES)
         found = connection.execute(f"select {repeated}").fetchone()
@@ -127,5 +127,5 @@ def _only_in(
     rows = connection.execute(
         f"select {listed} from (from {side}_rows except all from {other}_rows) order by {order} limit {SHOWN * 10}"
     ).fetchall()
-    told = [dict(zip(columns, row, strict=True)) for row in rows]
-    return {", ".join(f"{column} {row[column]}" for column in key): row for row in told}
+    records = [dict(zip(columns, row, strict=True)) for row in rows]
+    return {", ".join(f"{column} {row[column]}" for column in key): row for row in records}

@@ -1,4 +1,4 @@
-"""``rcm doctor`` beside what is really broken: each fault is found, named, and has a remedy that mends it."""
+"""``rcm doctor`` with real faults: each one is found, named, and has a remedy that fixes it."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def test_all_is_well() -> None:
 @pytest.mark.usefixtures("sound")
 def test_in_a_pipe_it_is_a_line_a_check_and_on_a_terminal_a_table() -> None:
     lines = rcm("doctor", "--seconds", SECONDS).stdout.splitlines()
-    assert lines[-1].startswith("Everything is well: ")
+    assert lines[-1].startswith("No problems: ")
     assert sum(line.startswith("ok       ") for line in lines) == len(lines) - 2
 
 

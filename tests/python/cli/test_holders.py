@@ -1,4 +1,4 @@
-"""A warehouse that somebody else holds: every command names the process, and never what it was told in secret."""
+"""A locked warehouse: every command names the process that holds it, and never shows its secrets."""
 
 import os
 import re

@@ -31,7 +31,7 @@ def test_an_increment_says_from_which_bound_and_why(loaded: Project) -> None:
     assert (visits["reads_from"], visits["lag_seconds"]) == ("2023-12-30 08:00", 172_800)
     assert visits["reason"] == (
         "ModifiedDate from 2023-12-30 08:00 on: the last batch reached 2024-01-01 08:00:00, less a lag of 2 days for "
-        "rows that come late; rows that bronze holds are dropped"
+        "late-arriving rows; rows that bronze has are dropped (deduplicated)"
     )
 
 

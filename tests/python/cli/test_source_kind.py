@@ -1,4 +1,4 @@
-"""A kind of source that a package brings along: declared, planned, loaded and checked like those of the project."""
+"""A kind of source from an installed package: declared, planned, loaded and checked like the project's own."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What the terminal shows: colours, widths and progress where somebody watches, plain lines where nobody does."""
+"""Output on a terminal: colors, widths and progress; in a pipe: plain lines."""
 
 import os
 import re
@@ -154,7 +154,7 @@ def test_a_build_that_is_interrupted_says_so_and_ends_like_any_program_that_is(f
             assert running.poll() is None
             time.sleep(0.05)
         running.send_signal(signal.SIGINT)
-        _, told = running.communicate(timeout=60)
+        _, shown = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert told.endswith("error: interrupted, and what was finished stays\nnext: run it again to go on from there\n")
+    assert shown.endswith("error: interrupted, and what was finished stays\nnext: run it again to go on from there\n")
     assert "did not come to its end" in rcm("status").stdout

@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: what it shows is gold, and everybody can reach it."""
+"""The dashboard in a real browser: it shows gold, and is accessible."""
 
 import csv
 import io

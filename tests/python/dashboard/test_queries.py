@@ -1,4 +1,4 @@
-"""What the dashboard asks: gold and counts of quality, never a value of a patient, in SQL that both engines read."""
+"""The dashboard's queries: gold and counts of quality, never a patient's value, in SQL that both engines accept."""
 
 from pathlib import Path
 

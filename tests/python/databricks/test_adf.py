@@ -65,10 +65,10 @@ def test_references_name_what_is_deployed() -> None:
 
 def test_a_failed_job_fails_the_run_after_somebody_was_told() -> None:
     activities = {found["name"]: found for found in resource("pipelines")["properties"]["activities"]}
-    told = activities["tell_of_failure"]
-    assert told["dependsOn"] == [{"activity": "run_nightly_job", "dependencyConditions": ["Failed"]}]
+    reported = activities["tell_of_failure"]
+    assert reported["dependsOn"] == [{"activity": "run_nightly_job", "dependencyConditions": ["Failed"]}]
     assert activities["fail_the_run"]["dependsOn"][0]["activity"] == "tell_of_failure"
-    assert told["policy"]["secureInput"] is True
+    assert reported["policy"]["secureInput"] is True
     assert TEMPLATE["parameters"]["alertWebhookUrl"]["type"] == "securestring"
 
 

@@ -1,4 +1,4 @@
-"""The calls of a deployment, by databricks-sdk against minilake, a stand-in for a workspace that enforces nothing."""
+"""The calls of a deployment, by databricks-sdk against minilake, a stub of a workspace that enforces nothing."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What two engines built is compared row for row, and a difference is told so that one finds it."""
+"""The results of two engines are compared row for row, and a difference is reported with its rows."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -47,15 +47,15 @@ def test_a_cent_is_told_with_its_row_and_column() -> None:
 def test_a_row_more_counts_even_if_it_repeats_one() -> None:
     rows = claims()
     compared = compare_tables("gold.t", ENGINES, rows, pa.concat_tables([rows, rows.slice(0, 1)]))
-    (told,) = compared.differences
-    assert told == "claim_key a, paid_amount 1.50, paid_date 2024-01-01: only in sail"
+    (reported,) = compared.differences
+    assert reported == "claim_key a, paid_amount 1.50, paid_date 2024-01-01: only in sail"
 
 
 @pytest.mark.parametrize("wider", [pa.decimal128(38, 2), pa.decimal128(18, 4), pa.float64()])
 def test_money_of_another_type_is_a_difference(wider: pa.DataType) -> None:
     other = claims(paid_amount=claims()["paid_amount"].cast(wider))
-    (told,) = compare_tables("gold.t", ENGINES, claims(), other).differences
-    assert told.startswith("paid_amount: duckdb has DECIMAL(18,2), sail ")
+    (reported,) = compare_tables("gold.t", ENGINES, claims(), other).differences
+    assert reported.startswith("paid_amount: duckdb has DECIMAL(18,2), sail ")
 
 
 def test_null_is_not_the_empty_text() -> None:
@@ -66,5 +66,5 @@ def test_null_is_not_the_empty_text() -> None:
 def test_a_table_that_one_engine_lacks_is_told() -> None:
     left = Built(frozenset({"gold.a", "gold.b"}), lambda _: claims())
     right = Built(frozenset({"gold.b", "gold.c"}), lambda _: claims())
-    told = {compared.table: compared.differences for compared in compare(ENGINES, left, right)}
-    assert told == {"gold.a": ("sail has no such table",), "gold.b": (), "gold.c": ("duckdb has no such table",)}
+    reported = {compared.table: compared.differences for compared in compare(ENGINES, left, right)}
+    assert reported == {"gold.a": ("sail has no such table",), "gold.b": (), "gold.c": ("duckdb has no such table",)}

@@ -1,4 +1,4 @@
-"""What one engine takes and another does not stands in macros/cross_db alone."""
+"""SQL that only one engine accepts is only in macros/cross_db."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A disk that is full: what could not be written is told in words, and the next run ends as if it had been there."""
+"""A full disk: failed writes are reported, and the next run ends in the state of an uninterrupted one."""
 
 import resource
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from tests.python.faults.test_kills import copy_of, first_load, next_day
 
 # Bytes that a file may have: the least stops every write, the next ones commits, parts and the audit log in turn.
 LIMITS = (0, 1_600, 2_600, 5_000)
-TOLD = ("File too large", "cannot be written to", "did not take the commit", "was not archived")
+MESSAGES = ("File too large", "cannot be written to", "did not take the commit", "was not archived")
 
 
 def ingest_on_a_full_disk(limit: int) -> tuple[list[str], list[str]]:
@@ -50,7 +50,7 @@ def test_a_full_disk_is_told_in_words_and_loses_nothing(tmp_path: Path, prepare:
             run(folder, ingest_here)
             found = account(Lakehouse(folder))
         stopped.add((bool(errors), "committed" in statuses))
-        assert all(any(words in error for words in TOLD) for error in errors), (limit, errors)
+        assert all(any(words in error for words in MESSAGES) for error in errors), (limit, errors)
         assert found == settled, limit
 
     # Nothing written, something but not everything, and everything.

@@ -1,4 +1,4 @@
-"""SIGKILL at every boundary of a load: a restart ends where a run that nobody killed ends."""
+"""SIGKILL at every boundary of a load: loads are idempotent, so a restart ends in the state of an uninterrupted run."""
 
 import os
 import random

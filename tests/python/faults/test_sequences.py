@@ -1,4 +1,4 @@
-"""Any sequence of changes, loads, crashes and clocks that go back, against a model of what a load promises."""
+"""Any sequence of changes, loads, crashes and clocks that go back, against a model of a load's guarantees."""
 
 import contextlib
 import shutil

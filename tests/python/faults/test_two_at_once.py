@@ -1,4 +1,4 @@
-"""Two processes at one lakehouse at once: one wins, the other says so, nothing is lost and nothing doubled."""
+"""Two concurrent processes on one lakehouse: one wins, the other reports it, nothing is lost or duplicated."""
 
 from collections import Counter
 from functools import partial

@@ -1,4 +1,4 @@
-"""A certificate for servers on the loopback, made anew, so that no key is kept in the repository."""
+"""A certificate for local servers, generated for each run, so that the repository contains no key."""
 
 import os
 from datetime import UTC, datetime, timedelta

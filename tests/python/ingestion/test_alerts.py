@@ -1,4 +1,4 @@
-"""A webhook hears of failed loads; whatever it does, the run ends as it would have, and nothing secret shows."""
+"""Alerts of failed loads: whatever the webhook does, the run's outcome stays the same, and no secret is shown."""
 
 import json
 import smtplib

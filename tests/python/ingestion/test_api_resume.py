@@ -1,4 +1,4 @@
-"""Runs against the APIs that are killed on the way: the next one asks only for what was not answered."""
+"""Killed runs against the APIs: the next one resumes and only requests what was not answered."""
 
 import sqlite3
 import subprocess

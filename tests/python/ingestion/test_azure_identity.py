@@ -1,4 +1,4 @@
-"""Sign-in by azure-identity: the emulator over TLS with bearer tokens, which a stand-in for ``az`` hands out."""
+"""Sign-in by azure-identity: the emulator over TLS with bearer tokens from a stub of ``az``."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The border check over real Parquet files: as SQL, and every verdict the same by Great Expectations."""
+"""The border check over real Parquet files: as SQL, with the same result as Great Expectations."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor

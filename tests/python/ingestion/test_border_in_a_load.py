@@ -1,4 +1,4 @@
-"""What the border's verdict does to a load: rejected, let in with a note, or not judged at all."""
+"""The effect of a border check on a load: rejected, committed with a note, or not checked at all."""
 
 from copy import deepcopy
 from pathlib import Path

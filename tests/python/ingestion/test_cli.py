@@ -80,8 +80,8 @@ def errors(result: Result) -> list[str]:
     lines = result.stderr.splitlines()
     assert all(line.startswith(("error: ", "next: ")) for line in lines), result.stderr
     assert not lines or lines[-1].startswith("next: ")
-    told = "\n".join(lines).replace("\nnext: ", "; ")
-    return [line.removeprefix("error: ") for line in told.splitlines()]
+    reported = "\n".join(lines).replace("\nnext: ", "; ")
+    return [line.removeprefix("error: ") for line in reported.splitlines()]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,4 +1,4 @@
-"""The control table: what is refused, and in which words."""
+"""The control table: what is refused, and with which message."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -96,10 +96,10 @@ def test_contradictions_in_a_database_table(project: Project, table: dict[str, A
     change(broken)
     project.declare([source("emr", "database", "X", "sqlite:///x", [broken])], listed={"emr": ["visits"]})
 
-    told = problems(project)
+    reported = problems(project)
 
-    assert told[0].startswith(f"sources.yml: emr.{broken['name']}: {says}")
-    assert not any("\n" in line for line in told)
+    assert reported[0].startswith(f"sources.yml: emr.{broken['name']}: {says}")
+    assert not any("\n" in line for line in reported)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_contradictions_in_a_database_table(project: Project, table: dict[str, A
         (lambda t: load_of(t).update(files="/claims/*.csv"), "load.files: is no path below the landing folder"),
         (lambda t: load_of(t).update(files="../claims/*.csv"), "load.files: is no path below the landing folder"),
         (lambda t: load_of(t).update(files="archive/*.csv"), "load.files: archive/ is where loaded and rejected"),
-        (lambda t: load_of(t).update(files="claims/**.csv"), "load.files: ** stands for folders, alone between"),
+        (lambda t: load_of(t).update(files="claims/**.csv"), "load.files: ** stands for folders and must be between"),
     ],
 )
 def test_contradictions_in_a_table_of_files(project: Project, change: Change, says: str) -> None:

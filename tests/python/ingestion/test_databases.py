@@ -1,4 +1,4 @@
-"""Kind database against real SQLite files: types, windows, duplicates, drift."""
+"""Kind database against real SQLite files: types, watermark windows, deduplication, schema drift."""
 
 import copy
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Events are JSON lines with times in UTC and without values; a log that cannot be written stops nothing."""
+"""Events are JSON lines with times in UTC and without data values; a log that cannot be written stops nothing."""
 
 import json
 import subprocess
@@ -66,8 +66,8 @@ def test_a_run_is_told_from_its_start_to_its_end(tmp_path: Path) -> None:
         progress.advanced("emr.visits", 10)
         progress.finished(COMMITTED)
         log.run_finished([COMMITTED], 2.5)
-    told = events(tmp_path / "logs" / "rcm.jsonl")
-    for event in told:
+    reported = events(tmp_path / "logs" / "rcm.jsonl")
+    for event in reported:
         moment = event.pop("at")
         assert moment.endswith("Z")
         assert before <= datetime.fromisoformat(moment) <= before + timedelta(minutes=1)
@@ -88,7 +88,7 @@ def test_a_run_is_told_from_its_start_to_its_end(tmp_path: Path) -> None:
     }
     border = {"batch_id": "batch-1", "evaluated": 12, "failed": "Amount is required"}
     totals = {"loads": 1, "failed": 0, "rows_read": 10, "rows_written": 7, "seconds": 2.5}
-    assert told == [
+    assert reported == [
         {"event": "run_started", "level": "info", "run_id": "run-1"},
         {"event": "load_started", "level": "info", **of_load},
         of_load | outcome,
@@ -158,9 +158,9 @@ def test_a_folder_that_cannot_be_made_is_one_warning(tmp_path: Path, capsys: pyt
     with EventLog.of_project(project(tmp_path, RCM_LOG="json")) as log:
         log.run_started("run-1")
         log.finished(FAILED)
-    warning, *told = capsys.readouterr().err.splitlines()
+    warning, *reported = capsys.readouterr().err.splitlines()
     assert warning == "warning: logs/rcm.jsonl cannot be written (File exists); the run goes on without it"
-    assert [json.loads(line)["event"] for line in told] == ["run_started", "load_finished"]
+    assert [json.loads(line)["event"] for line in reported] == ["run_started", "load_finished"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's always full device")

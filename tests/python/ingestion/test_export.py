@@ -1,4 +1,4 @@
-"""Exports of KPI tables: small cells, refusals, whole files."""
+"""Exports of KPI tables: small cells, refusals, atomic files."""
 
 import csv
 import stat

@@ -1,4 +1,4 @@
-"""Kind files against files that hypothesis writes and damages: what is good lands, what is bad is named."""
+"""Kind files against files that hypothesis writes and damages: good lines are loaded, bad ones are named."""
 
 import csv
 import gzip

@@ -1,4 +1,4 @@
-"""The HTTP client against a server that fails in the ways servers do."""
+"""The HTTP client against a failing server: retries with backoff and jitter, rate limit, timeouts, cache."""
 
 import socket
 import sqlite3

@@ -1,4 +1,4 @@
-"""The walk through a release of the ICD API: the classification, its token, its addresses and its failures."""
+"""Reading a release of the ICD API: the classification, its token, its addresses and its failures."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Keys that are not what they should be: twice in the source, renamed, given back; and what lags by less than a day."""
+"""Irregular keys: twice in the source, renamed, reused; and lags of less than a day."""
 
 from copy import deepcopy
 from typing import Any

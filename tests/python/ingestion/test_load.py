@@ -1,4 +1,4 @@
-"""A run as a whole: isolation of failures, the log, the plan, and recovery."""
+"""A complete run: isolation of failures, the log, the plan, and recovery."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""Reading a range again, and reading all of it now and then: what an increment alone would miss."""
+"""Backfills and periodic full reads: they find late-arriving rows and deletions that an increment misses."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

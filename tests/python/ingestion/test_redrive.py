@@ -1,4 +1,4 @@
-"""Lines that cannot be read: counted, listed, kept for a steward, and taken again once they are corrected."""
+"""Dead letters: lines that cannot be read are counted, listed, kept for a steward, and redriven once corrected."""
 
 from pathlib import Path
 

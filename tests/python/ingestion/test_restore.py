@@ -1,4 +1,4 @@
-"""What is lost beside bronze is made again from its commits, as docs/operations.md promises to whoever restores."""
+"""Everything that is lost besides bronze is rebuilt from its commits, as docs/operations.md says about restoring."""
 
 import shutil
 from pathlib import Path

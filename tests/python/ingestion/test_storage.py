@@ -152,11 +152,11 @@ def failure(location: Location, secret: str) -> str:
         lambda: (location / "x").write(b"1"),
         lambda: (location / "x").copy_from(Path(__file__)),
     ]
-    [line] = {told(use, secret) for use in uses}
+    [line] = {reported(use, secret) for use in uses}
     return line
 
 
-def told(use: Callable[[], object], secret: str) -> str:
+def reported(use: Callable[[], object], secret: str) -> str:
     started = time.monotonic()
     with pytest.raises(SourceUnavailableError) as raised:
         use()
@@ -207,7 +207,7 @@ def test_storage_that_refuses_connections_is_told_in_seconds() -> None:
 
     nobody = Azurite(endpoint, "aHVzaGh1c2g=")
     place = Location(nobody.url("lake"), nobody.with_key)
-    lines = {told(use, nobody.key) for use in (place.check, place.delta)}
+    lines = {reported(use, nobody.key) for use in (place.check, place.delta)}
 
     assert lines == {"storage cannot be reached; check the account's name, the network and the account's firewall"}
 
@@ -215,7 +215,7 @@ def test_storage_that_refuses_connections_is_told_in_seconds() -> None:
 def test_storage_that_does_not_answer_is_told_in_seconds() -> None:
     nobody = Azurite(f"https://192.0.2.1/{ACCOUNT}", "aHVzaGh1c2g=")
 
-    line = told(Location(nobody.url("lake"), nobody.with_key).check, nobody.key)
+    line = reported(Location(nobody.url("lake"), nobody.with_key).check, nobody.key)
 
     assert line.startswith("storage cannot be reached; check the account's name")
 

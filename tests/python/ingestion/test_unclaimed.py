@@ -1,4 +1,4 @@
-"""Landing files that match no pattern of the control table: named, never read, and no failure of a run."""
+"""Unmatched landing files: reported, never read, and no failure of a run."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Records with a date of change: what is late, touched, emptied, changed twice on a day, or gone for a while."""
+"""Records with a date of change: late-arriving, touched, emptied, changed twice on a day, or deleted for a while."""
 
 import datetime
 from pathlib import Path

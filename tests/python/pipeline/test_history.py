@@ -1,4 +1,4 @@
-"""History walks several pending batches in order: the same versions whether built in steps or at once."""
+"""History (SCD type 2) over several pending batches: the same versions whether built in steps or at once."""
 
 from pathlib import Path
 

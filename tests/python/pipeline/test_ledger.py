@@ -1,4 +1,4 @@
-"""The ledger over the days: insert-only, and the same whatever is posted after."""
+"""The ledger over the days: append-only, and unchanged by what is posted later."""
 
 import duckdb
 import pytest

@@ -1,4 +1,4 @@
-"""However the batches of four days come in, and whatever dies on the way, the numbers end the same.
+"""The numbers are the same in whatever order the batches of four days arrive, and whatever is killed meanwhile.
 
 The reference is the simulated lakehouse of two hospitals after four days, each loaded and built on its own. Hypothesis
 delivers its bronze batches anew in other orders, with builds in between that are killed (SIGKILL) and run again, and

@@ -1,4 +1,4 @@
-"""What identifies a patient stays where docs/phi.md says: keyed hashes, the key, files of the owner alone."""
+"""Identifiers of patients stay where docs/phi.md says: keyed hashes, the key, files readable by their owner only."""
 
 import hashlib
 import hmac

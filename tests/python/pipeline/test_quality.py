@@ -1,4 +1,4 @@
-"""Quality as a product: what is held back says why, stops a build when it is much, and comes back when it is mended."""
+"""Data quality: quarantined rows have reasons, stop a build in bulk, and come back when they are fixed."""
 
 import json
 import sqlite3
@@ -72,7 +72,7 @@ def test_a_source_held_back_in_bulk_stops_the_build_until_its_rows_are_corrected
     )
     (line,) = failures(warehouse)
     assert f"hospital_a.patients: batch {batch}: {rows} of " in line
-    assert f"held back ({float(str(rate)) * 100:.1f} %, limit 20.0 %)" in line
+    assert f"rejected or quarantined ({float(str(rate)) * 100:.1f} %, limit 20.0 %)" in line
     assert "quarantine.accepted" in line
     assert kept(warehouse) == before
     assert warehouse.query(

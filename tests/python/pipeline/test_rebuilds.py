@@ -1,4 +1,4 @@
-"""What bronze alone decides: the same warehouse however often, in what parts and with which hospitals it is built."""
+"""The warehouse depends only on bronze: the same however often, in what parts and with which hospitals it is built."""
 
 import json
 import shutil

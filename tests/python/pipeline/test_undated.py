@@ -1,4 +1,4 @@
-"""Records without a date of change: their arrival dates them, and no version and no deletion is lost for it."""
+"""Records without a date of change: they are dated by their arrival, and no version and no deletion is lost."""
 
 import datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A tab of the browser in which every request that leaves the disk is noted."""
+"""A browser tab that records every request to another host."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

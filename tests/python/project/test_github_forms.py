@@ -1,4 +1,4 @@
-"""The forms of .github/ISSUE_TEMPLATE: GitHub shows none at all where one of them is no form."""
+"""The forms of .github/ISSUE_TEMPLATE: GitHub shows none of them if one is invalid."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Every KPI's contract is whole: a half-written one fails here, before a number without a meaning is published."""
+"""Every KPI's contract is complete: an incomplete one fails here, before an undefined number is published."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The pages that bring a hospital in, followed word for word in a copy of the project."""
+"""The pages about onboarding a hospital, followed word for word in a copy of the project."""
 
 from pathlib import Path
 

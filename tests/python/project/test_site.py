@@ -1,4 +1,4 @@
-"""The documentation site: built strictly, closed in itself, readable in a real browser at any width, light or dark."""
+"""The documentation site: built strictly, self-contained, readable in a real browser at any width, light or dark."""
 
 import re
 import shutil
@@ -79,7 +79,7 @@ def test_every_link_of_the_built_site_leads_somewhere(site: Path) -> None:
             target = target / "index.html" if target.is_dir() else target
             if not target.is_file() or (anchor and target in pages and anchor not in pages[target].anchors):
                 broken.append(f"{page.name}: {link}")
-    # 19 pages of docs/, four of the root, two stand-ins.
+    # 19 pages of docs/, four of the root, two placeholders.
     assert len(pages) >= 25
     assert broken == []
 

@@ -1,4 +1,4 @@
-"""The wheel, installed where nothing of the repository is: it holds what it needs, and loads without dbt."""
+"""The wheel, installed without the repository: it contains what it needs, and loads without dbt."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A lakehouse in some SQL: reads the simulated sources day by day and judges them without the simulator's code.
+"""A lakehouse in plain SQL: reads the simulated sources day by day, independently of the simulator's code.
 
 It stands for what ingestion and the models must do: watermarks with an overlap, full loads that commit only changes,
 files once per content, rules per row, the newest valid version per key.

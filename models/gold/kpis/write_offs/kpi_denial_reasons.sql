@@ -1,4 +1,4 @@
--- Denials by the reason the payer gave; the code alone, its text is licensed.
+-- Denials by the reason the payer gave; only the code, because its text is licensed.
 with
 
 denials as (
