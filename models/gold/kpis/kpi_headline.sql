@@ -54,7 +54,7 @@ final as (
     inner join last_months
         on
             labelled.month_key = last_months.month_key
-            and labelled.hospital_key is not distinct from last_months.hospital_key
+            and coalesce(labelled.hospital_key, 'all') = coalesce(last_months.hospital_key, 'all')
 )
 
 select * from final

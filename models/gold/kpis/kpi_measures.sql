@@ -19,7 +19,8 @@ measures as (
         {{ 'kpi.' ~ slice if slice in kpi.columns else 'cast(null as string) as ' ~ slice }},
         {%- endfor %}
         {{ kpi.split_by or 'cast(null as string)' }} as split,
-        kpi.{{ month_column(kpi.columns) }} as month_key,
+        {%- set month = month_column(kpi.columns) %}
+        kpi.{{ month ~ ('' if month == 'month_key' else ' as month_key') }},
         cast({{ kpi.numerator }} as decimal(18, 2)) as numerator,
         cast({{ kpi.denominator or 'null' }} as decimal(18, 2)) as denominator
     from {{ relations[kpi.model_name] }} as kpi

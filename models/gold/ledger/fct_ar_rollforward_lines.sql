@@ -42,11 +42,12 @@ movements as (
         events.hospital_key,
         events.payer_group,
         {{ month_key('events.post_date') }} as month_key,
-        types.report_column as report_line,
+        event_types.report_column as report_line,
         sum(events.ar_delta_amount) as line_amount
     from {{ ref('fct_ar_events') }} as events
-    inner join {{ ref('dim_event_type') }} as types on events.event_type = types.event_type
-    group by events.hospital_key, events.payer_group, {{ month_key('events.post_date') }}, types.report_column
+    inner join {{ ref('dim_event_type') }} as event_types
+        on events.event_type = event_types.event_type
+    group by events.hospital_key, events.payer_group, {{ month_key('events.post_date') }}, event_types.report_column
 ),
 
 measured as (

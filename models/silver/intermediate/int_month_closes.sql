@@ -1,11 +1,8 @@
 -- The closes of every month, and whether each is still valid. A close from before a column of the roll-forward signed
 -- nothing in it.
-{%- set recorded = [] %}
-{%- if execute %}
-    {%- for column in adapter.get_columns_in_relation(source('ledger', 'month_close')) %}
-        {%- do recorded.append(column.name | lower) %}
-    {%- endfor %}
-{%- endif %}
+{%- set closes = source('ledger', 'month_close') %}
+{%- set columns = adapter.get_columns_in_relation(closes) if execute else [] %}
+{%- set recorded = columns | map(attribute='name') | map('lower') | list %}
 
 select
     closes.source_system,
@@ -25,7 +22,7 @@ select
     reopened.reopened_by,
     reopened.reason as reopen_reason,
     reopened.close_version is null as is_in_force
-from {{ source('ledger', 'month_close') }} as closes
+from {{ closes }} as closes
 left join {{ source('ledger', 'month_reopen') }} as reopened
     on
         closes.source_system = reopened.source_system
