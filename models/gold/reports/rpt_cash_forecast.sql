@@ -1,7 +1,5 @@
 -- Rates are pooled (sum of cash / sum of charges), so the forecast of all hospitals is not the sum of theirs and is a
 -- scope of its own.
-{%- set rate_months = 18 %}
-
 with
 
 points as (
@@ -39,9 +37,7 @@ rates as (
         months_since_service,
         cast(sum(cash_amount) as double) / nullif(sum(charge_amount), 0) as cash_rate
     from points
-    where
-        service_month_start_date
-        > {{ months_after('as_of_month_start_date', -rate_months) }}
+    where service_month_start_date > {{ months_after('as_of_month_start_date', -18) }}
     group by hospital_name, month_key, months_since_service
 ),
 
