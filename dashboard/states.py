@@ -23,7 +23,7 @@ def explain(error: IngestionError | SpecError) -> None:
         )
     elif isinstance(error, WarehouseBusyError):
         st.info(
-            f"{error}. DuckDB gives its file to the build alone; the numbers show by themselves when it is done.",
+            f"{error}. During a build DuckDB allows no reader; the numbers appear when it is done.",
             icon=":material/hourglass_top:",
         )
         _look_again()
@@ -38,7 +38,7 @@ def no_ledger() -> None:
     """Say that nothing was posted yet."""
     st.info("The ledger is empty: no charge or payment has reached gold yet.", icon=":material/inbox:")
     st.markdown(
-        "Load what waits and build, then see what was held back:\n```\nrcm plan\nrcm run\nrcm status\n```\n"
+        "Load what is new and build, then look at the quarantine:\n```\nrcm plan\nrcm run\nrcm status\n```\n"
         "The pages Data quality and Pipeline show what arrived and what was kept out."
     )
 

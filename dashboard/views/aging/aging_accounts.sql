@@ -1,6 +1,6 @@
 -- Question: Which accounts are behind it?
 -- Reading: The 200 accounts with the largest balances, debit or credit, in the chosen age and slice. An account is
--- named by its surrogate key alone; the hospital finds its own number by it in the identified layer, not here.
+-- named only by its surrogate key; the hospital finds its own number by it in the identified layer, not here.
 with
 
 sliced as (

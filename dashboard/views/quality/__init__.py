@@ -26,7 +26,7 @@ def show(context: Context) -> None:
         show_table(context, "quarantine_by_rule", rules)
     answered_by_table(context, "quarantine_age", "Open since", now=now())
     answered_by_table(context, "references_over_limits", "References that fail")
-    answered_by_table(context, "held_back_batches", "Batches held back in part")
+    answered_by_table(context, "held_back_batches", "Batches with quarantined rows")
     answered_by_table(context, "freshness", "Freshness", now=now())
 
 

@@ -1,5 +1,5 @@
--- Question: Is a source held back in bulk?
--- Reading: Batches whose rows are held back in part, the worst first, against the limit of their source table. A
+-- Question: Is a source quarantined in bulk?
+-- Reading: Batches with rejected or quarantined rows, the worst first, against the limit of their source table. A
 -- tripped batch stops the build before history and gold change.
 select
     entity,

@@ -1,6 +1,6 @@
 -- Question: Which rules keep records out of gold, and in which system?
 -- Reading: Records with a row that was rejected or quarantined, by rule of the last bad row; a record that failed two
--- rules counts in both. Open records wait for a correction, resolved ones were mended by a later row or a changed
+-- rules counts in both. Open records wait for a correction, resolved ones were fixed by a later row or a changed
 -- rule. No value of a record is shown here: a steward finds the row in bronze by its batch and number.
 with
 

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 PAGE = re.compile(r"\bdocs/[a-z_-]+\.(?:md|py)\b")
 NAMES_PAGES = {".md", ".py", ".sql", ".toml", ".yaml", ".yml"}
+TABLE = re.compile(r"\b(?:silver|silver_deid|deid_keys|history|gold)\.([a-z][a-z0-9_]+)(?![a-z0-9_<*])")
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 
 
@@ -38,3 +39,12 @@ def test_pages_that_code_and_messages_name_exist() -> None:
     named = {(path.name, page) for path in texts if path.exists() for page in PAGE.findall(path.read_text())}
     assert len(named) > 20
     assert sorted((name, page) for name, page in named if not (ROOT / page).exists()) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_tables_named_in_a_page_exist(page: Path) -> None:
+    tables = {sql.stem for folder in ("models", "snapshots") for sql in (ROOT / folder).rglob("*.sql")}
+    # A name that ends in _ is the beginning of many, such as `silver.cdm_`.
+    named = {name for name in TABLE.findall(page.read_text()) if not name.endswith("_")}
+    if page.name != "CHANGELOG.md":
+        assert sorted(named - tables) == []
