@@ -211,7 +211,7 @@ def copy_of_the_pages(project: Path) -> Path:
     shutil.copytree(ROOT / "docs", project / "docs", ignore=shutil.ignore_patterns("__pycache__"))
     for folder in ("models", "macros"):
         shutil.copytree(ROOT / folder, project / folder)
-    for name in (*ROOT_PAGES, "mkdocs.yml"):
+    for name in (*ROOT_PAGES, "mkdocs.yml", "dbt_project.yml"):
         shutil.copy(ROOT / name, project / name)
     return project
 
