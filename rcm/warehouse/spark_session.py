@@ -92,7 +92,7 @@ def _configured(builder: "SparkSession.Builder", settings: Settings) -> "SparkSe
         "spark.sql.warehouse.dir": str(beside / "spark"),
         "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={beside}/spark_catalogue;create=true",
         "spark.driver.extraJavaOptions": f"{_JVM} -Dderby.stream.error.file={beside}/spark_catalogue.log",
-        "spark.driver.memory": settings.values.get("SPARK_DRIVER_MEMORY") or _driver_memory(_machine_memory()),
+        "spark.driver.memory": settings.values.get("SPARK_DRIVER_MEMORY") or driver_memory(_machine_memory()),
     }
     for name, value in {**_DELTA, **places, **_SMALL_DATA, **_NO_HISTORY}.items():
         builder = builder.config(name, value)
@@ -107,7 +107,7 @@ def _configured(builder: "SparkSession.Builder", settings: Settings) -> "SparkSe
     return builder.enableHiveSupport()
 
 
-def _driver_memory(machine: int) -> str:
+def driver_memory(machine: int) -> str:
     """Heap of the driver: a quarter of the machine's bytes, at least 2 GiB and at most 8 GiB."""
     return f"{min(max(machine // 4, 2 * _GIB), 8 * _GIB) // 2**20}m"
 
