@@ -40,6 +40,7 @@ MARKED = {
     "server": (
         "ingestion/test_azure.py",
         "ingestion/test_azure_identity.py",
+        "ingestion/test_data_docs.py",
         "ingestion/test_postgresql.py",
         "ingestion/test_sql_server.py",
         "ingestion/test_storage.py",

@@ -99,7 +99,7 @@ def test_nothing_is_fetched_unless_the_package_is_asked_for(tmp_path: Path) -> N
     # Asked for and not installed, dbt says so and builds nothing with the project's own macros.
     ask_for_the_package(warehouse, "hub")
     said = warehouse.run("dbt", "parse", expect=2)
-    assert "1 package(s) specified in packages.yml" in said
+    assert "1 package(s)" in said
     assert "dbt deps" in said
 
 
