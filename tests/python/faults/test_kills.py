@@ -33,11 +33,11 @@ FILES = (
     "bronze/table.py",
     "bronze/part.py",
     "bronze/batch.py",
-    "load.py",
-    "audit.py",
-    "landing.py",
-    "redrive.py",
-    "maintenance.py",
+    "bronze/audit.py",
+    "loads/load.py",
+    "loads/redrive.py",
+    "loads/maintenance.py",
+    "sources/landing.py",
 )
 WRITERS = re.compile(
     "_append_once|_commit|_discard|_draft|_load_file|write_part|append|archive_file|catch_up|compact|create_.*|"
@@ -244,6 +244,7 @@ def test_a_run_killed_at_any_boundary_is_made_good_by_the_next(
 ) -> None:
     chance = random.Random(SEED)  # noqa: S311 - a test
     sites = assigned(scenarios, chance)
+    assert {file for file, *_ in sites} == set(FILES)
     rows = [
         (scenarios[name], row)
         for name in scenarios
