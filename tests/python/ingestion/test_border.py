@@ -1,5 +1,6 @@
 """The border check over real Parquet files: as SQL, with the same result as Great Expectations."""
 
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
@@ -16,9 +17,14 @@ from hypothesis import strategies as st
 from ingestion.base.errors import BorderUnavailableError
 from ingestion.bronze.border import BorderFailure, BorderResult, check_batch
 from ingestion.bronze.border.expected import expected
-from ingestion.bronze.data_docs.validator import Validator
 from ingestion.declared.arrow_types import source_schema
 from ingestion.declared.specs import TableSpec
+
+with pytest.MonkeyPatch.context() as patch:
+    # Great Expectations imports PySpark where it is installed. PySpark takes a process without a main file, such as a
+    # worker of pytest-xdist, for a run of its own doctests, and exits.
+    patch.setattr(sys.modules["__main__"], "__file__", __file__, raising=False)
+    from ingestion.bronze.data_docs.validator import Validator
 
 CANARY = "canary7391"
 
