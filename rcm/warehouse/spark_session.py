@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from ingestion.base.pandas_import import allow_pandas_import
 from ingestion.base.settings import Settings
 from ingestion.base.storage import Location
@@ -113,10 +115,8 @@ def driver_memory(machine: int) -> str:
 
 
 def _machine_memory() -> int:
-    """Bytes of memory that this process may use; 0 where the system does not report it."""
-    if not hasattr(os, "sysconf"):
-        return 0
-    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """Bytes of memory that this process may use."""
+    physical: int = psutil.virtual_memory().total
     limit = _CONTAINER_LIMIT.read_text(encoding="ascii").strip() if _CONTAINER_LIMIT.is_file() else "max"
     return min(physical, int(limit)) if limit.isdigit() else physical
 
