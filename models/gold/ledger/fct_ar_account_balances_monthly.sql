@@ -10,6 +10,16 @@ last_days as (
     group by hospital_key
 ),
 
+-- The bases differ only where a posting became known after its month, or after the last posted day.
+late_accounts as (
+    select distinct known.account_key
+    from {{ ref('fct_ar_balance_changes') }} as known
+    inner join last_days on known.hospital_key = last_days.hospital_key
+    where
+        known.basis = 'known'
+        and known.effective_date > least({{ dbt.last_day('known.post_date', 'month') }}, last_days.as_of_date)
+),
+
 changes as (
     select
         changes.basis,
@@ -23,8 +33,11 @@ changes as (
         cast({{ dbt.date_trunc('month', 'changes.effective_date') }} as date) as effective_month
     from {{ ref('fct_ar_balance_changes') }} as changes
     inner join last_days on changes.hospital_key = last_days.hospital_key
+    left join late_accounts on changes.account_key = late_accounts.account_key
     -- In a month that still runs, what became known after the last posted day is not known yet.
-    where changes.basis in ('restated', 'known') and changes.effective_date <= last_days.as_of_date
+    where
+        changes.effective_date <= last_days.as_of_date
+        and (changes.basis = 'restated' or (changes.basis = 'known' and late_accounts.account_key is not null))
 ),
 
 monthly_deltas as (
@@ -144,6 +157,27 @@ aged as (
     from open_balances
 ),
 
+both_bases as (
+    select * from aged
+
+    union all
+
+    select
+        'known' as basis,
+        aged.hospital_key,
+        aged.account_key,
+        aged.payer_group,
+        aged.month_key,
+        aged.month_end_date,
+        aged.as_of_date,
+        aged.balance_amount,
+        aged.aged_from_date,
+        aged.age_days
+    from aged
+    left join late_accounts on aged.account_key = late_accounts.account_key
+    where aged.basis = 'restated' and late_accounts.account_key is null
+),
+
 final as (
     select
         {{ generate_surrogate_key(['hospital_key', 'account_key', 'payer_group', 'month_key']) }} as ar_snapshot_key,
@@ -161,7 +195,7 @@ final as (
         cast(balance_amount as decimal(18, 2)) as balance_amount,
         cast(greatest(balance_amount, 0) as decimal(18, 2)) as debit_amount,
         cast(greatest(0 - balance_amount, 0) as decimal(18, 2)) as credit_amount
-    from aged
+    from both_bases
 )
 
 select * from final
