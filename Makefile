@@ -144,8 +144,10 @@ lint-project: $(VENV)/dev.stamp
 	COLUMNS=200 dbt-bouncer run
 	pytest -q -p no:cacheprovider tests/python/project/test_rules_in_gold.py
 
+# Each process of sqlfluff connects to a warehouse: one in memory, for DuckDB gives a file to one process only.
 .PHONY: lint-sql
 lint-sql: export RCM_LAKEHOUSE := target/lint
+lint-sql: export RCM_WAREHOUSE := :memory:
 lint-sql: $(VENV)/dev.stamp
 	@mkdir -p $(RCM_LAKEHOUSE)
 	sqlfluff lint --processes 0 $(SQL)
