@@ -36,7 +36,7 @@ from rcm.warehouse.duckdb_plugin import load_delta
 from tests.python.lakehouses import DAYS, SimulatedDays, Warehouse
 
 # What a build adds to; all else is made anew from it by each build.
-STATEFUL = ("--select", "+path:snapshots", "fct_ar_events", "dq_rule_results")
+STATEFUL = ("--select", "+path:snapshots", "fct_ar_events", "+dq_rule_results")
 KEPT = re.compile(r"silver\.stg_|history\.|gold\.fct_ar_events|silver\.dq_rule_results")
 # What counts deliveries, and so rightly knows of a second one.
 COUNTS = re.compile(r"silver\.(stg_|dq_|quarantine)")
