@@ -94,12 +94,12 @@ def test_a_full_read_is_due_by_the_log_even_where_it_found_nothing(project: Proj
     declare(project, "P7D")
     project.visit(("v1", 1, None, DAY_1))
     project.load("emr.visits")
-    assert "rows that bronze holds are dropped" in planned(project)
+    assert "rows that bronze has are dropped" in planned(project)
 
     declare(project, "PT0S")
     assert project.load("emr.visits").status == "unchanged"
     declare(project, "P1D")
-    assert "rows that bronze holds are dropped" in planned(project)
+    assert "rows that bronze has are dropped" in planned(project)
     [last] = [result for result in project.log() if result.status == "unchanged"]
     assert last.load_type == "full"
     assert datetime.now(UTC).replace(tzinfo=None) - last.started_at < timedelta(minutes=10)
