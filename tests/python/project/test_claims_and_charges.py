@@ -25,6 +25,12 @@ READS_BOTH = {
     # Both are summed to hospital, payer group and month before they meet.
     "kpi_net_collection",
     "kpi_net_days_in_ar",
+    # Each is summed by hospital and payer group before they meet; of claims, charge lines see distinct keys only.
+    "rpt_billing_gaps",
+    "rpt_timely_filing",
+    "rpt_volumes",
+    # From the claim to its one charge line: repeated claims of one line are what it counts.
+    "rpt_duplicate_billing",
     # Unions of keys and dates; nothing is joined.
     "dim_date",
     "dim_payer",
