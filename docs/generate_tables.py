@@ -46,7 +46,8 @@ UNITS = (
     (re.compile(r"_rate$"), "fraction"),
     (re.compile(r"(^|_)days(_|$)"), "days"),
     (re.compile(r"^months_"), "months"),
-    (re.compile(r"(_claims|_count)$"), "count"),
+    (re.compile(r"(_claims|_count)$|^times_|^(charge_)?lines"), "count"),
+    (re.compile(r"^(claims|departments|encounters|patients|providers)"), "count"),
 )
 NUMERIC = ("decimal", "bigint")
 

@@ -32,6 +32,18 @@ FROM_NO_COLUMN = {
     "fct_ar_rollforward_lines.sort_order",
     "kpi_measures.kpi_name",
     "kpi_windows.kpi_window",
+    "rpt_billing_gaps.charge_lines",
+    "rpt_billing_gaps.claims",
+    "rpt_cash_forecast.cash_kind",
+    "rpt_duplicate_billing.suspect_kind",
+    "rpt_duplicate_billing.times_billed",
+    "rpt_payer_scorecard.billed_claims",
+    "rpt_volumes.charge_lines",
+    "rpt_volumes.claims",
+    "rpt_volumes.departments",
+    "rpt_volumes.encounters",
+    "rpt_volumes.patients",
+    "rpt_volumes.providers",
 }
 MADE_OF_CONSTANTS = {"dim_aging_bucket", "dim_date", "dim_event_type", "kpi_contracts"}
 
