@@ -7,17 +7,18 @@
     'version_number', 'is_deleted', 'source_system', 'transaction_id', 'encounter_id', 'patient_id', 'provider_id',
     'department_id'
 ] -%}
+{%- set known_day = local_date('dbt_valid_from') -%}
 select
     transaction_key as record_key,
     'CHARGE' as leg,
     'CHARGE' as event_type,
-    coalesce(service_date, cast(dbt_valid_from as date)) as business_date,
+    coalesce(service_date, {{ known_day }}) as business_date,
     cast(coalesce(charge_amount, 0) as decimal(18, 2)) as ar_delta_amount,
     {{ first_known_at('inserted_at') }} as known_at,
     {{ record | join(',\n    ') }},
     payer_id,
     coalesce(payer_group, 'Unknown') as payer_group,
-    coalesce(service_date, cast(dbt_valid_from as date)) as service_date,
+    coalesce(service_date, {{ known_day }}) as service_date,
     _source_table,
     _batch_id
 from {{ ref('transactions_history') }}
@@ -28,13 +29,13 @@ select
     transaction_key as record_key,
     'PAYMENT' as leg,
     case when payment_source = 'patient' then 'PAYMENT_PATIENT' else 'PAYMENT_INSURANCE' end as event_type,
-    coalesce(paid_date, cast(dbt_valid_from as date)) as business_date,
+    coalesce(paid_date, {{ known_day }}) as business_date,
     cast(0 - coalesce(paid_amount, 0) as decimal(18, 2)) as ar_delta_amount,
-    {{ first_known_at('greatest(cast(paid_date as timestamp), inserted_at)') }} as known_at,
+    {{ first_known_at('greatest(coalesce(' ~ day_start('paid_date') ~ ', inserted_at), inserted_at)') }} as known_at,
     {{ record | join(',\n    ') }},
     payer_id,
     coalesce(payer_group, 'Unknown') as payer_group,
-    coalesce(service_date, cast(dbt_valid_from as date)) as service_date,
+    coalesce(service_date, {{ known_day }}) as service_date,
     _source_table,
     _batch_id
 from {{ ref('transactions_history') }}
@@ -45,13 +46,13 @@ select
     adjustment_key as record_key,
     'ADJUSTMENT' as leg,
     adjustment_type as event_type,
-    coalesce(post_date, cast(dbt_valid_from as date)) as business_date,
+    coalesce(post_date, {{ known_day }}) as business_date,
     cast({{ signed_amount('adjustment_type', 'adjustment_amount') }} as decimal(18, 2)) as ar_delta_amount,
     {{ first_known_at('inserted_at') }} as known_at,
     {{ record | join(',\n    ') }},
     payer_id,
     coalesce(payer_group, 'Unknown') as payer_group,
-    coalesce(service_date, post_date, cast(dbt_valid_from as date)) as service_date,
+    coalesce(service_date, post_date, {{ known_day }}) as service_date,
     _source_table,
     _batch_id
 from {{ ref('adjustments_history') }}
@@ -62,7 +63,7 @@ select
     adjustment_key as record_key,
     'TRANSFER_IN' as leg,
     'TRANSFER' as event_type,
-    coalesce(post_date, cast(dbt_valid_from as date)) as business_date,
+    coalesce(post_date, {{ known_day }}) as business_date,
     cast(
         case when adjustment_type in {{ event_types(class='transfer') }} then adjustment_amount else 0 end
         as decimal(18, 2)
@@ -72,7 +73,7 @@ select
     -- Only the group of who owes it now is known.
     cast(null as string) as payer_id,
     coalesce(to_payer_group, 'Unknown') as payer_group,
-    coalesce(service_date, post_date, cast(dbt_valid_from as date)) as service_date,
+    coalesce(service_date, post_date, {{ known_day }}) as service_date,
     _source_table,
     _batch_id
 from {{ ref('adjustments_history') }}
@@ -80,11 +81,13 @@ from {{ ref('adjustments_history') }}
 
 {#
     When an amount became known: with its version. The first version that arrived may have been changed long after its
-    amounts were written; they are known since the moment the row itself names, where that is earlier.
+    amounts were written: where the row says when it was inserted, they are known since that moment or a later one that
+    it names. Without it every amount of the record is known with its version: a payment by its own date would be known
+    before the charge it pays.
 #}
 {% macro first_known_at(moment) -%}
     case
-        when version_number = 1 then least(dbt_valid_from, coalesce({{ moment }}, dbt_valid_from))
+        when version_number = 1 and inserted_at is not null then least(dbt_valid_from, {{ moment }})
         else dbt_valid_from
     end
 {%- endmacro %}

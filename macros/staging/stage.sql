@@ -44,7 +44,7 @@ keyed as (
         *,
         case
             when
-                {% for part in meta.key_columns -%}
+                {% for part in meta.key_columns if part not in meta.get('optional_key_columns', []) -%}
                 {{ part }} is not null{% if not loop.last %} and {% endif %}
                 {%- endfor %}
                 then {{ generate_surrogate_key(meta.key_columns) }}

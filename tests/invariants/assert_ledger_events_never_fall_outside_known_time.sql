@@ -5,4 +5,4 @@ select
     known_at,
     event_type
 from {{ ref('fct_ar_events') }}
-where is_correction and post_date < cast(known_at as date)
+where is_correction and post_date < {{ local_date('known_at', 'hospital_key', by='hospital_key') }}

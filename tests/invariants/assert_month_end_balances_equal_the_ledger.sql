@@ -12,7 +12,7 @@ known_ledger as (
         on
             months.hospital_key = events.hospital_key
             and months.as_of_date >= events.post_date
-            and months.as_of_date >= cast(events.known_at as date)
+            and months.as_of_date >= {{ local_date('events.known_at', 'events.hospital_key', by='hospital_key') }}
     group by events.hospital_key, months.month_key
 ),
 

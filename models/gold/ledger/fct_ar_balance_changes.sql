@@ -5,7 +5,7 @@ with
 events as (
     select
         *,
-        cast(known_at as date) as known_date
+        {{ local_date('known_at', 'hospital_key', by='hospital_key') }} as known_date
     from {{ within_warehouse(ref('fct_ar_events')) }}
 ),
 

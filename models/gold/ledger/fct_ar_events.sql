@@ -40,6 +40,7 @@ fingerprinted as (
 paired as (
     select
         current_legs.*,
+        previous.event_type as previous_event_type,
         previous.ar_delta_amount as previous_amount,
         previous.version_number as previous_version_number,
         coalesce(previous.is_blank, true) as is_previous_blank,
@@ -81,7 +82,7 @@ events as (
         reversed.event_type as money_type,
         paired.known_at,
         true as is_correction,
-        cast(paired.known_at as date) as post_date,
+        {{ local_date('paired.known_at', 'paired.source_system') }} as post_date,
         cast(0 - reversed.ar_delta_amount as decimal(18, 2)) as ar_delta_amount,
         reversed.source_system,
         reversed.transaction_id,
@@ -108,12 +109,17 @@ events as (
         record_key,
         version_number,
         leg,
-        event_type,
+        -- The same money of another patient, payer or day is nothing new: it stands beside its reversal.
+        case
+            when not is_previous_blank and event_type = previous_event_type and ar_delta_amount = previous_amount
+                then 'REPOSTING'
+            else event_type
+        end as event_type,
         event_type as money_type,
         known_at,
         has_posted_before and not is_further_payment as is_correction,
         case
-            when has_posted_before and not is_further_payment then cast(known_at as date)
+            when has_posted_before and not is_further_payment then {{ local_date('known_at') }}
             else business_date
         end as post_date,
         cast(ar_delta_amount - case when is_further_payment then previous_amount else 0 end as decimal(18, 2))

@@ -70,7 +70,7 @@ in_order as (
     select
         *,
         -- A date of change after the load comes from a wrong clock.
-        cast(least(coalesce(ordered_at, _ingested_at), _ingested_at) as date) as status_date,
+        {{ local_date('least(coalesce(ordered_at, _ingested_at), _ingested_at)') }} as status_date,
         lag(claim_status) over (partition by claim_key order by ordered_at nulls first, _arrival) as status_before
     from dated
 ),
@@ -122,7 +122,7 @@ changes as (
         1 as sequence_number,
         claim_status,
         cast(null as string) as status_before,
-        cast(least(coalesce(modified_at, _ingested_at), _ingested_at) as date) as status_date,
+        {{ local_date('least(coalesce(modified_at, _ingested_at), _ingested_at)') }} as status_date,
         cast(null as date) as previous_status_date,
         claim_date as first_billed_date,
         is_adjudicated,

@@ -1,0 +1,61 @@
+{#
+    Days of a hospital: moments are kept in UTC and become days by the clocks of the hospital's time zone, which its
+    system declares once (config.meta.dialect.time_zone).
+#}
+{% macro hospital_zone(system) %}
+    {% set nodes = graph.get('sources', {}).values() | selectattr('source_name', 'equalto', system) | list %}
+    {% set declared = (nodes[0].source_meta.get('dialect') or {}) if nodes else {} %}
+    {{ return(declared.get('time_zone') or usual_zone()) }}
+{% endmacro %}
+
+{# The zone of a hospital that declares none. #}
+{% macro usual_zone() %}{{ return(var('dialect', {}).get('time_zone') or 'UTC') }}{% endmacro %}
+
+{# The zones of listed hospitals that differ from the usual one: {zone: [systems]}. #}
+{% macro hospital_zones() %}
+    {% set zones = {} %}
+    {% for system in listed_systems() if execute %}
+        {% set zone = hospital_zone(system) %}
+        {% if zone != usual_zone() %}{% do zones.setdefault(zone, []).append(system) %}{% endif %}
+    {% endfor %}
+    {{ return(zones) }}
+{% endmacro %}
+
+{# The day of a moment in UTC at the hospital that a column names, by its code or (`by='hospital_key'`) by its key. #}
+{% macro local_date(moment, system='source_system', by='source_system') -%}
+    {{ by_hospital_zone('day_of_moment', moment, system, by) }}
+{%- endmacro %}
+
+{# The moment in UTC at which a day begins at the hospital that a column names. #}
+{% macro day_start(date, system='source_system') -%}
+    {{ by_hospital_zone('start_of_day', date, system, 'source_system') }}
+{%- endmacro %}
+
+{% macro day_of_moment(moment, zone) -%}
+    cast({{ moment if zone == 'UTC' else to_local(moment, zone) }} as date)
+{%- endmacro %}
+
+{% macro start_of_day(date, zone) -%}
+    {%- set midnight = 'cast(' ~ date ~ ' as timestamp)' -%}
+    {{ midnight if zone == 'UTC' else to_utc(midnight, zone) }}
+{%- endmacro %}
+
+{% macro by_hospital_zone(macro_name, value, system, by) -%}
+    {%- set zones = hospital_zones() -%}
+    {%- set usual = context[macro_name](value, usual_zone()) -%}
+    {%- if not zones -%}
+        {{ usual }}
+    {%- else -%}
+        case
+        {%- for zone, systems in zones.items() %}
+            when {{ system }} in (
+                {%- for name in systems -%}
+                    {{ generate_surrogate_key(["'" ~ name ~ "'"]) if by == 'hospital_key' else "'" ~ name ~ "'" }}
+                    {%- if not loop.last %}, {% endif -%}
+                {%- endfor -%}
+            ) then {{ context[macro_name](value, zone) }}
+        {%- endfor %}
+            else {{ usual }}
+        end
+    {%- endif -%}
+{%- endmacro %}
