@@ -42,6 +42,9 @@ def _iso_duration(value: object) -> object:
     return value
 
 
+Duration = Annotated[timedelta, BeforeValidator(_iso_duration)]
+
+
 def _data_type(value: str) -> str:
     decimal = re.fullmatch(r"decimal\((\d+),\s*(\d+)\)", value)
     if decimal and 1 <= int(decimal[1]) <= 38 and int(decimal[2]) <= int(decimal[1]):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from ingestion.base.errors import SourceUnavailableError
@@ -17,7 +17,7 @@ from ingestion.sources.connection import connection_value
 from ingestion.sources.kind import SourceKind
 from ingestion.sources.landing import LandingFile
 from ingestion.sources.npi_registry import bulk
-from ingestion.sources.npi_registry.numbers import numbers_to_ask
+from ingestion.sources.npi_registry.numbers import known_numbers, numbers_to_ask
 from ingestion.sources.npi_registry.options import RegistryOptions
 from ingestion.sources.options import Options
 from ingestion.sources.planned import PlannedLoad, Request, last_watermark, plan_known_file, plan_whole
@@ -40,7 +40,8 @@ class NpiRegistry(SourceKind):
             return [plan_whole(system, table, asked=True, watermark_low=last_watermark(batches))]
         if table.load.mode == "full":
             return [plan_whole(system, table, asked=False)]
-        reason = "asks for providers' numbers not in bronze yet"
+        days = RegistryOptions.of(table).ask_again_after / timedelta(days=1)
+        reason = f"asks for providers' numbers not in bronze yet, and again for those asked {days:g} days ago"
         return [PlannedLoad(system, table, "load", "incremental", reason)]
 
     def open(
@@ -49,7 +50,7 @@ class NpiRegistry(SourceKind):
         """Answers to lookups and searches, or our providers' rows of a dissemination file."""
         table, is_full = planned.table, planned.load_type == "full"
         if planned.file is not None:
-            wanted = numbers_to_ask(settings, systems, table, full=True)
+            wanted = numbers_to_ask(settings, systems, {}, None)
             if not wanted:
                 raise SourceUnavailableError("no provider in bronze has a valid NPI yet; load the providers first")
             return bulk.extract(table, planned.file, wanted)
@@ -58,11 +59,14 @@ class NpiRegistry(SourceKind):
         from ingestion.sources.npi_registry import lookups
 
         address = connection_value(settings, planned.system)
-        numbers = numbers_to_ask(settings, systems, table, full=is_full)
+        today, known = datetime.now(UTC).date(), known_numbers(settings, table)
+        numbers = numbers_to_ask(
+            settings, systems, known, None if is_full else today - RegistryOptions.of(table).ask_again_after
+        )
         cache = cache_file(settings, address, str(table.load.extractor))
         # Never the complete registry: a provider without an answer was not deleted.
         keep = timedelta(0) if is_full else lookups.KEEP
-        return lookups.extract(table, address, numbers, "incremental", cache, keep=keep)
+        return lookups.extract(table, address, numbers, "incremental", cache, keep=keep, known=known, today=today)
 
     def check(self, settings: Settings, system: SystemSpec, tables: Sequence[TableSpec]) -> Iterator[Finding]:
         """Whether the API answers."""

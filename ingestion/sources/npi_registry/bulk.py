@@ -178,6 +178,8 @@ def _providers(table: TableSpec, file: LandingFile, rows: pa.RecordBatch) -> pa.
         "taxonomy_code": code,
         "taxonomy_description": pa.nulls(rows.num_rows, pa.string()),
         "country": pc.coalesce(rows.column(COUNTRY), home),
+        # Nobody was asked: the row's load says how old it is.
+        "asked_date": pa.nulls(rows.num_rows, pa.date32()),
     }
     return pa.record_batch([values[name] for name in table.column_names], names=list(table.column_names)).cast(
         source_schema(table)

@@ -1,6 +1,8 @@
-"""The NPIs to ask the registry for: those of the providers that hospitals have in bronze."""
+"""The NPIs to ask the registry for: those of the providers that hospitals have in bronze, and what it said of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -17,16 +19,60 @@ from ingestion.declared.specs import SystemSpec, TableSpec
 _PREFIX_SUM = 24
 
 
-def numbers_to_ask(settings: Settings, systems: Sequence[SystemSpec], table: TableSpec, *, full: bool) -> list[str]:
-    """Valid NPIs of every system's providers: all of them, or those that the registry's table does not hold yet."""
-    held = _column_values(bronze_table(settings, table), "npi")
+class Known(NamedTuple):
+    """What bronze holds of a number, by its newest row.
+
+    Args:
+        is_active: Whether the registry had it as active.
+        updated: Day from which that holds.
+        asked: Day on which the registry was asked, or the row was loaded.
+    """
+
+    is_active: bool
+    updated: date | None
+    asked: date
+
+
+def known_numbers(settings: Settings, table: TableSpec) -> dict[str, Known]:
+    """The numbers that the registry's table holds, none before its first batch."""
+    delta = bronze_table(settings, table).open()
+    if delta is None:
+        return {}
+    held = {field.name for field in delta.schema().fields}
+    # A table from before the column: its rows were asked for on the day of their load.
+    names = [name for name in ("npi", "status", "last_updated_date", "asked_date") if name in held]
+    asked = "coalesce(asked_date, _ingested_at::date)" if "asked_date" in held else "_ingested_at::date"
+    with duckdb.connect(":memory:") as engine:
+        columns = [*names, "_batch_id", "_row_number", "_ingested_at"]
+        engine.register("held", pa.RecordBatchReader.from_stream(delta.scan(columns)))
+        rows = engine.execute(
+            f"""
+            select npi, coalesce(status = 'A', false), last_updated_date, max({asked}) over (partition by npi)
+            from held
+            qualify row_number() over (partition by npi order by _batch_id desc, _row_number desc) = 1
+            """
+        ).fetchall()
+    return {npi: Known(*of_number) for npi, *of_number in rows}
+
+
+def numbers_to_ask(
+    settings: Settings, systems: Sequence[SystemSpec], known: Mapping[str, Known], due: date | None
+) -> list[str]:
+    """Valid NPIs of every system's providers: all of them, or those that were not asked for since a day.
+
+    Args:
+        settings: Where bronze is.
+        systems: The control table.
+        known: What the registry's table holds.
+        due: Numbers that were asked for later are left out; None asks for all.
+    """
     wanted: set[str] = set()
     for system in systems:
         for providers in system.tables:
             expression = providers.column_map.get("npi")
             if providers.name == "providers" and expression is not None:
                 wanted.update(valid_numbers(_column_values(bronze_table(settings, providers), expression)))
-    return sorted(wanted if full else wanted.difference(held.to_pylist()))
+    return sorted(number for number in wanted if due is None or number not in known or known[number].asked <= due)
 
 
 def valid_numbers(candidates: pa.Array) -> list[str]:

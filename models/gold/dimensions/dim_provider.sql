@@ -8,7 +8,8 @@ registry as (
     select
         npi,
         taxonomy_description,
-        is_active
+        is_active,
+        case when not is_active then cast(modified_at as date) end as inactive_date
     from {{ ref('cdm_npi') }}
 ),
 
@@ -23,6 +24,7 @@ final as (
         coalesce(versions.npi, 'Unknown') as npi,
         coalesce(versions.failed_rules, '') not like '%npi_invalid%' as is_npi_valid,
         coalesce(registry.is_active, false) as is_npi_active,
+        registry.inactive_date as npi_inactive_date,
         coalesce(registry.taxonomy_description, 'Unknown') as npi_taxonomy,
         versions.valid_from,
         versions.valid_to,
@@ -38,7 +40,8 @@ final as (
             'npi'
         ],
         {
-            'is_npi_valid': 'false', 'is_npi_active': 'false', 'npi_taxonomy': "'Unknown'",
+            'is_npi_valid': 'false', 'is_npi_active': 'false', 'npi_inactive_date': 'cast(null as date)',
+            'npi_taxonomy': "'Unknown'",
             'valid_from': "cast('1900-01-01' as timestamp)", 'valid_to': open_end(), 'is_current': 'true'
         }
     ) }}

@@ -4,6 +4,7 @@ import datetime as dt
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -16,10 +17,11 @@ from ingestion.declared.specs import TableSpec
 from ingestion.sources.control_table import load_systems
 from ingestion.sources.http import Clock
 from ingestion.sources.npi_registry import lookups
-from ingestion.sources.npi_registry.numbers import valid_numbers
+from ingestion.sources.npi_registry.numbers import Known, valid_numbers
 from simulator import simulate
 from simulator.api_stub import serve as serve_simulated
 from simulator.npi_service import NpiService
+from tests.python.ingestion.conftest import Project, source
 from tests.python.ingestion.scripted_server import Answer, Request, serve
 
 PROJECT = Path(__file__).parents[3]
@@ -82,7 +84,9 @@ def look_up(
 ) -> tuple[pa.Table, Extraction]:
     with (
         serve(respond) as server,
-        lookups.extract(table, f"{server.url}/api/", numbers, "incremental", cache, clock=clock) as found,
+        lookups.extract(
+            table, f"{server.url}/api/", numbers, "incremental", cache, clock=clock, today=dt.date(2024, 1, 2)
+        ) as found,
     ):
         return pa.Table.from_batches(found.batches, schema=source_schema(table)), found
 
@@ -104,6 +108,7 @@ def test_people_and_organizations_become_flat_rows(table: TableSpec) -> None:
             "taxonomy_description": "Internal Medicine",
             "state": "NY",
             "country": "US",
+            "asked_date": dt.date(2024, 1, 2),
         },
         dict.fromkeys(table.column_names)
         | {
@@ -112,6 +117,7 @@ def test_people_and_organizations_become_flat_rows(table: TableSpec) -> None:
             "organization_name": "CLINIC",
             "enumeration_date": dt.date(2010, 1, 2),
             "last_updated_date": dt.date(2011, 3, 4),
+            "asked_date": dt.date(2024, 1, 2),
         },
     ]
     assert extraction.drop_known
@@ -337,3 +343,103 @@ def test_no_more_lookups_are_in_hand_than_workers(table: TableSpec) -> None:
         with lookups.extract(table, server.url, numbers, "incremental") as extraction:
             assert sum(batch.num_rows for batch in extraction.batches) == 0
     assert server.peak == lookups.WORKERS
+
+
+GONE = Answer(content={"result_count": 0, "results": []})
+DAY = dt.date(2026, 11, 28)
+LAST_UPDATE = dt.date(2020, 2, 29)
+
+
+def known(*, is_active: bool, updated: dt.date | None = LAST_UPDATE) -> Known:
+    return Known(is_active, updated, DAY - dt.timedelta(days=31))
+
+
+def asked_again(table: TableSpec, respond: Callable[[Request], Answer], **numbers: Known) -> pa.Table:
+    held = {number.removeprefix("n"): entry for number, entry in numbers.items()}
+    with (
+        serve(respond) as server,
+        lookups.extract(table, f"{server.url}/api/", list(held), "incremental", known=held, today=DAY) as found,
+    ):
+        return pa.Table.from_batches(found.batches, schema=source_schema(table))
+
+
+def test_a_number_without_an_answer_is_inactive_since_that_day(table: TableSpec) -> None:
+    rows = asked_again(table, lambda _: GONE, **{f"n{PERSON}": known(is_active=True)}).to_pylist()
+    assert rows == [
+        dict.fromkeys(table.column_names) | {"npi": PERSON, "status": "D", "last_updated_date": DAY, "asked_date": DAY},
+    ]
+
+
+def test_a_number_that_stays_away_keeps_its_day(table: TableSpec) -> None:
+    since = dt.date(2026, 10, 1)
+    rows = asked_again(table, lambda _: GONE, **{f"n{PERSON}": known(is_active=False, updated=since)}).to_pylist()
+    assert [(row["status"], row["last_updated_date"], row["asked_date"]) for row in rows] == [("D", since, DAY)]
+
+
+def test_a_number_that_comes_back_is_active_since_that_day(table: TableSpec) -> None:
+    gone_since = known(is_active=False, updated=dt.date(2026, 10, 1))
+    rows = asked_again(table, registry, **{f"n{PERSON}": gone_since}).to_pylist()
+    assert [(row["status"], row["last_updated_date"]) for row in rows] == [("A", DAY)]
+
+
+def test_a_refused_lookup_says_nothing_about_the_number(table: TableSpec) -> None:
+    def respond(request: Request) -> Answer:
+        return REFUSAL if request.form["number"] == PERSON else registry(request)
+
+    numbers = {f"n{PERSON}": known(is_active=True), f"n{ORGANIZATION}": known(is_active=True)}
+    assert asked_again(table, respond, **numbers).column("npi").to_pylist() == [ORGANIZATION]
+
+
+def test_a_registry_that_has_lost_its_numbers_is_not_believed(table: TableSpec) -> None:
+    numbers = {f"n{number}": known(is_active=True) for number in specialists(20)}
+    assert asked_again(table, lambda _: GONE, **numbers).num_rows == 0
+    few = dict(list(numbers.items())[:19])
+    assert asked_again(table, lambda _: GONE, **few).num_rows == 19
+
+
+def test_numbers_are_asked_for_again_after_the_declared_time(project: Project) -> None:
+    registry_table: dict[str, Any] = {
+        "name": "npi",
+        "config": {"meta": {"load": {"extractor": "npi_registry", "mode": "incremental", "key": ["npi"]}}},
+        "columns": [
+            {"name": "npi", "data_type": "string"},
+            {"name": "status", "data_type": "string"},
+            {"name": "last_updated_date", "data_type": "date"},
+            {"name": "asked_date", "data_type": "date"},
+        ],
+    }
+    providers: dict[str, Any] = {
+        "name": "providers",
+        "config": {"meta": {"load": {"object": "providers", "mode": "full", "key": ["id"]}, "map": {"npi": "npi"}}},
+        "columns": [{"name": "id", "data_type": "string"}, {"name": "npi", "data_type": "string"}],
+    }
+    project.sql("create table providers (id text, npi text)")
+    never_known = "1000000004"
+    project.sql("insert into providers values (?, ?)", ("1", PERSON), ("2", never_known))
+    asked: list[str] = []
+    answers: list[Callable[[Request], Answer]] = [registry]
+
+    def respond(request: Request) -> Answer:
+        asked.append(request.form["number"])
+        return answers[0](request)
+
+    def asked_by_a_run(after: str | None) -> list[str]:
+        load = registry_table["config"]["meta"]["load"]
+        registry_table["config"]["meta"]["load"] = load | ({"ask_again_after": after} if after else {})
+        project.declare(
+            [
+                source("emr", "database", "TEST_EMR_URL", f"sqlite:///{project.database}", [providers]),
+                source("registry", "api", "TEST_NPI_URL", f"{server.url}/api/", [registry_table]),
+            ]
+        )
+        asked.clear()
+        assert not project.ingest().failed
+        return sorted(asked)
+
+    with serve(respond) as server:
+        assert asked_by_a_run(None) == [never_known, PERSON]
+        assert asked_by_a_run("P30D") == [never_known]
+        answers[0] = lambda _: GONE
+        assert asked_by_a_run("PT0S") == [never_known, PERSON]
+    rows = project.bronze("registry.npi", ["npi", "status"])
+    assert [tuple(row.values()) for row in rows] == [(PERSON, "A"), (PERSON, "D")]
