@@ -9,7 +9,7 @@
     {% for column in graph.nodes['model.' ~ project_name ~ '.cdm_' ~ entity].columns.values() %}
         {% set parent = column.config.meta.get('references') %}
         {% if parent %}
-            {% set place = {'column': column.name, 'parent': parent} %}
+            {% set place = {'column': column.name, 'parent': parent, 'on_day': column.config.meta.get('on_day')} %}
             {% set missing = parent_missing() %}
             {% do found.append(dict(
                 place, name=missing.name.replace('{column}', column.name), severity=missing.severity,
@@ -47,19 +47,35 @@
     {{ return(bronze_node(system, entity).config.meta.get('limits', {}).get(rule.name, rule.get('limit'))) }}
 {% endmacro %}
 
-{# One select of dq_references: an entity's current records that name a parent in one column, and what is wrong. #}
+{#
+    One select of dq_references: an entity's current records that name a parent in one column, and what is wrong. Where
+    the parent has releases, the record is judged by that of its day; if that is not loaded, nothing can be said.
+#}
 {% macro judged_reference(entity, children, column, of_column) %}
 {%- set parent = of_column[0].parent -%}
+{%- set releases = entity_meta(parent).get('releases') -%}
 {%- set key = 'parent.' ~ entity_meta(parent).record_key -%}
 {%- set parts = [] -%}
 {%- for part in entity_meta(parent).key_columns -%}
-    {%- do parts.append('child.source_system' if part == 'source_system' else 'child.' ~ column) -%}
+    {%- if part == 'source_system' -%}{%- do parts.append('child.source_system') -%}
+    {%- else -%}{%- do parts.append('releases.release' if releases and part == 'release' else 'child.' ~ column) -%}
+    {%- endif -%}
 {%- endfor -%}
+{%- set is_unknown = 'releases.valid_from is null' if releases else 'false' -%}
 union all
-select '{{ entity }}', '{{ column }}', child.source_system, child._source_table, {{ key }} is null,
+select '{{ entity }}', '{{ column }}', child.source_system, child._source_table, {{ is_unknown }}, {{ key }} is null,
     concat_ws(',', cast(null as string)
     {%- for relation in of_column %}, case when {{ relation.bad_when }} then '{{ relation.name }}' end{% endfor %})
 from {{ children }} as child
+{% if releases -%}
+left join {{ ref(releases) }} as releases on {{ is_release_of('releases', 'child.' ~ of_column[0].on_day) }}
+{% endif -%}
 left join {{ ref('cdm_' ~ parent) }} as parent on {{ generate_surrogate_key(parts) }} = {{ key }}
 where child.{{ column }} is not null
+{%- endmacro %}
+
+{# True where a release is that of a day; without a day, where it is the newest. #}
+{% macro is_release_of(releases, day) -%}
+{%- set known_day = "coalesce(" ~ day ~ ", cast('9999-12-30' as date))" -%}
+{{ known_day }} >= {{ releases }}.valid_from and {{ known_day }} < {{ releases }}.valid_to
 {%- endmacro %}

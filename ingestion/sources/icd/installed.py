@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, distribution
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ from ingestion.base.errors import SourceUnavailableError
 from ingestion.bronze.extraction import Extraction
 from ingestion.declared.arrow_types import source_schema
 from ingestion.declared.specs import TableSpec
+from ingestion.sources.icd.releases import fiscal_year_end
 
 PACKAGE = "simple-icd-10-cm"
 _TABULAR_FILE = re.compile(r"icd10c-tabular-(?P<month>[A-Z][a-z]+)-(?P<day>\d+)-(?P<year>\d{4})\.xml")
@@ -21,12 +22,13 @@ _TABULAR_FILE = re.compile(r"icd10c-tabular-(?P<month>[A-Z][a-z]+)-(?P<day>\d+)-
 def extract(table: TableSpec) -> Iterator[Extraction]:
     """Load the categories and codes of the installed table; chapters and blocks become columns.
 
-    The release is the batch's watermark: a release that bronze already has is not read again.
+    The release is the batch's watermark: a release that bronze already has is not read again. Releases stand beside
+    each other, so that a code is judged by the one of its day.
 
     Raises:
         SourceUnavailableError: The package is missing or holds no table.
     """
-    yield Extraction(batches=_batches(table), load_type="full", drop_known=False, watermark_high=release())
+    yield Extraction(batches=_batches(table), load_type="incremental", drop_known=True, watermark_high=release())
 
 
 def release() -> str:
@@ -65,6 +67,7 @@ def _batches(table: TableSpec) -> Iterator[pa.RecordBatch]:
             chapters.append(chapter)
             blocks.append(block)
         previous = code
+    day = date.fromisoformat(release())
     parents = [(code, icd10_cm.get_parent(code)) for code in codes]
     columns = {
         "code": codes,
@@ -75,5 +78,7 @@ def _batches(table: TableSpec) -> Iterator[pa.RecordBatch]:
         "parent_code": [f"{code}-{code}" if parent == code else parent for code, parent in parents],
         "is_leaf": [icd10_cm.is_leaf(code) for code in codes],
         "release": [release()] * len(codes),
+        "valid_from": [day] * len(codes),
+        "valid_to": [fiscal_year_end(day)] * len(codes),
     }
     yield from pa.table(columns).select(table.column_names).cast(source_schema(table)).to_batches()

@@ -55,7 +55,7 @@ def extract(table: TableSpec, access: Access, cache: Path | None = None) -> Iter
         SchemaDriftError: An entry is not what the API documents.
     """
     release = IcdOptions.of(table).release
-    extraction = Extraction(batches=iter(()), load_type="full", drop_known=False, watermark_high=release)
+    extraction = Extraction(batches=iter(()), load_type="incremental", drop_known=True, watermark_high=release)
     with JsonClient(cache=cache, is_good=is_entry) as client:
         extraction.batches = _Walk(client, access, table, release).batches(extraction)
         yield extraction
@@ -177,6 +177,9 @@ def _category(place: Place, entry: dict[str, Any], release: str) -> dict[str, st
         "parent_code": place.parent_code,
         "is_leaf": not entry.get("child"),
         "release": release,
+        # The WHO does not say on which days a release is used.
+        "valid_from": None,
+        "valid_to": None,
     }
 
 

@@ -48,8 +48,13 @@ final as (
     {{ join_as_of('dim_provider', 'provider_key', 'transactions.provider_key', 'transactions.service_date') }}
     {{ join_as_of('dim_department', 'department_key', 'transactions.department_key', 'transactions.service_date') }}
     left join {{ ref('dim_procedure') }} as dim_procedure on transactions.procedure_code = dim_procedure.procedure_code
+    left join {{ ref('int_diagnosis_releases') }} as releases
+        on {{ is_release_of('releases', 'transactions.service_date') }}
     left join {{ ref('dim_diagnosis') }} as dim_diagnosis
-        on replace(transactions.diagnosis_code, '.', '') = replace(dim_diagnosis.diagnosis_code, '.', '')
+        on
+            replace(transactions.diagnosis_code, '.', '') = replace(dim_diagnosis.diagnosis_code, '.', '')
+            and coalesce(releases.release, '') = coalesce(dim_diagnosis.icd_release, '')
+            and (releases.valid_from is null) = (dim_diagnosis.validity = 'release not loaded')
 )
 
 select * from final

@@ -1,5 +1,6 @@
 -- Judged on current records: a parent that arrives later resolves its orphans.
 {% set judged = [] -%}
+{% do ref('int_diagnosis_releases') -%}
 {% for entity in entities() -%}
 {% set children = ref('cdm_' ~ entity) -%}
 {% for column, of_column in (relations(entity) if execute and systems_feeding(entity) else []) | groupby('column') -%}
@@ -19,6 +20,7 @@ judged as (
         cast(null as string) as column_name,
         cast(null as string) as source_system,
         cast(null as string) as _source_table,
+        cast(null as boolean) as is_unknown,
         cast(null as boolean) as is_orphan,
         cast(null as string) as failed_relations
     where false
@@ -31,11 +33,12 @@ counted as (
         column_name,
         source_system,
         _source_table,
+        is_unknown,
         is_orphan,
         failed_relations,
         count(*) as records
     from judged
-    group by entity, column_name, source_system, _source_table, is_orphan, failed_relations
+    group by entity, column_name, source_system, _source_table, is_unknown, is_orphan, failed_relations
 ),
 
 checked as (
@@ -49,6 +52,7 @@ checked as (
         -- Only of a record whose parent exists can it be said whether the two agree.
         cast(sum(
             case
+                when counted.is_unknown then 0
                 when rules.rule_name = concat(rules.column_name, '_not_found') or not counted.is_orphan
                     then counted.records
                 else 0
@@ -56,11 +60,13 @@ checked as (
         ) as bigint) as rows_checked,
         cast(sum(
             case
+                when counted.is_unknown then 0
                 when concat(',', counted.failed_relations, ',') like concat('%,', rules.rule_name, ',%')
                     then counted.records
                 else 0
             end
         ) as bigint) as rows_failed,
+        cast(sum(case when counted.is_unknown then counted.records else 0 end) as bigint) as rows_unknown,
         rules.limit_rate
     from counted
     inner join {{ ref('dq_rules_by_table') }} as rules

@@ -119,6 +119,8 @@ def test_categories_carry_what_is_above_them(table: TableSpec) -> None:
         "chapter": "IV Title IV",
         "block": "E10-E14 Title E10-E14",
         "release": "2019",
+        "valid_from": None,
+        "valid_to": None,
     }
     assert rows == [
         {"code": "E10", "title": "Title E10", "parent_code": "E10-E14", "is_leaf": True, **shared},

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from datetime import date
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ingestion.declared.arrow_types import source_schema
 from ingestion.declared.specs import TableSpec
 from ingestion.sources.control_table import load_systems
 from ingestion.sources.icd import installed
+from ingestion.sources.icd.releases import fiscal_year_end
 
 PROJECT = Path(__file__).parents[3]
 
@@ -39,6 +41,8 @@ def test_categories_and_codes_carry_what_is_above_them(landed: tuple[pa.Table, E
         "chapter": "4 Endocrine, nutritional and metabolic diseases (E00-E89)",
         "block": "E08-E13 Diabetes mellitus (E08-E13)",
         "release": installed.release(),
+        "valid_from": date.fromisoformat(installed.release()),
+        "valid_to": fiscal_year_end(date.fromisoformat(installed.release())),
     }
     assert rows["E11"] == shared | {
         "code": "E11",
@@ -65,7 +69,7 @@ def test_the_whole_table_lands_once(landed: tuple[pa.Table, Extraction]) -> None
     assert 90_000 < rows.num_rows == pc.count_distinct(rows.column("code")).as_py()
     assert 70_000 < pc.sum(rows.column("is_leaf")).as_py() < 80_000
     assert all(rows.column(name).null_count == 0 for name in rows.column_names)
-    assert (extraction.load_type, extraction.drop_known) == ("full", False)
+    assert (extraction.load_type, extraction.drop_known) == ("incremental", True)
 
 
 def test_every_parent_is_a_code_or_a_block_and_none_its_own(landed: tuple[pa.Table, Extraction]) -> None:
