@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from ingestion.base.errors import SpecError
 from ingestion.declared.common_data_model import CommonDataModel, read_common_data_model
+from ingestion.declared.dialect import DialectSpec
 from ingestion.declared.problems import problem_lines
 from ingestion.declared.specs import KnownKinds, SystemSpec, TableSpec, repeated
 
@@ -40,11 +41,12 @@ def read_control_table(project_dir: Path, bronze_dir: Path, kinds: KnownKinds | 
     folder = project_dir / bronze_dir
     problems: list[str] = []
     listed = _listed_systems(project_dir, folder, problems)
+    usual = _project_dialect(project_dir, problems)
     model = read_common_data_model(project_dir)
     systems: dict[str, SystemSpec] = {}
     for path in sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")]):
         for source in _sources(path, problems):
-            system = _system(path, source, kinds, problems)
+            system = _system(path, source, kinds, usual, problems)
             if system is not None and system.name in systems:
                 first = systems[system.name].path.name
                 problems.append(f"{path.name}: {system.name}: is declared in {first} too; keep one")
@@ -85,6 +87,32 @@ def _listed_systems(project_dir: Path, folder: Path, problems: list[str]) -> dic
     return {str(system): [str(table) for table in tables] for system, tables in listed.items()}
 
 
+def _project_dialect(project_dir: Path, problems: list[str]) -> dict[str, Any]:
+    """``vars.dialect`` of dbt_project.yml: what holds where neither system nor table says otherwise."""
+    try:
+        document = yaml.safe_load((project_dir / "dbt_project.yml").read_text(encoding="utf-8"))
+    except (yaml.YAMLError, OSError, UnicodeDecodeError):
+        # Reported with the list of systems.
+        return {}
+    dialect = _at(document, "vars", "dialect")
+    return _sound_dialect(dialect, "dbt_project.yml: vars.", problems)
+
+
+def _sound_dialect(dialect: object, place: str, problems: list[str]) -> dict[str, Any]:
+    """The keys of a dialect, none where it is wrong: its problems are told once, and not again for every table."""
+    if dialect is None:
+        return {}
+    if not isinstance(dialect, dict):
+        problems.append(f"{place}dialect: is no mapping of keys; see docs/onboarding-a-hospital.md")
+        return {}
+    try:
+        DialectSpec.model_validate(dialect)
+    except ValidationError as error:
+        problems += problem_lines(error, f"{place}dialect.")
+        return {}
+    return {key: value for key, value in dialect.items() if value is not None}
+
+
 def _at(node: object, *keys: str) -> object:
     """What a YAML document holds below these keys, None where it does not go that deep."""
     for key in keys:
@@ -121,11 +149,14 @@ def _meta(node: object) -> dict[str, Any]:
     return meta if isinstance(meta, dict) else {}
 
 
-def _system(path: Path, source: dict[str, Any], kinds: KnownKinds | None, problems: list[str]) -> SystemSpec | None:
+def _system(
+    path: Path, source: dict[str, Any], kinds: KnownKinds | None, usual: dict[str, Any], problems: list[str]
+) -> SystemSpec | None:
     name, meta = source.get("name"), _meta(source)
     tables = source.get("tables") if isinstance(source.get("tables"), list) else []
     before = len(problems)
-    specs = [_table(path, source, table, kinds, problems) for table in tables or []]
+    dialect = usual | _sound_dialect(meta.get("dialect"), f"{path.name}: {name}: config.meta.", problems)
+    specs = [_table(path, source, table, kinds, dialect, problems) for table in tables or []]
     if len(problems) > before:
         return None
     twice = repeated(table.name for table in specs if table)
@@ -138,6 +169,7 @@ def _system(path: Path, source: dict[str, Any], kinds: KnownKinds | None, proble
                 "connection": None,
                 **meta,
                 "bronze_schema": source.get("schema") or name,
+                "dialect": dialect,
                 "tables": specs,
                 "path": path,
             },
@@ -149,11 +181,18 @@ def _system(path: Path, source: dict[str, Any], kinds: KnownKinds | None, proble
 
 
 def _table(
-    path: Path, source: dict[str, Any], table: object, kinds: KnownKinds | None, problems: list[str]
+    path: Path,
+    source: dict[str, Any],
+    table: object,
+    kinds: KnownKinds | None,
+    dialect: dict[str, Any],
+    problems: list[str],
 ) -> TableSpec | None:
     fields = table if isinstance(table, dict) else {}
     meta = _meta(fields)
     columns = fields.get("columns")
+    label = f"{source.get('name')}.{fields.get('name', '(no name)')}"
+    own = _own_dialect(meta, f"{path.name}: {label}: ", problems)
     try:
         return TableSpec.model_validate(
             {
@@ -167,14 +206,24 @@ def _table(
                     if isinstance(column, dict)
                 ],
                 "column_map": {name: str(expression) for name, expression in (meta.get("map") or {}).items()},
-                **{key: value for key, value in meta.items() if key not in ("load", "map")},
+                **{key: value for key, value in meta.items() if key not in ("load", "map", "date_format")},
+                "dialect": dialect | own,
             },
             context=kinds,
         )
     except ValidationError as error:
-        label = f"{source.get('name')}.{fields.get('name', '(no name)')}"
         problems += [f"{path.name}: {label}: {line}" for line in problem_lines(error, "", columns)]
         return None
+
+
+def _own_dialect(meta: dict[str, Any], place: str, problems: list[str]) -> dict[str, Any]:
+    """What a table's ``dialect`` says; ``date_format`` beside it is a short form of the key of that name."""
+    own = _sound_dialect(meta.get("dialect"), place, problems)
+    if "date_format" not in meta:
+        return own
+    if "date_format" in own:
+        problems.append(f"{place}date_format: is said in dialect.date_format too; keep that one")
+    return own | _sound_dialect({"date_format": meta["date_format"]}, place, problems)
 
 
 def _list_problems(

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from ingestion.declared.dialect import DialectSpec
 from ingestion.declared.problems import listing
 
 Mode = Literal["full", "incremental"]
@@ -168,7 +169,8 @@ class TableSpec(_Spec):
     code_systems: dict[str, Annotated[tuple[str, ...], BeforeValidator(_one_or_several)]] = Field(default_factory=dict)
     limits: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     quarantine: QuarantineSpec = QuarantineSpec()
-    date_format: str | None = None
+    # The system's, overridden by the table's.
+    dialect: DialectSpec = DialectSpec()
     contract: ContractSpec = ContractSpec()
 
     @property
@@ -246,6 +248,7 @@ class SystemSpec(_Spec):
     kind: Kind
     bronze_schema: Name
     connection: ConnectionSpec
+    dialect: DialectSpec = DialectSpec()
     tables: tuple[TableSpec, ...]
     path: Path
 

@@ -22,6 +22,7 @@
 {% macro mapped_source(system, entity, relation, mapped, staged_until) -%}
 {%- set node = bronze_node(system, entity) -%}
 {%- set map = node.config.meta.map -%}
+{%- set dialect = dialect_of(system, entity) -%}
 {%- set unparsed = [] -%}
 {{ check_map(system, entity, map, mapped) -}}
 select
@@ -36,7 +37,7 @@ select
     {%- if can_be_unparsed(expression, column, node.columns) -%}
         {%- do unparsed.append((column, expression)) -%}
     {%- endif -%}
-    {{ typed(expression, column, node.config.meta.get('date_format')) }} as {{ column.name }},
+    {{ typed(expression, column, dialect) }} as {{ column.name }},
     {% endfor -%}
     concat_ws(
         ',', cast(null as string)
@@ -44,7 +45,7 @@ select
         case
             when
                 nullif(trim(cast({{ expression }} as string)), '') is not null
-                and {{ typed(expression, column, node.config.meta.get('date_format')) }} is null
+                and {{ typed(expression, column, dialect) }} is null
                 then '{{ column.name }}'
         end
         {%- endfor %}
@@ -80,7 +81,7 @@ where _batch_id > '{{ staged_until }}'
         {%- do columns.append([column.name, column.data_type, accepted_words(column)]) -%}
     {%- endfor -%}
     {{- local_md5(tojson(
-        [meta.map, meta.get('date_format'), columns, judged, contract_broken(bronze_node(system, entity))]
+        [meta.map, dialect_of(system, entity), columns, judged, contract_broken(bronze_node(system, entity))]
         + keyed_hash_declarations(entity), sort_keys=true
     )) -}}
 {%- endmacro %}

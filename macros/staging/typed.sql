@@ -3,7 +3,7 @@
     becomes NULL; a word list (accepted_words of the CDM column) is translated; a value that cannot be cast becomes NULL
     and its column is listed in _unparsed_columns by is_unparsed().
 #}
-{% macro typed(expression, column, date_format=none) -%}
+{% macro typed(expression, column, dialect) -%}
     {%- set text = "nullif(trim(cast(" ~ expression ~ " as string)), '')" -%}
     {%- set values = accepted_words(column) -%}
     {%- if expression is none -%}
@@ -17,8 +17,8 @@
         {{ keyed_hash_of(text, column.config.meta.keyed_hash) }}
     {%- elif column.data_type == 'string' -%}
         {{ text }}
-    {%- elif date_format and column.data_type == 'date' -%}
-        {{ try_to_date(text, date_format) }}
+    {%- elif dialect.date_format and column.data_type == 'date' -%}
+        {{ try_to_date(text, dialect.date_format[0]) }}
     {%- else -%}
         try_cast({{ expression }} as {{ column.data_type }})
     {%- endif -%}

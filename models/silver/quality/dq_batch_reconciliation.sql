@@ -8,8 +8,9 @@ bronze_rows as (
     {% for system, entities in listed_systems().items() -%}
     {% set last_system = loop.last -%}
     {% for entity in entities -%}
-    {% set amount = typed(bronze_node(system, entity).config.meta.map.get(entity_meta(entity).amount), money)
-        if execute -%}
+    {% set amount = typed(
+        bronze_node(system, entity).config.meta.map.get(entity_meta(entity).amount), money, dialect_of(system, entity)
+    ) if execute -%}
     select _batch_id, '{{ entity }}' as entity, '{{ system }}.{{ entity }}' as _source_table, {{ amount }} as amount
     from {{ source(system, entity) }}
     {% if not (loop.last and last_system) -%}

@@ -1,0 +1,87 @@
+"""How a source writes its values: ``config.meta.dialect`` of a system, overridden key by key by a table."""
+
+import re
+from datetime import date
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+# An amount in each format, as people write it; ``plain`` has no mark between thousands.
+NumberFormat = Literal["1,234.56", "1.234,56", "1 234,56", "1'234.56", "plain"]
+
+# Letters of Java's DateTimeFormatter that macros/staging/dialect.sql understands.
+_FORMAT_PART = re.compile(r"yyyy|yy|MMM|MM?|dd?|HH?|hh?|mm?|ss?|SSS|a|'[^']*'|[^A-Za-z']")
+_NEEDED = {"a year (yyyy or yy)": "y", "a month (M, MM or MMM)": "M", "a day (d or dd)": "d"}
+
+
+def _one_or_several(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _as_text(value: object) -> object:
+    """YAML reads 9999-12-31 as a date."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _sentinel(value: str) -> str:
+    try:
+        if value != "0000-00-00":
+            date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("is no date; write yyyy-MM-dd") from None
+    return value
+
+
+def _format(value: str) -> str:
+    parts = _FORMAT_PART.findall(value)
+    if "".join(parts) != value:
+        raise ValueError(
+            "has letters that are no part of a date; use yyyy, yy, MM, M, MMM, dd, d, HH, H, hh, mm, ss, SSS, a"
+        )
+    for name, letter in _NEEDED.items():
+        if sum(part.startswith(letter) for part in parts) != 1:
+            raise ValueError(f"needs {name}, once")
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        # Abbreviations such as EST know no daylight saving time.
+        if value != "UTC" and "/" not in value:
+            raise ValueError
+        ZoneInfo(value)
+    except (ValueError, ZoneInfoNotFoundError, OSError):
+        raise ValueError("is no time zone; write its IANA name, as America/New_York, or UTC") from None
+    return value
+
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+Sentinel = Annotated[str, BeforeValidator(_as_text), AfterValidator(_sentinel)]
+Format = Annotated[str, AfterValidator(_format)]
+Formats = Annotated[tuple[Format, ...], BeforeValidator(_one_or_several), Field(min_length=1)]
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+class DialectSpec(BaseModel):
+    """How values are written; a key that is None is as ``vars.dialect`` of dbt_project.yml says.
+
+    Args:
+        null_words: Words that mean "no value".
+        sentinel_dates: Dates that mean "no date", as yyyy-MM-dd.
+        number_format: How amounts are written.
+        date_format: Formats of dates; the first that fits reads the text.
+        timestamp_format: Formats of moments.
+        century_pivot: The last year of two digits that lies in this century: 68 is 2068, 69 is 1969.
+        time_zone: IANA name of the zone that clocks without a zone show.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    null_words: tuple[Text, ...] | None = None
+    sentinel_dates: tuple[Sentinel, ...] | None = None
+    number_format: NumberFormat | None = None
+    date_format: Formats | None = None
+    timestamp_format: Formats | None = None
+    century_pivot: Annotated[int | None, Field(ge=0, le=99)] = None
+    time_zone: Zone | None = None
