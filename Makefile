@@ -5,7 +5,6 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-UV_VERSION := 0.13.9
 SQL_FOLDERS := $(wildcard models tests/invariants tests/macros analyses)
 # What `make lint-sql` reads.
 SQL := $(SQL_FOLDERS)
@@ -17,10 +16,14 @@ export DBT_PROFILES_DIR := $(CURDIR)/profiles
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # Installs the pins of one requirements file into one environment, and nothing else: the pins are complete, and tool.uv
-# in pyproject.toml names the package that they leave out. uv is fast; pip is the fallback if only pip is configured for
-# a private registry. Bytecode is compiled here, so that the first command does not have to.
-install = uv pip install --quiet --no-deps --compile-bytecode --python $(1)/bin/python $(2) \
-	|| $(1)/bin/python -m pip install --quiet --no-deps $(2)
+# in pyproject.toml names the package that they leave out. A file whose hash is not pinned is refused. uv is fast; pip is
+# the fallback if only pip is configured for a private registry. Bytecode is compiled here, so that the first command does
+# not have to.
+install = uv pip install --quiet --no-deps --require-hashes --compile-bytecode --python $(1)/bin/python -r $(2) \
+	|| $(1)/bin/python -m pip install --quiet --no-deps --require-hashes -r $(2)
+# The project itself, built with the pinned tools.
+install_project = uv pip install --quiet --no-deps --no-build-isolation --compile-bytecode --python $(1)/bin/python --editable . \
+	|| $(1)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 
 .PHONY: help
 help:  ## Show this list.
@@ -28,23 +31,27 @@ help:  ## Show this list.
 
 # ---------------------------------------------------------------------------------------------------------- set-up
 
-$(BIN)/uv:
+$(BIN)/uv: requirements/uv.txt
 	@python=$$(sh .ci/find-python) && echo "Setting up $(VENV) with $$python" && "$$python" -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 
 # What another version of dbt compiled stops this one: a folder has the name that was a file's.
 $(VENV)/runtime.stamp: $(BIN)/uv requirements/runtime.txt pyproject.toml
 	@rm -rf target/compiled target/run
-	@$(call install,$(VENV),-r requirements/runtime.txt)
-	@$(call install,$(VENV),--editable .)
+	@$(call install,$(VENV),requirements/runtime.txt)
+	@$(call install_project,$(VENV))
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/runtime.stamp requirements/dev.txt
-	@$(call install,$(VENV),-r requirements/dev.txt)
+	@$(call install,$(VENV),requirements/dev.txt)
 	@touch $@
 
 .PHONY: setup
 setup: $(VENV)/dev.stamp  ## Set up .venv with everything a developer needs.
+
+.PHONY: setup-deploy
+setup-deploy: $(BIN)/uv requirements/deploy.txt  ## Set up .venv with what a deployment runs, and nothing else.
+	@$(call install,$(VENV),requirements/deploy.txt)
 
 .PHONY: lock
 lock: $(BIN)/uv  ## Resolve pyproject.toml into requirements/*.txt.
@@ -70,7 +77,7 @@ tutorial: $(VENV)/runtime.stamp  ## Run the tutorial data set: make tutorial DAT
 	@rcm run
 
 $(VENV)/dashboard.stamp: $(VENV)/runtime.stamp requirements/dashboard.txt
-	@$(call install,$(VENV),-r requirements/dashboard.txt)
+	@$(call install,$(VENV),requirements/dashboard.txt)
 	@touch $@
 
 PORT := 8501
@@ -206,12 +213,12 @@ test-pr: system-packages $(AZURITE)/node_modules/.package-lock.json $(VENV)/dev.
 SPARK := .venv-spark
 DELTA_JARS := requirements/spark/jars
 # The version that a requirements file pins.
-pinned = $(shell sed -n 's/^$(2)==//p' requirements/$(1).txt)
+pinned = $(shell sed -n 's/^$(2)==\([^ ]*\).*/\1/p' requirements/$(1).txt)
 
 $(SPARK)/spark.stamp: $(BIN)/uv requirements/spark.txt
 	@python=$$(sh .ci/find-python) && echo "Setting up $(SPARK) with $$python" && "$$python" -m venv --clear $(SPARK)
-	@$(call install,$(SPARK),-r requirements/spark.txt)
-	@$(call install,$(SPARK),--editable .)
+	@$(call install,$(SPARK),requirements/spark.txt)
+	@$(call install_project,$(SPARK))
 	@touch $@
 
 # Without Maven, Spark fetches the jars itself when its first session starts.

@@ -33,7 +33,18 @@ def dbt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The command of dbt 2.x, in an environment of its own."""
     folder = tmp_path_factory.mktemp("dbt_2")
     run(UV, "venv", "--quiet", "--python", sys.executable, folder)
-    run(UV, "pip", "install", "--quiet", "--no-deps", "--python", folder / "bin/python", "--requirement", PINNED)
+    run(
+        UV,
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--require-hashes",
+        "--python",
+        folder / "bin/python",
+        "--requirement",
+        PINNED,
+    )
     return folder / "bin/dbt"
 
 
