@@ -1,13 +1,14 @@
 {#
-    The first three digits of a ZIP code; 000 for the 17 areas of 20,000 people or fewer in the 2000 census, as the
-    guidance to 45 CFR 164.514(b)(2)(i)(B) lists them. NULL where it is not a ZIP code.
+    The first three digits of a ZIP code; 000 for the areas of 20,000 people or fewer: the 17 of the 2000 census that the
+    guidance to 45 CFR 164.514(b)(2)(i)(B) lists, and those that later censuses add (205, 369, 753, 772). The rule names
+    the current census, so an area that was small in any of them stays hidden. NULL where it is not a ZIP code.
 #}
 {% macro zip3(postal_code) -%}
     case
         when not {{ matches_pattern(postal_code, '^[0-9]{5}') }} then null
         when substr({{ postal_code }}, 1, 3) in (
-            '036', '059', '063', '102', '203', '556', '692', '790', '821', '823', '830', '831', '878', '879', '884',
-            '890', '893'
+            '036', '059', '063', '102', '203', '205', '369', '556', '692', '753', '772', '790', '821', '823', '830',
+            '831', '878', '879', '884', '890', '893'
         ) then '000'
         else substr({{ postal_code }}, 1, 3)
     end
@@ -25,11 +26,18 @@
     case when {{ matches_pattern(expression, pattern) }} then {{ expression }} end
 {%- endmacro %}
 
-{# A hospital's own word only if it is in a closed list, in lower case; 'other' for every other text. #}
-{% macro only_of_list(expression, words) -%}
+{# A text only if it is a code of one of these systems (vars.code_systems); a name of five letters is none. #}
+{% macro only_of_code_systems(expression, systems) -%}
+    {%- set shapes = [] -%}
+    {%- for system in systems -%}{%- do shapes.extend(var('code_systems')[system]) -%}{%- endfor -%}
+    {{ only_of_shape(expression, shapes | join('|')) }}
+{%- endmacro %}
+
+{# A hospital's own word only if it is in a closed list (vars.visit_kinds), as it is written; 'Other' for every other text. #}
+{% macro only_of_visit_kinds(expression) -%}
     case
-        when lower({{ expression }}) in ('{{ words | join("', '") }}') then lower({{ expression }})
-        when {{ expression }} is not null then 'other'
+        when lower({{ expression }}) in ('{{ var('visit_kinds') | join("', '") }}') then {{ expression }}
+        when {{ expression }} is not null then 'Other'
     end
 {%- endmacro %}
 

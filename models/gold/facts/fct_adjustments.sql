@@ -27,8 +27,8 @@ final as (
         adjustments.known_payer_group as payer_group,
         adjustments.to_payer_group,
         adjustments.adjustment_type,
-        adjustments.group_code,
-        adjustments.reason_code,
+        {{ only_of_shape('adjustments.group_code', '^[A-Z]{2}$') }} as group_code,
+        {{ only_of_shape('adjustments.reason_code', '^[A-Z]{0,2}[0-9]{1,4}$') }} as reason_code,
         adjustments.known_service_date as service_date,
         adjustments.post_date,
         coalesce(adjustments.adjustment_amount, 0) as adjustment_amount

@@ -29,7 +29,7 @@ final as (
         {{ member('dim_department.department_version_key', 'encounters.department_id') }} as department_version_key,
         {{ member('dim_procedure.procedure_key', 'encounters.procedure_code') }} as procedure_key,
         {{ date_key('encounters.encounter_date') }} as encounter_date_key,
-        encounters.encounter_type,
+        {{ only_of_visit_kinds('encounters.encounter_type') }} as encounter_type,
         {{ age_band('patients.birth_date', 'encounters.encounter_date') }} as age_band,
         encounters.encounter_date,
         coalesce(charges.transaction_count, 0) as transaction_count,

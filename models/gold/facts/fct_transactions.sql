@@ -28,7 +28,7 @@ final as (
         {{ date_key('transactions.paid_date') }} as paid_date_key,
         transactions.known_payer_group as payer_group,
         transactions.payment_source,
-        transactions.visit_type,
+        {{ only_of_visit_kinds('transactions.visit_type') }} as visit_type,
         {{ age_band('patients.birth_date', 'transactions.service_date') }} as age_band,
         transactions.service_date,
         transactions.paid_date,

@@ -49,3 +49,5 @@ final as (
 )
 
 select * from final
+-- The order of rows would give away the order of the numbers that the ids stand for.
+order by claim_surrogate_id

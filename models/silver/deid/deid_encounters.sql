@@ -20,13 +20,13 @@ final as (
         surrogates.surrogate_id as encounter_surrogate_id,
         patients.surrogate_id as patient_surrogate_id,
         cast(year(encounters.encounter_date) as bigint) as encounter_year,
-        {{ only_of_list('encounters.encounter_type', [
-            'inpatient', 'outpatient', 'emergency', 'telemedicine', 'routine checkup'
-        ]) }} as encounter_type,
-        {{ only_of_shape('encounters.procedure_code', '^[0-9A-Z]{5}$') }} as procedure_code
+        lower({{ only_of_visit_kinds('encounters.encounter_type') }}) as encounter_type,
+        {{ only_of_code_systems('encounters.procedure_code', ['CPT', 'HCPCS']) }} as procedure_code
     from encounters
     inner join surrogates on encounters.encounter_key = surrogates.record_key
     left join patients on encounters.patient_key = patients.record_key
 )
 
 select * from final
+-- The order of rows would give away the order of the numbers that the ids stand for.
+order by encounter_surrogate_id

@@ -16,3 +16,5 @@ final as (
 )
 
 select * from final
+-- The order of rows would give away the order of the numbers that the ids stand for.
+order by patient_surrogate_id

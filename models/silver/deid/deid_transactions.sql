@@ -27,9 +27,9 @@ final as (
         patients.surrogate_id as patient_surrogate_id,
         transactions.payer_group,
         transactions.payment_source,
-        {{ only_of_shape('transactions.procedure_code', '^[0-9A-Z]{5}$') }} as procedure_code,
+        {{ only_of_code_systems('transactions.procedure_code', ['CPT', 'HCPCS']) }} as procedure_code,
         {{ only_of_shape(
-            'transactions.diagnosis_code', '^[A-Z][0-9A-Z][0-9A-Z]([.]?[0-9A-Z]{1,4})?$'
+            'transactions.diagnosis_code', '^([A-Z][0-9]|QA)[0-9A-Z]([.]?[0-9A-Z]{1,4})?$'
         ) }} as diagnosis_code,
         cast(year(transactions.service_date) as bigint) as service_year,
         cast(year(transactions.paid_date) as bigint) as paid_year,
@@ -42,3 +42,5 @@ final as (
 )
 
 select * from final
+-- The order of rows would give away the order of the numbers that the ids stand for.
+order by transaction_surrogate_id

@@ -214,6 +214,39 @@ def test_ids_of_silver_deid_last_over_a_rebuild_and_are_computed_from_nothing(bu
     assert not {row[2] for row in others} & {row[2] for row in before}
 
 
+@pytest.mark.parametrize("kind", ["patient", "encounter", "transaction", "claim"])
+def test_the_place_of_a_row_in_silver_deid_tells_nothing_of_its_number(built: Warehouse, kind: str) -> None:
+    """Who has the list of numbers in order must not find a record by its place: as many by chance as by place."""
+    ids = [str(row[0]) for row in built.query(f"select {kind}_surrogate_id from silver_deid.deid_{kind}s")]
+    assert ids == sorted(ids)
+    assert len(ids) > 50
+    numbers = {
+        str(key): str(number)
+        for key, number in built.query(f"select {kind}_key, source_system || {kind}_id from silver.cdm_{kind}s")
+    }
+    keys = dict(built.query("select surrogate_id, record_key from deid_keys.deid_crosswalk"))
+    in_order = [numbers[str(keys[identifier])] for identifier in ids]
+    guessed = sum(found == guess for found, guess in zip(in_order, sorted(in_order), strict=True))
+    # Of any random order one place is right on average, more than ten once in 10 million tries.
+    assert guessed <= 10
+
+
+def test_gold_shows_no_remark_in_a_kind_or_a_code(built: Warehouse) -> None:
+    """What a typist may write where a kind of visit or a reason code belongs."""
+    kinds = {str(kind) for (kind,) in built.query("select distinct encounter_type from gold.fct_encounters")}
+    kinds |= {str(kind) for (kind,) in built.query("select distinct visit_type from gold.fct_transactions")}
+    assert len(kinds) > 5
+    with closing(sqlite3.connect(built.lakehouse / "sources" / "hospital_a.db")) as source, source:
+        source.execute("update encounters set EncounterType = 'spoke to Ann Lee', ModifiedDate = '2026-01-02 00:00:00'")
+        source.execute("update transactions set VisitType = 'spoke to Ann Lee', ModifiedDate = '2026-01-02 00:00:00'")
+    built.run("rcm", "ingest", "--source", "hospital_a")
+    built.run("dbt", "--quiet", "run")
+    text = dumped(built, "gold.%", "silver_deid.%")
+    assert "ann lee" not in text.lower()
+    assert built.query("select count(*) from gold.fct_encounters where encounter_type = 'Other'") > [(50,)]
+    assert built.query("select count(*) from gold.fct_transactions where visit_type = 'Other'") > [(50,)]
+
+
 def test_silver_deid_holds_no_date_no_hash_and_no_year_of_the_very_old(built: Warehouse) -> None:
     columns = built.query(
         "select table_name, column_name, data_type from information_schema.columns where table_schema = 'silver_deid'"
