@@ -9,6 +9,11 @@ from dashboard.contracts import Contract, Contracts
 from dashboard.queries import query
 from dashboard.warehouse import Warehouse, open_warehouse, parameters_of
 from ingestion.base.settings import read_settings
+from rcm.service import read_control
+from rcm.warehouse.freshness import gaps as gold_gaps
+
+# Another process may load at any time.
+_GAPS_SECONDS = 60
 
 
 def warehouse() -> Warehouse:
@@ -35,6 +40,15 @@ def contracts() -> Contracts:
     found = rows("contracts")
     found = found.astype(object).where(found.notna(), None)
     return Contracts({row["kpi_name"]: Contract(**row) for row in found.to_dict("records")})
+
+
+@st.cache_data(show_spinner=False, ttl=_GAPS_SECONDS)
+def gaps() -> list[str]:
+    """What keeps the numbers from showing everything that is loaded; none on Databricks, where one job does both."""
+    settings = read_settings()
+    if not settings.uses_duckdb:
+        return []
+    return gold_gaps(settings, read_control(settings).systems)
 
 
 @st.cache_data(show_spinner=False, max_entries=1000)

@@ -43,6 +43,7 @@ def _show(page: Page) -> None:
         states.no_ledger()
     else:
         page.show(Context(page.name, filters or _EVERYTHING, answers.contracts()))
+        states.behind(answers.gaps())
 
 
 main()

@@ -43,6 +43,15 @@ def no_ledger() -> None:
     )
 
 
+def behind(gaps: Sequence[str]) -> None:
+    """Say that bronze holds more than the numbers show."""
+    if gaps:
+        lines = "\n".join(f"- {gap}" for gap in gaps)
+        st.sidebar.warning(
+            f"These numbers are behind what is loaded:\n{lines}\n\nRun `rcm run`.", icon=":material/update:"
+        )
+
+
 def no_rows(spoken: str, why: str | None = None) -> None:
     """Say that there is nothing, for a reason of its own or because the filters leave nothing."""
     if why:

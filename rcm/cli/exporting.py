@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from rcm.cli import completion
-from rcm.cli.console import Panel, ProjectDir, examples, output, project
+from rcm.cli.console import Panel, ProjectDir, examples, output, print_errors, project, read_control
 
 commands = typer.Typer()
 
@@ -37,6 +37,11 @@ def export(
     place = file.absolute()
     with project(project_dir) as settings:
         from rcm.finance.export import export_kpi
+        from rcm.warehouse.freshness import gaps
 
         written = export_kpi(settings, kpi, place, smallest)
         output().print(f"Wrote {file}: {written.rows:,} rows, {written.blanked:,} of them suppressed")
+        behind = gaps(settings, read_control(settings).systems, model=kpi)
+        print_errors(
+            *(f"{kpi} is behind: {line}; run rcm run, then export again" for line in behind), severity="warning"
+        )

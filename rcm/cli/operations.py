@@ -53,6 +53,7 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
         from ingestion.loads.unclaimed import unclaimed_files
         from rcm.cli.views import quarantine_view, states_view
         from rcm.warehouse.build import last_build
+        from rcm.warehouse.freshness import gaps
 
         declared = read_control(settings)
         systems = declared.systems
@@ -62,6 +63,7 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
         unclaimed = () if declared.problems else unclaimed_files(settings, systems)
         built = last_build(settings)
         warehouse = _warehouse(settings)
+        behind = gaps(settings, systems) if warehouse and settings.warehouse.exists() else []
         if as_json:
             print_json(
                 {
@@ -69,6 +71,7 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
                     "waiting_rejects": records(rejects),
                     "unclaimed_files": unclaimed,
                     "last_build": asdict(built) if built else None,
+                    "gold_is_behind": behind,
                     "open_quarantine": records(warehouse.quarantine) if warehouse else None,
                     "kpis": records(warehouse.kpis) if warehouse else None,
                 }
@@ -78,6 +81,8 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
             show(states_view(states, datetime.now(UTC).replace(tzinfo=None)))
             for line, style in _remarks(states, rejects, unclaimed, built):
                 console.print(line, style=style, markup=False)
+            for line in behind:
+                console.print(f"gold is behind: {line}; run rcm run", style="yellow", markup=False)
             if warehouse and warehouse.quarantine:
                 console.print()
                 show(quarantine_view(warehouse.quarantine))

@@ -20,10 +20,11 @@ from ingestion.base.errors import LoadConflictError, MonthCloseError
 from ingestion.base.settings import Settings
 from ingestion.base.storage import Location
 from ingestion.bronze.delta_rows import read_rows
-from ingestion.bronze.places import audit_log, bronze_table
+from ingestion.bronze.places import audit_log
 from ingestion.declared.specs import SystemSpec
 from ingestion.loads.states import table_states
 from rcm.warehouse.build import last_build
+from rcm.warehouse.freshness import gaps
 from rcm.warehouse.reader import warehouse_rows
 
 MONEY = pa.decimal128(18, 2)
@@ -53,6 +54,8 @@ REOPENINGS = pa.schema(
 )
 # Source tables whose rows post to the ledger.
 LEDGER_TABLES = ("transactions", "adjustments")
+# What a close signs.
+ROLLFORWARD = "fct_ar_rollforward_monthly"
 
 
 @dataclass(frozen=True)
@@ -247,7 +250,7 @@ def _rollforward(warehouse: Path, hospital: str, report_columns: Sequence[str]) 
     rows = warehouse_rows(
         warehouse,
         f"""
-        select {", ".join(names)} from gold.fct_ar_rollforward_monthly inner join gold.dim_hospital using (hospital_key)
+        select {", ".join(names)} from gold.{ROLLFORWARD} inner join gold.dim_hospital using (hospital_key)
         where hospital_code = $hospital
         order by month_key, payer_group
         """,
@@ -291,26 +294,13 @@ def _require_shown(
 
 
 def _require_fresh(settings: Settings, systems: Sequence[SystemSpec], hospital: str) -> None:
-    """Gold must be up to date with bronze: a batch that is not built yet would be a restatement the next day."""
+    """Gold must be built from all that is loaded: a batch that is not built yet would be a restatement the next day."""
     for state in table_states(audit_log(settings), systems):
         if state.system == hospital and state.table in LEDGER_TABLES and state.failures:
             raise MonthCloseError(f"{hospital}.{state.table}: its last load failed; see rcm status, then close")
     built = last_build(settings)
     if built is not None and built.failures:
         raise MonthCloseError("the last build failed, so gold may be behind; run rcm run, then close")
-    tables = [
-        table
-        for system in systems
-        for table in system.tables
-        if system.name == hospital and table.name in LEDGER_TABLES
-    ]
-    built_until = dict(
-        warehouse_rows(
-            settings.warehouse,
-            "select _source_table, max(_batch_id) from silver.dq_batch_reconciliation group by all",
-        )
-    )
-    for table in tables:
-        batches = bronze_table(settings, table).batches()
-        if batches and batches[0].batch_id > (built_until.get(table.label) or ""):
-            raise MonthCloseError(f"{table.label} has rows that are not built yet; run rcm run, then close")
+    own = [system for system in systems if system.name == hospital]
+    for gap in gaps(settings, own, LEDGER_TABLES, ROLLFORWARD):
+        raise MonthCloseError(f"{gap}; run rcm run, then close {hospital}")

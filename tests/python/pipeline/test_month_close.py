@@ -6,6 +6,7 @@ from contextlib import closing
 from datetime import date
 from decimal import Decimal
 
+import duckdb
 import pyarrow as pa
 import pytest
 import yaml
@@ -94,6 +95,25 @@ def test_rows_that_are_not_built_yet_keep_a_month_open(books: Warehouse) -> None
     books.run("rcm", "ingest", "--source", "hospital_a")
     books.run("rcm", "close", "2024-11", "--hospital", "hospital_a", expect=1)
     assert max(int(str(row[2])) for row in closes(books)) == 202410
+
+
+@pytest.mark.parametrize("part", ["+dq_batch_reconciliation", "stg_transactions", "+fct_ar_events"])
+def test_a_partial_build_keeps_a_month_open(books: Warehouse, part: str) -> None:
+    """Silver that is ahead of gold: gold's month lacks a charge that is loaded, and nobody may sign it."""
+    books.run("dbt", "--quiet", "run", "--select", part)
+    books.run("rcm", "close", "2024-11", "--hospital", "hospital_a", expect=1)
+    assert "is older than what it is made from" in books.run("rcm", "status")
+    assert max(int(str(row[2])) for row in closes(books)) == 202410
+
+
+def test_a_build_that_was_killed_keeps_a_month_open(books: Warehouse) -> None:
+    books.run("dbt", "--quiet", "build")
+    with closing(duckdb.connect(str(books.lakehouse / "warehouse.duckdb"))) as connection:
+        connection.execute("update audit.build_log set status = 'running' where node_id = 'build'")
+    books.run("rcm", "close", "2024-11", "--hospital", "hospital_a", expect=1)
+    assert "the last build did not come to its end" in books.run("rcm", "status")
+    books.run("dbt", "--quiet", "build")
+    assert "gold is behind" not in books.run("rcm", "status")
 
 
 def test_a_late_charge_of_a_closed_month_is_the_restatement_of_the_first_open_one(books: Warehouse) -> None:

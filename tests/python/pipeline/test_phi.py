@@ -224,8 +224,9 @@ def test_the_place_of_a_row_in_silver_deid_tells_nothing_of_its_number(built: Wa
         str(key): str(number)
         for key, number in built.query(f"select {kind}_key, source_system || {kind}_id from silver.cdm_{kind}s")
     }
-    keys = dict(built.query("select surrogate_id, record_key from deid_keys.deid_crosswalk"))
-    in_order = [numbers[str(keys[identifier])] for identifier in ids]
+    crosswalk = built.query("select surrogate_id, record_key from deid_keys.deid_crosswalk")
+    keys = {str(surrogate): str(key) for surrogate, key in crosswalk}
+    in_order = [numbers[keys[identifier]] for identifier in ids]
     guessed = sum(found == guess for found, guess in zip(in_order, sorted(in_order), strict=True))
     # Of any random order one place is right on average, more than ten once in 10 million tries.
     assert guessed <= 10
