@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from ingestion.base.errors import IngestionError
 from ingestion.base.messages import without_values
+from ingestion.base.secret_store import without_unused
 from ingestion.base.settings import Settings
+from ingestion.declared.control_table import read_control_table
 from rcm.warehouse.reader import held, is_taken
 
 if TYPE_CHECKING:
@@ -207,7 +209,8 @@ class _NodeCount:
 def _environment(settings: Settings) -> Iterator[None]:
     """Variables of the process, where dbt reads them; put back afterwards."""
     before = dict(os.environ)
-    os.environ.update(settings.values)
+    os.environ.clear()
+    os.environ.update(needed_by_builds(settings))
     # As profiles.yml names it by default: dbt parses the whole project again where the path is another one.
     is_inside = settings.warehouse.is_relative_to(settings.project_dir)
     warehouse = settings.warehouse.relative_to(settings.project_dir) if is_inside else settings.warehouse
@@ -217,6 +220,16 @@ def _environment(settings: Settings) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def needed_by_builds(settings: Settings) -> dict[str, str]:
+    """The variables without what only loads need: connections of the sources, and the secrets that they refer to.
+
+    dbt, its adapters and what they start (a JVM) inherit the rest.
+    """
+    systems = read_control_table(settings.project_dir, settings.bronze_dir).systems
+    connections = {system.connection.env for system in systems}
+    return without_unused({name: value for name, value in settings.values.items() if name not in connections})
 
 
 def _refusal(settings: Settings, text: str) -> str:

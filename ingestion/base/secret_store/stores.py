@@ -38,6 +38,14 @@ class SecretStore(Protocol):
         """The value of one secret, after bounded retries; any exception stands for a store that failed."""
 
 
+VARIABLE_PREFIX = "RCM_SECRET_"
+
+
+def secret_variable(name: str) -> str:
+    """The environment variable of a secret: emr-password is RCM_SECRET_EMR_PASSWORD."""
+    return f"{VARIABLE_PREFIX}{name.upper().replace('-', '_')}"
+
+
 class EnvironmentStore:
     """Environment variables RCM_SECRET_<NAME>, upper case, hyphens as underscores.
 
@@ -50,7 +58,7 @@ class EnvironmentStore:
 
     def read(self, name: str) -> Answer:
         """The variable's value."""
-        variable = f"RCM_SECRET_{name.upper().replace('-', '_')}"
+        variable = secret_variable(name)
         value = self._values.get(variable)
         return Answer(value) if value else Answer(problem=f"is not in the environment; set {variable}")
 

@@ -25,7 +25,9 @@ from ingestion.base.secret_store import masked, reveal
 from ingestion.base.secret_store.secrets import VARIABLE, Secrets
 from ingestion.base.secret_store.stores import Answer as StoreAnswer
 from ingestion.base.secret_store.stores import KeyVaultStore
+from ingestion.base.settings import read_settings
 from ingestion.sources.database.address import parse_address
+from rcm.warehouse.build import needed_by_builds
 from tests.python.ingestion.key_vault_stub import TENANT, Fault, KeyVault, StubCredential, key_vault
 from tests.python.ingestion.scripted_server import Answer, Request, Server, serve
 
@@ -431,3 +433,16 @@ def frames(trace: TracebackType | None) -> Iterator[dict[str, object]]:
         if "tests" not in trace.tb_frame.f_code.co_filename:
             yield trace.tb_frame.f_locals
         trace = trace.tb_next
+
+
+def test_a_build_inherits_neither_connections_nor_the_secrets_of_loads() -> None:
+    values = {
+        "PATH": "/bin",
+        "RCM_HOSPITAL_A_URL": "postgresql://etl:secret://emr-password@emr.example/emr",
+        "RCM_SECRET_EMR_PASSWORD": "of the hospital",  # pragma: allowlist secret
+        "RCM_PHI_KEY": "secret://phi-key",
+        "RCM_SECRET_PHI_KEY": "of the keyed hashes",  # pragma: allowlist secret
+        "RCM_SECRET_ICD_KEY": "of nothing here",  # pragma: allowlist secret
+    }
+    kept = needed_by_builds(read_settings(values))
+    assert set(values) - set(kept) == {"RCM_HOSPITAL_A_URL", "RCM_SECRET_EMR_PASSWORD", "RCM_SECRET_ICD_KEY"}
