@@ -23,3 +23,17 @@
 {% macro is_over_90_days(age_days) -%}
     {{ age_days }} > 90
 {%- endmacro %}
+
+{#
+    Ages of what waits to be billed, from vars.unbilled_ages: label and to_days. The last one ends at the payer's limit
+    for filing; beyond it a line is never billed.
+#}
+{% macro unbilled_ages() %}
+    {% set rows = [] %}
+    {% for last in var('unbilled_ages') %}
+        {% set first = 0 if loop.first else loop.previtem + 1 %}
+        {% do rows.append({'label': first ~ '-' ~ last, 'to_days': last}) %}
+    {% endfor %}
+    {% do rows.append({'label': '>' ~ (var('unbilled_ages') | last), 'to_days': none}) %}
+    {{ return(rows) }}
+{% endmacro %}

@@ -2,6 +2,8 @@
 {% macro kpi_models() %}
     {{ return([
         'kpi_ar_aging',
+        'kpi_cash_collection',
+        'kpi_charge_lag',
         'kpi_claim_lag',
         'kpi_collection_curve',
         'kpi_days_in_ar',

@@ -25,6 +25,53 @@ aging_shares as (
     group by hospital_key, month_key
 ),
 
+-- What is billed, what waits for a claim and what waits for one in quarantine are all that is owed.
+billing as (
+    select
+        hospital_key,
+        month_key,
+        'billed, unbilled and held debits' as fact,
+        sum(billed_amount + unbilled_amount + claim_held_amount) as part,
+        sum(debit_amount) as whole
+    from {{ ref('kpi_ar_aging') }}
+    where billed_amount is not null
+    group by hospital_key, month_key
+),
+
+negative_parts as (
+    select
+        hospital_key,
+        month_key,
+        'no part below 0' as fact,
+        sum(least(billed_amount, 0) + least(unbilled_amount, 0) + least(claim_held_amount, 0)) as part,
+        cast(0 as decimal(18, 2)) as whole
+    from {{ ref('kpi_ar_aging') }}
+    group by hospital_key, month_key
+),
+
+-- Net is gross less something: more would be made up.
+net_of_gross as (
+    select
+        hospital_key,
+        month_key,
+        'net A/R within A/R' as fact,
+        sum(greatest(net_ar_amount - ar_amount, 0)) as part,
+        cast(0 as decimal(18, 2)) as whole
+    from {{ ref('kpi_net_days_in_ar') }}
+    group by hospital_key, month_key
+),
+
+waiting as (
+    select
+        hospital_key,
+        month_key,
+        'unbilled within charge and balance' as fact,
+        sum(greatest(unbilled_amount - least(charge_amount, balance_amount), 0)) as part,
+        cast(0 as decimal(18, 2)) as whole
+    from {{ ref('fct_unbilled_lines_monthly') }}
+    group by hospital_key, month_key
+),
+
 -- If a claim was sent again, only the last one counts.
 denied_claims as (
     select
@@ -86,6 +133,14 @@ checks as (
     select * from aging_percentages
     union all
     select * from aging_shares
+    union all
+    select * from billing
+    union all
+    select * from negative_parts
+    union all
+    select * from net_of_gross
+    union all
+    select * from waiting
     union all
     select * from denials
     union all

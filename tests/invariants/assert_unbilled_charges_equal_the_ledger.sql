@@ -1,5 +1,5 @@
--- Part of invariants 5 and 11. A charge missing here is one that nobody will bill; days over other revenue than that of
--- the A/R make the two incomparable.
+-- Part of invariants 5 and 11. A charge missing here is one that nobody will bill; more than is owed of it would never be
+-- paid; days over other revenue than that of the A/R make the two incomparable.
 with
 
 charges as (
@@ -8,9 +8,28 @@ charges as (
         transaction_key,
         payer_group,
         post_date,
-        ar_delta_amount
+        ar_delta_amount as charge_amount,
+        0 as other_amount
     from {{ ref('fct_ar_events') }}
     where money_type = 'CHARGE'
+),
+
+others as (
+    select
+        hospital_key,
+        transaction_key,
+        payer_group,
+        post_date,
+        0 as charge_amount,
+        ar_delta_amount as other_amount
+    from {{ ref('fct_ar_events') }}
+    where money_type <> 'CHARGE'
+),
+
+postings as (
+    select * from charges
+    union all
+    select * from others
 ),
 
 first_claims as (
@@ -22,18 +41,28 @@ first_claims as (
     group by transaction_key
 ),
 
-unbilled as (
+hospitals_with_claims as (
+    select distinct hospital_key
+    from {{ ref('fct_claims') }}
+),
+
+-- Without the way the model takes: every line as of every month.
+lines as (
     select
         months.hospital_key,
         months.month_key,
-        sum(charges.ar_delta_amount) as unbilled_amount
+        postings.transaction_key,
+        postings.payer_group,
+        sum(postings.charge_amount) as charge_amount,
+        sum(postings.charge_amount + postings.other_amount) as balance_amount
     from {{ ref('dim_ledger_month') }} as months
-    inner join charges
-        on months.hospital_key = charges.hospital_key and months.as_of_date >= charges.post_date
-    left join first_claims on charges.transaction_key = first_claims.transaction_key
-    left join {{ ref('fct_transactions') }} as charge_lines on charges.transaction_key = charge_lines.transaction_key
+    inner join hospitals_with_claims on months.hospital_key = hospitals_with_claims.hospital_key
+    inner join postings
+        on months.hospital_key = postings.hospital_key and months.as_of_date >= postings.post_date
+    left join first_claims on postings.transaction_key = first_claims.transaction_key
+    left join {{ ref('fct_transactions') }} as charge_lines on postings.transaction_key = charge_lines.transaction_key
     where
-        charges.payer_group <> 'Self-pay'
+        postings.payer_group <> 'Self-pay'
         and (
             months.as_of_date < first_claims.first_claim_date
             or (
@@ -41,14 +70,27 @@ unbilled as (
                 and coalesce(charge_lines.payment_source, 'insurance') <> 'patient'
             )
         )
-    group by months.hospital_key, months.month_key
+    group by months.hospital_key, months.month_key, postings.transaction_key, postings.payer_group
+),
+
+unbilled as (
+    select
+        hospital_key,
+        month_key,
+        sum(greatest(least(charge_amount, balance_amount), 0)) as unbilled_amount
+    from lines
+    group by hospital_key, month_key
 ),
 
 dnfb as (
     select
         hospital_key,
         month_key,
-        sum(unbilled_amount) as unbilled_amount,
+        sum(unbilled_amount + claim_held_amount) as unbilled_amount,
+        sum(
+            unbilled_to_7_days_amount + unbilled_to_30_days_amount + unbilled_over_30_days_amount
+            + never_billed_amount + claim_held_amount
+        ) as of_all_ages_amount,
         sum(gpsr_amount) as gpsr_amount
     from {{ ref('kpi_dnfb') }}
     group by hospital_key, month_key
@@ -64,4 +106,5 @@ left join {{ ref('kpi_days_in_ar') }} as days_in_ar
     on dnfb.hospital_key = days_in_ar.hospital_key and dnfb.month_key = days_in_ar.month_key
 where
     coalesce(dnfb.unbilled_amount, 0) <> coalesce(unbilled.unbilled_amount, 0)
+    or coalesce(dnfb.of_all_ages_amount, 0) <> coalesce(unbilled.unbilled_amount, 0)
     or coalesce(dnfb.gpsr_amount, 0) <> coalesce(days_in_ar.gpsr_amount, 0)

@@ -44,7 +44,12 @@ windows as (
             when is_complete then month_end_date
             else cast({{ dbt.dateadd('day', -1, 'month_start_date') }} as date)
         end as revenue_end_date,
-        max(month_start_date) over (partition by hospital_key) as last_month_start_date
+        max(month_start_date) over (partition by hospital_key) as last_month_start_date,
+        -- Without a complete month, the one that runs is reported.
+        coalesce(
+            max(case when is_complete then month_start_date end) over (partition by hospital_key),
+            max(month_start_date) over (partition by hospital_key)
+        ) as reported_month_start_date
     from hospital_months
 ),
 
@@ -59,6 +64,7 @@ final as (
         windows.as_of_date,
         windows.is_complete,
         windows.month_start_date = windows.last_month_start_date as is_latest,
+        windows.month_start_date = windows.reported_month_start_date as is_reported,
         windows.revenue_start_date,
         windows.revenue_end_date,
         cast({{ dbt.datediff('windows.revenue_start_date', 'windows.revenue_end_date', 'day') }} as bigint) + 1

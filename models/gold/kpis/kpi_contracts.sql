@@ -18,6 +18,9 @@ contracts as (
         {{ contract_text(kpi.unit) }} as unit,
         {{ contract_text(kpi.target) }} as target,
         {{ contract_text(kpi.benchmark) }} as benchmark,
+        {{ contract_text(kpi.get('map_key')) }} as map_key,
+        {{ contract_text(kpi.get('map_difference')) }} as map_difference,
+        {{ contract_text(kpi.get('if_empty')) }} as if_empty,
         {{ contract_text(kpi.model_name if has_model else none) }} as model_name,
         {{ contract_text(kpi.get('window')) }} as kpi_window,
         cast({{ kpi.get('headline_order', 'null') }} as bigint) as headline_order,
@@ -25,17 +28,15 @@ contracts as (
         {{ contract_text(kpi.get('split_by')) }} as split_by,
         {{ contract_text(kpi.get('feed')) }} as feed,
         {{ ('payer_group' in kpi.columns) | lower }} as is_by_payer_group,
-        {{ kpi.get('rolls_up', true) | lower }} as is_additive
+        {{ kpi.get('rolls_up', true) | lower }} as is_additive,
+        {{ kpi.get('share_of_whole', false) | lower }} as is_share_of_whole
     {% if not loop.last %}union all{% endif %}
     {%- endfor %}
 ),
 
--- The one feed a hospital may lack and its KPIs' models still build, empty.
 feeds as (
-    select
-        'adjustments' as feed,
-        count(*) > 0 as has_rows
-    from {{ ref('cdm_adjustments') }}
+    select distinct feed
+    from {{ ref('kpi_feeds') }}
 ),
 
 final as (
@@ -53,6 +54,9 @@ final as (
         contracts.unit,
         contracts.target,
         contracts.benchmark,
+        contracts.map_key,
+        contracts.map_difference,
+        contracts.if_empty,
         contracts.model_name,
         contracts.kpi_window,
         contracts.headline_order,
@@ -61,7 +65,8 @@ final as (
         contracts.feed,
         contracts.is_by_payer_group,
         contracts.is_additive,
-        contracts.model_name is not null and (contracts.feed is null or feeds.has_rows) as is_computed
+        contracts.is_share_of_whole,
+        contracts.model_name is not null and (contracts.feed is null or feeds.feed is not null) as is_computed
     from contracts
     left join feeds on contracts.feed = feeds.feed
 )

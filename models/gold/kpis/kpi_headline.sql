@@ -1,21 +1,23 @@
--- One page for finance: the KPIs whose contract has a place on it, each hospital as of its own last month, all of them
--- together as of the last month that all of them have.
+-- One page for finance: the KPIs whose contract has a place on it, each hospital as of its own last complete month, all
+-- of them together as kpi_group_members says.
 with
 
 last_months as (
     select
         hospital_key,
-        month_key
+        month_key,
+        is_complete
     from {{ ref('dim_ledger_month') }}
-    where is_latest
+    where is_reported
 
     union all
 
-    select
+    select distinct
         cast(null as string) as hospital_key,
-        min(month_key) as month_key
-    from {{ ref('dim_ledger_month') }}
-    where is_latest
+        members.month_key,
+        cast(null as boolean) as is_complete
+    from {{ ref('kpi_group_members') }} as members
+    where members.is_reported
 ),
 
 labelled as (
@@ -24,7 +26,7 @@ labelled as (
         contracts.headline_order as sort_order,
         contracts.unit,
         coalesce(contracts.target, '') as target,
-        -- What needs a feed has rows only of hospitals that send it.
+        -- What needs a feed has values only of hospitals that send it.
         case contracts.computability when 'needs' then 'exact' else contracts.computability end as computability,
         case
             when kpi_values.split is null then contracts.kpi_label
@@ -49,7 +51,11 @@ final as (
         labelled.kpi_value,
         labelled.unit,
         labelled.target,
-        labelled.computability
+        case when labelled.kpi_value is not null then labelled.computability end as computability,
+        labelled.unknown_reason,
+        labelled.members,
+        labelled.left_out,
+        last_months.is_complete
     from labelled
     inner join last_months
         on

@@ -1,5 +1,5 @@
 -- Rates are pooled (sum of cash / sum of charges), so the forecast of all hospitals is not the sum of theirs and is a
--- scope of its own.
+-- scope of its own: of the hospitals that count in it, each from its own last complete month on (kpi_group_members).
 with
 
 points as (
@@ -19,15 +19,18 @@ points as (
 
     select
         'All hospitals' as hospital_name,
-        month_key,
-        as_of_month_start_date,
-        service_month_start_date,
-        months_since_service,
-        month_start_date,
-        is_last_twelve_months,
-        charge_amount,
-        cash_amount
-    from {{ within_warehouse(ref('rpt_collection_curve')) }}
+        members.month_key,
+        curve.as_of_month_start_date,
+        curve.service_month_start_date,
+        curve.months_since_service,
+        curve.month_start_date,
+        curve.is_last_twelve_months,
+        curve.charge_amount,
+        curve.cash_amount
+    from {{ within_warehouse(ref('rpt_collection_curve')) }} as curve
+    inner join {{ within_warehouse(ref('kpi_group_members')) }} as members
+        on curve.hospital_key = members.hospital_key and curve.month_key = members.member_month_key
+    where members.is_member
 ),
 
 rates as (

@@ -29,7 +29,8 @@ MUTATIONS = {
     ),
     "assert_kpi_values_sum_to_the_whole": (
         "update gold.kpi_values set numerator = numerator + 0.01 where kpi_value_key ="
-        " (select min(kpi_value_key) from gold.kpi_values where kpi_window = 'trailing_12_months')"
+        " (select min(kpi_value_key) from gold.kpi_values"
+        " where kpi_window = 'trailing_12_months' and numerator is not null)"
     ),
     "assert_payer_groups_sum_to_the_hospital": (
         "delete from gold.kpi_payer_mix where payer_group = 'Medicare' and month_key = 202401"

@@ -70,6 +70,16 @@ def test_without_the_feed_nothing_is_said_of_what_it_unlocks(warehouse: Warehous
     """No write-offs of zero and no denials without a reason: they are unknown."""
     assert warehouse.query("select denial_reason_key from gold.kpi_denial_reasons") == []
     assert warehouse.query("select write_off_key from gold.kpi_write_offs") == []
+    unknown = warehouse.query(
+        """
+        select distinct kpi_name, kpi_value, unknown_reason from gold.kpi_headline
+        inner join gold.kpi_contracts using (kpi_name) where feed = 'adjustments' order by kpi_name
+        """
+    )
+    assert {"net_days_in_ar", "net_collection", "cash_collection", "denial_write_offs", "uncompensated_care"} <= {
+        name for name, _, _ in unknown
+    }
+    assert {row[1:] for row in unknown} == {(None, "needs adjustments")}
 
 
 def test_the_demonstration_shows_the_headline_kpis(simulated_days: SimulatedDays, day: int) -> None:

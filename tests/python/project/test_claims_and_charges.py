@@ -23,7 +23,6 @@ READS_BOTH = {
     # From the adjustment to the one claim and the one charge line it names.
     "fct_adjustments",
     # Both are summed to hospital, payer group and month before they meet.
-    "kpi_net_collection",
     "kpi_net_days_in_ar",
     # Each is summed by hospital and payer group before they meet; of claims, charge lines see distinct keys only.
     "rpt_billing_gaps",

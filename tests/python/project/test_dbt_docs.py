@@ -18,8 +18,10 @@ from tests.python.project.tabs import closed_in_itself
 FROM_NO_COLUMN = {
     "fct_encounters.transaction_count",
     "kpi_ar_aging.account_count",
+    "kpi_charge_lag.entered_lines_count",
     "kpi_claim_lag.billed_claims",
     "kpi_denial_reasons.denial_count",
+    "kpi_feeds.feed",
     "kpi_initial_denials.decided_claims",
     "kpi_patient_share.allowed_claims",
     "kpi_payer_turnaround.billed_claims",

@@ -8,11 +8,29 @@ import pytest
 from docs.generate_tables import CONTRACT_KEYS, ROOT, KpiContract, kpi_contracts
 
 CONTRACTS = kpi_contracts()
-MAY_BE_NULL = {"denominator", "needs", "target", "benchmark"}
-OPTIONAL_KEYS = {"feed", "headline_order", "page", "rolls_up", "split_by", "window"}
+MAY_BE_NULL = {"denominator", "needs", "target", "benchmark", "map_key", "map_difference"}
+OPTIONAL_KEYS = {
+    "feed",
+    "headline_order",
+    "if_empty",
+    "page",
+    "rolls_up",
+    "share_of_whole",
+    "split_by",
+    "unknown_reason",
+    "window",
+}
 COMPUTABILITIES = {"exact", "proxy", "needs"}
 UNITS = {"$", "%", "days", "count", "weight"}
-OPTIONAL_FEEDS = {"adjustments"}
+OPTIONAL_FEEDS = {"adjustments", "claims"}
+# HFMA's MAP Keys for hospitals, but PA-1 (how full schedules are) and FM-7 (cost to collect by functional area).
+MAP_KEYS = {
+    *(f"PA-{number}" for number in range(2, 8)),
+    *(f"PB-{number}" for number in range(1, 5)),
+    *(f"CL-{number}" for number in range(1, 3)),
+    *(f"AR-{number}" for number in range(1, 10)),
+    *(f"FM-{number}" for number in range(1, 7)),
+}
 
 each_contract = pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.said["name"])
 
@@ -33,7 +51,7 @@ def test_contract_has_every_key_and_no_other(contract: KpiContract) -> None:
 
 @each_contract
 def test_contract_speaks_of_columns_its_model_has(contract: KpiContract) -> None:
-    sql = [str(contract.said.get(key) or "") for key in ("numerator", "denominator", "split_by")]
+    sql = [str(contract.said.get(key) or "") for key in ("numerator", "denominator", "split_by", "unknown_reason")]
     assert {column for text in sql for column in re.findall(r"\bkpi\.(\w+)", text)} <= contract.columns
     if contract.has_model:
         assert "kpi." in sql[0], "the numerator names no column of the model"
@@ -64,10 +82,39 @@ def test_unit_and_computability_are_known(contract: KpiContract) -> None:
 @each_contract
 def test_what_is_missing_is_named_where_something_is(contract: KpiContract) -> None:
     needs = contract.said["computability"] == "needs"
-    assert (contract.said["needs"] is not None) == needs
+    assert (contract.said["needs"] is not None) == (needs or "feed" in contract.said)
     assert contract.has_model or needs
-    # Its model is empty where the sources lack the columns, and which feed brings them is said.
+    # It is not known where the sources lack the columns, and which feed brings them is said.
     assert "feed" in contract.said or not (contract.has_model and needs)
+
+
+@each_contract
+def test_what_has_a_window_says_why_it_may_have_no_value(contract: KpiContract) -> None:
+    assert ("if_empty" in contract.said) == (contract.said.get("window") is not None)
+
+
+@each_contract
+def test_contract_names_the_map_key_it_equals_or_how_it_differs(contract: KpiContract) -> None:
+    key, difference = contract.said["map_key"], contract.said["map_difference"]
+    assert key in MAP_KEYS | {None}
+    assert difference is None or key is not None
+    if key is not None and contract.said["computability"] == "proxy":
+        assert difference is not None, "a proxy is not the key"
+    if contract.said["benchmark"] is not None:
+        assert difference is None, "the benchmark is of another definition"
+
+
+def test_every_map_key_has_a_contract_and_one_at_most_that_equals_it() -> None:
+    said = [contract.said for contract in CONTRACTS if contract.said["map_key"] is not None]
+    assert {contract["map_key"] for contract in said} == MAP_KEYS
+    equal = Counter(contract["map_key"] for contract in said if contract["map_difference"] is None)
+    assert [key for key, count in equal.items() if count > 1] == []
+
+
+def test_net_measures_have_no_target_of_gross_ones() -> None:
+    targets = {contract.said["name"]: contract.said["target"] for contract in CONTRACTS}
+    assert targets["gross_days_in_ar"] == "<= 45"
+    assert targets["net_days_in_ar"] is None
 
 
 @each_contract

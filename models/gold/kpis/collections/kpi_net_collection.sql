@@ -1,5 +1,5 @@
--- Of what payers agreed to pay, how much came in. What they did not agree to is taken from the ledger where the
--- hospital posts it, and estimated from its claims where not: bad debt and denials never lower the denominator.
+-- Of what payers agreed to pay, how much came in: bad debt and denials never lower the denominator. Without posted
+-- contractual adjustments it would be the gross collection rate again, and is not known.
 with
 
 cohorts as (
@@ -12,24 +12,13 @@ cohorts as (
             case
                 when money_type in {{ event_types(column='contractual_adjustment_amount') }} then ar_delta_amount else 0
             end
-        ) as posted_contractual_amount,
+        ) as contractual_amount,
         0 - {{ cash('ar_delta_amount') }} as payment_amount
     from {{ ref('fct_ar_events') }}
     group by hospital_key, payer_group, {{ dbt.date_trunc('month', 'service_date') }}
 ),
 
-claims as (
-    select
-        hospital_key,
-        payer_group,
-        cast({{ dbt.date_trunc('month', 'service_date') }} as date) as service_month_start_date,
-        sum(greatest(claim_amount - allowed_amount, 0)) as estimated_contractual_amount
-    from {{ ref('fct_claims') }}
-    where allowed_amount is not null and is_last_submission
-    group by hospital_key, payer_group, {{ dbt.date_trunc('month', 'service_date') }}
-),
-
--- Cohorts from before a hospital posted its contractual adjustments are estimated for good.
+-- Cohorts from before a hospital posted its contractual adjustments have none for good.
 feeds as (
     select
         hospital_key,
@@ -59,19 +48,12 @@ measured as (
         ) as has_posted_contractuals,
         cohorts.charge_amount,
         case
-            when cohorts.service_month_start_date >= feeds.first_contractual_month
-                then cohorts.posted_contractual_amount
-            else coalesce(claims.estimated_contractual_amount, 0)
+            when cohorts.service_month_start_date >= feeds.first_contractual_month then cohorts.contractual_amount
         end as contractual_amount,
         cohorts.payment_amount
     from cohorts
     inner join as_of on cohorts.hospital_key = as_of.hospital_key
     left join feeds on cohorts.hospital_key = feeds.hospital_key
-    left join claims
-        on
-            cohorts.hospital_key = claims.hospital_key
-            and cohorts.payer_group = claims.payer_group
-            and cohorts.service_month_start_date = claims.service_month_start_date
 ),
 
 final as (

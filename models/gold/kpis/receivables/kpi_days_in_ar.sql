@@ -13,16 +13,14 @@ balances as (
 
 revenue as (
     select
-        months.hospital_key,
-        months.month_key,
-        sum(events.ar_delta_amount) as gpsr_amount
-    from {{ ref('dim_ledger_month') }} as months
-    inner join {{ ref('fct_ar_events') }} as events
-        on
-            months.hospital_key = events.hospital_key
-            and events.post_date between months.revenue_start_date and months.revenue_end_date
-    where events.money_type in {{ event_types(class='charge') }}
-    group by months.hospital_key, months.month_key
+        hospital_key,
+        month_key,
+        sum(gpsr_amount) as gpsr_amount,
+        sum(npsr_amount) as npsr_amount,
+        max(gpsr_unknown_reason) as gpsr_unknown_reason,
+        max(npsr_unknown_reason) as npsr_unknown_reason
+    from {{ ref('fct_patient_revenue_monthly') }}
+    group by hospital_key, month_key
 ),
 
 final as (
@@ -35,15 +33,15 @@ final as (
         cast(coalesce(balances.ar_amount, 0) as decimal(18, 2)) as ar_amount,
         cast(coalesce(balances.debit_amount, 0) as decimal(18, 2)) as debit_amount,
         cast(coalesce(balances.credit_amount, 0) as decimal(18, 2)) as credit_amount,
-        -- With fewer than three full months behind it, an average would be made up.
-        cast(
-            case when months.has_three_months_of_revenue then revenue.gpsr_amount end as decimal(18, 2)
-        ) as gpsr_amount,
+        cast(revenue.gpsr_amount as decimal(18, 2)) as gpsr_amount,
+        cast(revenue.npsr_amount as decimal(18, 2)) as npsr_amount,
         months.revenue_days,
-        {{ safe_divide(
-            'coalesce(balances.ar_amount, 0) * months.revenue_days',
-            'case when months.has_three_months_of_revenue then revenue.gpsr_amount end'
-        ) }} as gross_days_in_ar
+        {{ safe_divide('coalesce(balances.ar_amount, 0) * months.revenue_days', 'revenue.gpsr_amount') }}
+            as gross_days_in_ar,
+        {{ safe_divide('coalesce(balances.credit_amount, 0) * months.revenue_days', 'revenue.npsr_amount') }}
+            as net_credit_balance_days,
+        revenue.gpsr_unknown_reason,
+        revenue.npsr_unknown_reason
     -- From the months: one in which nothing is owed is a month too.
     from {{ ref('dim_ledger_month') }} as months
     left join balances
