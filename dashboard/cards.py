@@ -20,10 +20,13 @@ class Measure:
     """A KPI's value under the reader's choice.
 
     Args:
-        value: In the contract's unit; None where the denominator is 0.
+        value: In the contract's unit; None where it is not known.
         numerator: Sum over the contract's window, in its own unit.
         denominator: The same; None where the KPI has none.
         history: Value by month, for the sparkline.
+        unknown_reason: Why there is no value; None where there is one.
+        members: Whose value it is, each hospital with its day; None where there is none.
+        left_out: Which hospitals do not count in it, and why; None where all do.
     """
 
     contract: Contract
@@ -31,6 +34,9 @@ class Measure:
     numerator: float | None
     denominator: float | None
     history: pd.Series
+    unknown_reason: str | None
+    members: str | None
+    left_out: str | None
 
 
 def kpi_cards(context: Context, contracts: Sequence[Contract]) -> None:
@@ -58,12 +64,17 @@ def _measures(context: Context, contracts: Sequence[Contract]) -> list[Measure]:
         value, numerator, denominator = (
             _number(headline[column]) for column in ("kpi_value", "numerator", "denominator")
         )
-        measures.append(Measure(contract, value, numerator, denominator, history.tail(_MONTHS_SHOWN)))
+        said = [_text(headline[column]) for column in ("unknown_reason", "members", "left_out")]
+        measures.append(Measure(contract, value, numerator, denominator, history.tail(_MONTHS_SHOWN), *said))
     return measures
 
 
 def _number(values: pd.Series) -> float | None:
     return None if values.empty or pd.isna(values.iloc[0]) else float(values.iloc[0])
+
+
+def _text(values: pd.Series) -> str | None:
+    return None if values.empty or pd.isna(values.iloc[0]) else str(values.iloc[0])
 
 
 def _card(context: Context, measure: Measure) -> None:
@@ -75,6 +86,10 @@ def _card(context: Context, measure: Measure) -> None:
             chart_data=[float(value) for value in measure.history] if len(measure.history) > 1 else None,
             chart_type="area",
         )
+        if measure.value is None and measure.unknown_reason:
+            st.caption(_escaped(measure.unknown_reason))
+        if measure.value is not None and measure.left_out:
+            st.caption(f"Left out: {_escaped(measure.left_out)}")
         for line in _references(measure):
             st.caption(line)
         if context.filters.payer_group != ALL_PAYER_GROUPS and not contract.is_by_payer_group:
@@ -99,6 +114,10 @@ def _references(measure: Measure) -> list[str]:
 def _parts(context: Context, measure: Measure) -> str:
     """Numerator and denominator of the value, and the month as of which it stands."""
     lines = [f"As of {month_name(context.filters.month)}, {context.filters.spoken.split(' · ')[0]}:"]
+    if measure.members:
+        lines.append(f"- of {measure.members}")
+    if measure.left_out:
+        lines.append(f"- left out: {measure.left_out}")
     if measure.numerator is not None:
         lines.append(f"- numerator {measure.numerator:,.2f}")
     if measure.denominator is not None:
@@ -120,6 +139,8 @@ def contract_text(contract: Contract) -> str:
         ("Needs", contract.needs),
         ("Target", contract.target and _escaped(contract.target)),
         ("Peers", contract.benchmark),
+        ("HFMA MAP Key", contract.map_key),
+        ("Differs from it", contract.map_difference),
         ("Rolls up", None if contract.is_additive else "no: it holds for its row only"),
         ("Model", contract.model_name and f"`gold.{contract.model_name}`"),
     ]

@@ -21,6 +21,9 @@ class Contract:
     unit: str
     target: str | None
     benchmark: str | None
+    map_key: str | None
+    map_difference: str | None
+    if_empty: str | None
     model_name: str | None
     kpi_window: str | None
     headline_order: float | None
@@ -29,6 +32,7 @@ class Contract:
     feed: str | None
     is_by_payer_group: bool
     is_additive: bool
+    is_share_of_whole: bool
     is_computed: bool
 
     @property

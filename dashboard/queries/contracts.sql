@@ -14,6 +14,9 @@ select
     unit,
     target,
     benchmark,
+    map_key,
+    map_difference,
+    if_empty,
     model_name,
     kpi_window,
     headline_order,
@@ -22,6 +25,7 @@ select
     feed,
     is_by_payer_group,
     is_additive,
+    is_share_of_whole,
     is_computed
 from gold.kpi_contracts
 order by subject, kpi_name

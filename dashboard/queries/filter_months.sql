@@ -1,16 +1,31 @@
 -- Question: Which months can be looked at?
--- Reading: Up to the last month that every chosen hospital has.
+-- Reading: The last complete month first, then the others, newest first. Of all hospitals up to the last month that each
+-- hospital that counts has complete; of one hospital also the month that runs.
 with
 
-last_months as (
-    select month_key
+last_common_months as (
+    select min(member_month_key) as month_key
+    from gold.kpi_group_members
+    where is_reported and is_member
+),
+
+months as (
+    select
+        month_key,
+        is_reported
     from gold.dim_ledger_month
-    where is_latest and :hospital in ('All hospitals', hospital_name)
+    where hospital_name = :hospital
+
+    union
+
+    select
+        members.month_key,
+        members.month_key = last_common_months.month_key as is_reported
+    from gold.kpi_group_members as members
+    cross join last_common_months
+    where :hospital = 'All hospitals' and members.month_key <= last_common_months.month_key
 )
 
-select distinct
-    month_key,
-    month_start_date
-from gold.dim_ledger_month
-where :hospital in ('All hospitals', hospital_name) and month_key <= (select min(month_key) from last_months)
-order by month_key desc
+select month_key
+from months
+order by is_reported desc, month_key desc

@@ -1,6 +1,7 @@
 -- Question: What is the value of each KPI, and what was it in each month by itself?
--- Reading: Headline rows are the KPI over the window of its contract as of the chosen month. The other rows are the KPI
--- of each month up to the chosen one by itself; of cohorts, of those that count by then.
+-- Reading: Headline rows are the KPI over the window of its contract as of the chosen month, of all hospitals each as of
+-- its own last complete month by then. The other rows are the KPI of each month up to the chosen one by itself; of
+-- cohorts, of those that count by then. A KPI without a value says why; one of all hospitals says whose it is.
 select
     kpi.kpi_name,
     kpi.month_key,
@@ -8,7 +9,10 @@ select
     kpi.kpi_window = 'month' as is_month,
     kpi.numerator,
     kpi.denominator,
-    cast(kpi.kpi_value as double) as kpi_value
+    cast(kpi.kpi_value as double) as kpi_value,
+    kpi.unknown_reason,
+    kpi.members,
+    kpi.left_out
 from gold.kpi_values as kpi
 inner join gold.kpi_contracts as contracts on kpi.kpi_name = contracts.kpi_name
 where

@@ -109,23 +109,46 @@ def quarantine_view(waiting: Sequence[OpenQuarantine]) -> Table:
 
 
 def kpi_view(kpis: Sequence[Kpi]) -> Table:
-    """A line per KPI, a column per hospital, all hospitals last, then the target."""
+    """A line per KPI, a column per hospital, all hospitals last, then the target; below it, who counts in all of them.
+
+    Each column says its day. What has no value says why.
+    """
     named = sorted({kpi.hospital_name for kpi in kpis} - {ALL_HOSPITALS})
     hospitals = [*named, ALL_HOSPITALS]
-    dates = {kpi.hospital_name: kpi.as_of_date for kpi in kpis}
-    same_day = len(set(dates.values())) == 1
+    days = {kpi.hospital_name: _day(kpi) for kpi in kpis if kpi.hospital_name != ALL_HOSPITALS}
+    same_day = len(set(days.values())) == 1
     # A hospital that stopped sending must not look up to date.
-    headings = hospitals if same_day else [f"{name}, {dates[name]}" for name in named] + [ALL_HOSPITALS]
+    headings = hospitals if same_day else [f"{name}, {days[name]}" for name in named] + [ALL_HOSPITALS]
     view = _view("KPI", *headings, "target", numbers=range(1, len(hospitals) + 1))
-    view.title = f"KPIs as of {kpis[0].as_of_date}" if same_day else "KPIs, each hospital as of its last posted day"
+    view.title = f"KPIs as of {days[named[0]]}" if same_day else "KPIs, each hospital as of its last complete month"
     view.title_style = "bold"
     view.title_justify = "left"
     for label, group in groupby(kpis, key=lambda kpi: kpi.kpi_label):
         of_label = {kpi.hospital_name: kpi for kpi in group}
         target = next(iter(of_label.values())).target
-        values = (_measure(of_label[name]) if name in of_label else "-" for name in hospitals)
+        values = (escape(_measure(of_label[name])) if name in of_label else "-" for name in hospitals)
         view.add_row(escape(label), *values, escape(target))
+    view.caption = escape("\n".join(_membership(kpis)))
+    view.caption_style = ""
+    view.caption_justify = "left"
     return view
+
+
+def _day(kpi: Kpi) -> str:
+    return f"{kpi.as_of_date}{', month still runs' if kpi.is_complete is False else ''}"
+
+
+def _membership(kpis: Sequence[Kpi]) -> list[str]:
+    """Who counts in all hospitals: in most KPIs, and in which KPIs others do."""
+    labels: dict[tuple[str, str | None], list[str]] = {}
+    for kpi in kpis:
+        if kpi.hospital_name == ALL_HOSPITALS and kpi.members is not None:
+            labels.setdefault((kpi.members, kpi.left_out), []).append(kpi.kpi_label)
+    lines: list[str] = []
+    for (members, left_out), of_members in sorted(labels.items(), key=lambda item: -len(item[1])):
+        name = ", ".join(of_members) if lines else ALL_HOSPITALS
+        lines.append(f"{name}: {members}{f'; left out: {left_out}' if left_out else ''}")
+    return lines
 
 
 def receivables_view(found: Sequence[Receivable], as_of: date) -> Table:
@@ -158,7 +181,7 @@ def accounting_line(account: RowAccount) -> str:
 
 def _measure(kpi: Kpi) -> str:
     if kpi.value is None:
-        return "-"
+        return kpi.unknown_reason or "-"
     if kpi.unit == "$":
         return f"{'-' if kpi.value < 0 else ''}${abs(kpi.value):,.0f}"
     return f"{kpi.value:,.1f}{'%' if kpi.unit == '%' else ' ' + kpi.unit}"

@@ -175,13 +175,19 @@ def _suppressed(table: KpiTable, smallest: int) -> str:
 
         decided as (
             select *, is_small or (small_rows = 1 and place = 1) as is_suppressed from ranked
+        ),
+
+        -- Two hospitals of one file may be known up to different days.
+        last_days as (
+            select hospital_key, max(as_of_date) as ledger_as_of_date from gold.dim_ledger_month group by hospital_key
         )
 
         select
             hospital_name,
+            ledger_as_of_date,
             {shown},
             is_suppressed
-        from decided left join gold.dim_hospital using (hospital_key)
+        from decided left join gold.dim_hospital using (hospital_key) left join last_days using (hospital_key)
         order by {groups}, {_list([name for name in table.columns if name not in table.measures])}
     """
 

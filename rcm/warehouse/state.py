@@ -21,7 +21,15 @@ class OpenQuarantine:
 
 @dataclass(frozen=True)
 class Kpi:
-    """One headline KPI of one hospital, or of all of them; ``value`` in ``unit`` (days, %, $)."""
+    """One headline KPI of one hospital, or of all of them.
+
+    Args:
+        value: In ``unit`` (days, %, $); None where it is not known.
+        unknown_reason: Why it is not; None where it is.
+        members: Whose value it is, each hospital with its day; None where there is no value.
+        left_out: Which hospitals do not count in it, and why; None where all do.
+        is_complete: False while the hospital's month runs; None for all hospitals.
+    """
 
     as_of_date: date
     hospital_name: str
@@ -30,6 +38,10 @@ class Kpi:
     value: Decimal | None
     unit: str
     target: str
+    unknown_reason: str | None
+    members: str | None
+    left_out: str | None
+    is_complete: bool | None
 
 
 @dataclass(frozen=True)
@@ -90,7 +102,9 @@ def headline_kpis(warehouse: Path) -> list[Kpi]:
         for row in warehouse_rows(
             warehouse,
             f"""
-        select as_of_date, hospital_name, kpi_name, kpi_label, kpi_value, unit, target from gold.kpi_headline
+        select as_of_date, hospital_name, kpi_name, kpi_label, kpi_value, unit, target, unknown_reason, members,
+            left_out, is_complete
+        from gold.kpi_headline
         order by sort_order, kpi_label, hospital_name = '{ALL_HOSPITALS}', hospital_name
         """,
         )

@@ -1,7 +1,7 @@
 -- Question: How much of what was charged, and of what payers agreed to pay, has come in?
 -- Reading: Service months of a year that ended at least 120 days before the chosen day, payments to date. Collectable
--- is charges less contractual adjustments, posted or estimated from what claims were allowed, and so the net rate is a
--- proxy.
+-- is charges less contractual adjustments as posted; of a hospital that posts none the net rate is not known, and of all
+-- hospitals it is of those that do.
 -- Contracts: gross_collection, net_collection
 select
     collection.payer_group,
@@ -11,8 +11,8 @@ select
     sum(collection.payment_amount) as payment_amount,
     cast(sum(collection.payment_amount) as double) * 100 / nullif(sum(collection.charge_amount), 0)
         as gross_collection_pct,
-    cast(sum(collection.payment_amount) as double) * 100 / nullif(sum(collection.collectable_amount), 0)
-        as net_collection_pct
+    cast(sum(collection.payment_amount) filter (where collection.collectable_amount is not null) as double) * 100
+    / nullif(sum(collection.collectable_amount), 0) as net_collection_pct
 from gold.kpi_net_collection as collection
 inner join gold.kpi_windows as months
     on

@@ -6,7 +6,7 @@ import streamlit as st
 from dashboard import charts
 from dashboard.cards import kpi_cards
 from dashboard.context import Context
-from dashboard.filters import month_name
+from dashboard.filters import ALL_HOSPITALS, month_name
 from dashboard.pages import Page
 from dashboard.sections import answered_by_table, section, show_table
 from dashboard.states import needs
@@ -21,9 +21,11 @@ def show(context: Context) -> None:
     st.markdown(
         f"As of **{as_of['as_of_date']:%d %B %Y}**{running}. Periods are those of each contract, mostly 12 months."
     )
+    _left_out(context)
     for subject, contracts in context.contracts.headline().items():
         st.subheader(subject.replace("_", "-").capitalize(), anchor=subject.replace("_", "-"))
         kpi_cards(context, contracts)
+    answered_by_table(context, "kpis_by_part", "By part")
     _positions(context)
     flows = section(context, "charges_and_payments", "Charges and payments by month")
     if flows is not None:
@@ -35,8 +37,18 @@ def show(context: Context) -> None:
         )
         show_table(context, "charges_and_payments", flows)
     answered_by_table(context, "volumes", "How much there is")
+    answered_by_table(context, "who_counts", "Who counts, and as of when")
     st.subheader("Not computed", anchor="not-computed")
     needs([contract for contract in context.contracts.by_name.values() if contract.model_name is None])
+
+
+def _left_out(context: Context) -> None:
+    """Name the hospitals that do not count in the numbers of all of them."""
+    hospitals = context.rows("who_counts")
+    missing = hospitals[~hospitals["is_member"].astype(bool)]
+    if context.filters.hospital == ALL_HOSPITALS and not missing.empty:
+        named = ", ".join(f"**{row.hospital_name}** ({row.left_out_reason})" for row in missing.itertuples())
+        st.warning(f"Left out of all hospitals: {named}", icon=":material/group_off:")
 
 
 def _positions(context: Context) -> None:

@@ -274,18 +274,23 @@ def test_status_shows_quarantine_kpis_and_where_the_rows_are(loaded: Project) ->
                 2 as quarantined_rows, 0 as rejected_rows;
             create table gold.kpi_headline as
             select date '2024-12-31' as as_of_date, * from (values
-                ('South', 1, 'ar', 'A/R balance', -1234.5::decimal(18, 4), '$', ''),
-                ('All hospitals', 1, 'ar', 'A/R balance', 98765.4::decimal(18, 4), '$', ''),
-                ('North', 2, 'days', 'Days in A/R', 51.26::decimal(18, 4), 'days', '<= 45'),
-                ('All hospitals', 2, 'days', 'Days in A/R', null, 'days', '<= 45'))
-                as t (hospital_name, sort_order, kpi_name, kpi_label, kpi_value, unit, target);
+                ('South', 1, 'ar', 'A/R balance', -1234.5::decimal(18, 4), '$', '', null, 'South (2024-12-31)', null),
+                ('All hospitals', 1, 'ar', 'A/R balance', 98765.4::decimal(18, 4), '$', '', null,
+                    'South (2024-12-31)', 'North (2024-12-31): no ledger'),
+                ('North', 2, 'days', 'Days in A/R', 51.26::decimal(18, 4), 'days', '<= 45', null, 'North', null),
+                ('South', 2, 'days', 'Days in A/R', null, 'days', '<= 45', 'needs [b]adjustments', null, null),
+                ('All hospitals', 2, 'days', 'Days in A/R', null, 'days', '<= 45', null, null, null))
+                as t (hospital_name, sort_order, kpi_name, kpi_label, kpi_value, unit, target, unknown_reason, members,
+                    left_out);
+            alter table gold.kpi_headline add column is_complete boolean;
             """
         )
     printed = rcm("status").stdout
     assert "KPIs as of 2024-12-31" in printed
     assert re.search(r"KPI +North +South +All hospitals +target", printed)
     assert re.search(r"A/R balance +- +-\$1,234 +\$98,765", printed)
-    assert re.search(r"Days in A/R +51\.3 days +- +- +<= 45", printed)
+    assert re.search(r"Days in A/R +51\.3 days +needs \[b\]adjustments +- +<= 45", printed)
+    assert "All hospitals: South (2024-12-31); left out: North (2024-12-31): no ledger" in " ".join(printed.split())
     quarantine = printed.split("open quarantine")[1].split("KPIs")[0]
     assert re.search(r"claims +2\b", quarantine)
     assert "visits" not in quarantine

@@ -48,6 +48,9 @@ def exported(
         connection.execute(
             "create table gold.dim_hospital as select 'h' as hospital_key, 'Hospital H' as hospital_name"
         )
+        connection.execute(
+            "create table gold.dim_ledger_month as select 'h' as hospital_key, date '2024-03-31' as as_of_date"
+        )
         connection.execute(f"insert into gold.kpi_paid values {rows}")
     file = settings.project_dir / "out.csv"
     written = export_kpi(settings, "kpi_paid", file, smallest)
@@ -64,6 +67,7 @@ def test_a_row_about_few_keeps_what_it_is_about_and_no_number(settings: Settings
     assert written == Exported(rows=3, blanked=2)
     blank = {"claims": "", "paid_claims": "", "paid_amount": "", "paid_pct": "", "is_suppressed": "true"}
     about = {"hospital_name": "Hospital H", "hospital_key": "h", "payer_group": "a", "month_key": "202401"}
+    about["ledger_as_of_date"] = "2024-03-31"
     assert found["a", "202401"] == {**about, "is_late": "true", **blank}
     assert found["c", "202401"]["paid_amount"] == "80.00"
 
