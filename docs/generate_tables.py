@@ -65,6 +65,8 @@ CONTRACT_KEYS = (
     "unit",
     "target",
     "benchmark",
+    "map_key",
+    "map_difference",
 )
 
 
@@ -238,6 +240,23 @@ def kpi_sections() -> str:
     return "\n\n".join(parts)
 
 
+def map_key_table() -> str:
+    """Return one table row per contract with a MAP Key: key, KPI, how it differs, what it needs."""
+    groups = ("PA", "PB", "CL", "AR", "FM")
+    said = [contract.said for contract in kpi_contracts() if contract.said["map_key"]]
+    said.sort(key=lambda contract: (groups.index(str(contract["map_key"])[:2]), str(contract["map_key"])))
+    rows = [
+        (
+            str(contract["map_key"]),
+            str(contract["label"]),
+            "not computed" if contract["numerator"] is None else str(contract["map_difference"] or "equals it"),
+            str(contract["needs"] or ""),
+        )
+        for contract in said
+    ]
+    return markdown_table(("MAP Key", "KPI", "differs", "needs"), rows)
+
+
 def contract_rows(contract: KpiContract) -> list[tuple[str, str]]:
     """Return what a contract says, a row per key; SQL as code, without the alias of the model."""
     parts = {key: contract.said[key] for key in ("numerator", "denominator")}
@@ -246,10 +265,12 @@ def contract_rows(contract: KpiContract) -> list[tuple[str, str]]:
     rows += [(key.replace("_", " "), sql.get(key) or str(contract.said[key] or "none")) for key in CONTRACT_KEYS[2:]]
     if window := contract.said.get("window"):
         rows.append(("window", f"`{window}`"))
+    if empty := contract.said.get("if_empty"):
+        rows.append(("without a value", str(empty)))
     if "rolls_up" in contract.said:
         rows.append(("rolls up", "no: it is valid for its row only"))
     if "feed" in contract.said:
-        rows.append(("feed", f"`{contract.said['feed']}`: empty until it arrives"))
+        rows.append(("feed", f"`{contract.said['feed']}`: not known of a hospital that does not send it"))
     return rows
 
 
@@ -372,6 +393,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "commands": command_sections,
     "rules": rule_table,
     "kpis": kpi_sections,
+    "map_keys": map_key_table,
     "dictionary": dictionary_sections,
     "common_data_model": cdm_sections,
 }
