@@ -32,7 +32,7 @@ final as (
         {{ age_band('patients.birth_date', 'transactions.service_date') }} as age_band,
         transactions.service_date,
         transactions.paid_date,
-        cast(transactions.inserted_at as date) as inserted_date,
+        {{ local_date('transactions.inserted_at', 'transactions.source_system') }} as inserted_date,
         coalesce(transactions.charge_amount, 0) as charge_amount,
         coalesce(transactions.paid_amount, 0) as paid_amount,
         coalesce(adjustments.adjustment_amount, 0) as adjustment_amount,
