@@ -192,6 +192,11 @@ class TableSpec(_Spec):
         )
 
     @property
+    def time_zone(self) -> str:
+        """Zone that clocks without a zone show."""
+        return self.dialect.time_zone or "UTC"
+
+    @property
     def watermark_type(self) -> str | None:
         """Declared type of the watermark column."""
         return next((column.data_type for column in self.columns if column.name == self.load.watermark), None)
@@ -251,6 +256,11 @@ class SystemSpec(_Spec):
     dialect: DialectSpec = DialectSpec()
     tables: tuple[TableSpec, ...]
     path: Path
+
+    @property
+    def time_zone(self) -> str:
+        """Zone in which its moments become days."""
+        return self.dialect.time_zone or "UTC"
 
 
 def repeated(names: Iterable[str]) -> list[str]:

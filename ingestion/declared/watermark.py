@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
+from ingestion.declared.clocks import clock_before
+
 
 @dataclass(frozen=True)
 class Window:
@@ -21,8 +23,11 @@ class Window:
     high: str | None = None
 
 
-def lower_bound(watermark: str, data_type: str, lag: timedelta) -> str | int:
+def lower_bound(watermark: str, data_type: str, lag: timedelta, zone: str = "UTC") -> str | int:
     """The least value that a load after this watermark reads: the watermark itself, less the lag.
+
+    Of a clock without a zone, the zone it shows says more: in the night in which clocks go back, rows that are written
+    later show times from before the watermark, and in the other one the lag reaches further back by the skipped hour.
 
     Sources write one moment in several ways: 2024-12-31, 2024-12-31 00:00:00, 2024-12-31T00:00:00.000. The bound is
     the shortest of them, which sorts before all others, so that a comparison of texts leaves none out.
@@ -37,6 +42,8 @@ def lower_bound(watermark: str, data_type: str, lag: timedelta) -> str | int:
         day = date.fromisoformat(watermark[:10])
         return (day - min(timedelta(days=-(-lag // timedelta(days=1))), day - date.min)).isoformat()
     moment = datetime.fromisoformat(watermark)
+    if zone != "UTC" and moment.tzinfo is None:
+        return shortest_text(clock_before(moment, lag, zone))
     # Sources that use the earliest possible day for unknown dates have no day before it.
     return shortest_text(moment - min(lag, moment - datetime.min.replace(tzinfo=moment.tzinfo)))
 

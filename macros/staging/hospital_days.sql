@@ -9,7 +9,7 @@
 {% endmacro %}
 
 {# The zone of a hospital that declares none. #}
-{% macro usual_zone() %}{{ return(var('dialect', {}).get('time_zone') or 'UTC') }}{% endmacro %}
+{% macro usual_zone() %}{{ return(var('dialect').time_zone) }}{% endmacro %}
 
 {# The zones of listed hospitals that differ from the usual one: {zone: [systems]}. #}
 {% macro hospital_zones() %}
@@ -30,6 +30,13 @@
 {% macro day_start(date, system='source_system') -%}
     {{ by_hospital_zone('start_of_day', date, system, 'source_system') }}
 {%- endmacro %}
+
+{# The zone of the hospital that a column names, by its IANA name. #}
+{% macro time_zone_of(system) -%}
+    {{ by_hospital_zone('zone_literal', none, system, 'source_system') }}
+{%- endmacro %}
+
+{% macro zone_literal(_, zone) -%}'{{ zone }}'{%- endmacro %}
 
 {% macro day_of_moment(moment, zone) -%}
     cast({{ moment if zone == 'UTC' else to_local(moment, zone) }} as date)

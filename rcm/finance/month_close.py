@@ -7,7 +7,7 @@ append-only. Later changes to a closed month are the restatement of the first op
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from ingestion.base.settings import Settings
 from ingestion.base.storage import Location
 from ingestion.bronze.delta_rows import read_rows
 from ingestion.bronze.places import audit_log
+from ingestion.declared.clocks import local_day
 from ingestion.declared.specs import SystemSpec
 from ingestion.loads.states import table_states
 from rcm.warehouse.build import last_build
@@ -155,7 +156,7 @@ def close_month(settings: Settings, systems: Sequence[SystemSpec], hospital: str
     books = MonthCloses(settings.lakehouse / "ledger")
     with (books.folder / ".lock").exclusive():
         in_force = books.in_force()
-        _require_over(hospital, month)
+        _require_over(hospital, month, _today(systems, hospital))
         _require_fresh(settings, systems, hospital)
         report_columns = _report_columns(settings.warehouse)
         shown = _rollforward(settings.warehouse, hospital, report_columns)
@@ -272,8 +273,13 @@ def _signed_amount(books: MonthCloses, hospital: str, month: int, version: int) 
     )
 
 
-def _require_over(hospital: str, month: int) -> None:
-    today = datetime.now(UTC).date()
+def _today(systems: Sequence[SystemSpec], hospital: str) -> date:
+    """The day by the clocks of the hospital: a month ends there, not in Greenwich."""
+    zone = next((system.time_zone for system in systems if system.name == hospital), "UTC")
+    return local_day(datetime.now(UTC), zone)
+
+
+def _require_over(hospital: str, month: int, today: date) -> None:
     if month >= today.year * 100 + today.month:
         raise MonthCloseError(f"{hospital}: {shown_month(month)} is not over; close it when it is")
 

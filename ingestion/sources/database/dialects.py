@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ingestion.declared.watermark import shortest_text
 
-# Kind of value in a source column; a moment without zone is taken as UTC.
+# Kind of value in a source column; a moment without a zone shows the clock of the table's dialect.
 ColumnKind = Literal["text", "integer", "decimal", "float", "boolean", "date", "moment", "zoned", "other"]
 Parameter = str | int
 

@@ -60,7 +60,7 @@ def _reconciled(settings: Settings, planned: PlannedLoad, full_every: timedelta)
 def _bound(table: TableSpec, watermark: str) -> str | None:
     """The least watermark that is read; None where the last is no value of its type, which the load then reports."""
     try:
-        return str(lower_bound(watermark, table.watermark_type or "", table.load.lag))
+        return str(lower_bound(watermark, table.watermark_type or "", table.load.lag, table.time_zone))
     except ValueError:
         return None
 

@@ -123,4 +123,5 @@ def _read(
     if bounds.predicate:
         query += f" where {bounds.predicate.sql}"
     with source.batches(query, parameters, schema) as batches:
-        yield (cast_batch(table, batch) for batch in batches)
+        zoned = [declared for declared, column in held.items() if column.kind == "zoned"]
+        yield (cast_batch(table, batch, zoned) for batch in batches)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from ingestion.base.errors import NullWatermarkError, SchemaDriftError, SpecError
+from ingestion.declared.clocks import local_clock
 from ingestion.declared.specs import TableSpec
 from ingestion.declared.watermark import Window, lower_bound
 from ingestion.sources.database.dialects import (
@@ -61,7 +62,8 @@ def fix_bounds(source: Source, table: TableSpec, window: Window, column: SourceC
 
 def _moving_bounds(source: Source, table: TableSpec, window: Window, column: SourceColumn) -> Bounds:
     dialect = source.dialect
-    now = None if table.watermark_type == "bigint" else str(source.value(dialect.clock))
+    zone = _zone(table, column)
+    now = None if table.watermark_type == "bigint" else _shown(str(source.value(dialect.clock)), zone)
     known = None if now is None else dialect.compared(column, "<=", now)
     high = source.value(*_select(table, dialect, dialect.newest(column), known))
     newest = None if high is None else _shortest(str(high), column)
@@ -70,7 +72,7 @@ def _moving_bounds(source: Source, table: TableSpec, window: Window, column: Sou
     low = window.low if window.load_type == "incremental" else None
     if low is not None:
         if newest is not None:
-            first, last = _first_and_last(table, low, newest)
+            first, last = _first_and_last(table, low, newest, zone)
             parts.append(_all([dialect.compared(column, ">=", first), dialect.compared(column, "<=", last)]))
         if now is not None:
             # A row dated in the future is read by every load; as the upper bound it would skip all rows before it.
@@ -103,9 +105,19 @@ def _range(dialect: Dialect, table: TableSpec, window: Window, column: SourceCol
     return _all(parts)
 
 
-def _first_and_last(table: TableSpec, low: str, newest: str) -> tuple[Parameter, Parameter]:
+def _zone(table: TableSpec, column: SourceColumn) -> str:
+    """Zone of the clock that a watermark column shows; a column with a zone is compared in UTC."""
+    return table.time_zone if column.kind in ("moment", "text") else "UTC"
+
+
+def _shown(now: str, zone: str) -> str:
+    """The database's clock in UTC as the clock of the watermark column shows it."""
+    return now if zone == "UTC" else local_clock(datetime.fromisoformat(now[:26]), zone).isoformat(sep=" ")
+
+
+def _first_and_last(table: TableSpec, low: str, newest: str, zone: str) -> tuple[Parameter, Parameter]:
     try:
-        first = lower_bound(low, table.watermark_type or "", table.load.lag)
+        first = lower_bound(low, table.watermark_type or "", table.load.lag, zone)
         return first, int(newest) if isinstance(first, int) else newest
     except ValueError:
         raise SchemaDriftError(

@@ -18,12 +18,13 @@ final as (
             when '{{ system }}' then '{{ nodes[0].source_meta.get("label", system) }}'
             {%- endfor %}
             else source_system
-        end as hospital_name
+        end as hospital_name,
+        {{ time_zone_of('source_system') | indent(8) }} as time_zone
     from hospitals
 
     union all
 
-    {{ special_members(['hospital_key', 'hospital_code', 'hospital_name'], {}) }}
+    {{ special_members(['hospital_key', 'hospital_code', 'hospital_name', 'time_zone'], {}) }}
 )
 
 select * from final
