@@ -1,7 +1,9 @@
 """Reads the control table: models/bronze/*.yml and vars.systems of dbt_project.yml, checked against each other."""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from pydantic import ValidationError
 
 from ingestion.base.errors import SpecError
 from ingestion.declared.common_data_model import CommonDataModel, read_common_data_model
-from ingestion.declared.dialect import DialectSpec
+from ingestion.declared.dialect import DialectSpec, overridden
 from ingestion.declared.problems import problem_lines
 from ingestion.declared.specs import KnownKinds, SystemSpec, TableSpec, repeated
 
@@ -155,7 +157,7 @@ def _system(
     name, meta = source.get("name"), _meta(source)
     tables = source.get("tables") if isinstance(source.get("tables"), list) else []
     before = len(problems)
-    dialect = usual | _sound_dialect(meta.get("dialect"), f"{path.name}: {name}: config.meta.", problems)
+    dialect = overridden(usual, _sound_dialect(meta.get("dialect"), f"{path.name}: {name}: config.meta.", problems))
     specs = [_table(path, source, table, kinds, dialect, problems) for table in tables or []]
     if len(problems) > before:
         return None
@@ -207,7 +209,7 @@ def _table(
                 ],
                 "column_map": {name: str(expression) for name, expression in (meta.get("map") or {}).items()},
                 **{key: value for key, value in meta.items() if key not in ("load", "map", "date_format")},
-                "dialect": dialect | own,
+                "dialect": overridden(dialect, own),
             },
             context=kinds,
         )
@@ -251,8 +253,13 @@ def _list_problems(
 def _model_problems(systems: Iterable[SystemSpec], model: CommonDataModel) -> Iterator[tuple[str, str]]:
     """What a source says about columns, rules and code systems of the common data model that are not there."""
     for system in systems:
+        # Of words that the system declares for all of its tables, each table would report the same.
+        of_system = list(_word_problems(system.dialect.words or {}, model))
+        for problem in of_system:
+            yield system.name, f"{system.path.name}: {system.name}: config.meta.{problem}"
         for table in system.tables:
-            for problem in _table_problems(table, model):
+            own = (problem for problem in _word_problems(table.dialect.words or {}, model) if problem not in of_system)
+            for problem in (*_table_problems(table, model), *own):
                 yield system.name, f"{system.path.name}: {table.label}: {problem}"
 
 
@@ -264,7 +271,7 @@ def _table_problems(table: TableSpec, model: CommonDataModel) -> Iterator[str]:
     for key, given, known, kind in (
         ("map", table.column_map, model.columns[entity], "column"),
         ("severity", table.severity, model.rules.get(entity, frozenset()) | relations, "rule"),
-        ("limits", table.limits, relations, "relation"),
+        ("limits", table.limits, relations | model.limited[entity], "relation"),
         ("code_systems", table.code_systems, model.coded[entity], "column with codes"),
     ):
         for name in sorted(set(given) - known):
@@ -275,6 +282,38 @@ def _table_problems(table: TableSpec, model: CommonDataModel) -> Iterator[str]:
     for column, names in table.code_systems.items():
         for name in sorted(set(names) - model.code_systems):
             yield f"code_systems.{column}: {name} is no known code system; there are {_listing(model.code_systems)}"
+
+
+def _word_problems(words: Mapping[str, Mapping[str, Iterable[str]]], model: CommonDataModel) -> Iterator[str]:
+    """What ``dialect.words`` says of columns and words that are not there, and words with two meanings."""
+    vocabularies = {column: known for columns in model.vocabularies.values() for column, known in columns.items()}
+    for column, meanings in words.items():
+        if column not in vocabularies:
+            yield f"dialect.words.{column}: has no list of words; {_nearest(column, vocabularies)}"
+            continue
+        canonical = {_plain(word): word for word in vocabularies[column]}
+        meant: dict[str, str] = {}
+        for meaning, spellings in meanings.items():
+            place = f"dialect.words.{column}.{meaning}"
+            if meaning not in vocabularies[column]:
+                yield f"{place}: is no word of {column}; {_nearest(meaning, vocabularies[column])}"
+                continue
+            for word in spellings:
+                other = canonical.get(_plain(word), meant.get(_plain(word), meaning))
+                if other != meaning:
+                    yield f"{place}: {word} means {other} already; a word has one meaning"
+                meant[_plain(word)] = meaning
+
+
+def _plain(word: str) -> str:
+    """A word as macros/staging/words.sql compares it."""
+    return re.sub(r"[\s_.\-]", "", word.lower())
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    by_fold = {candidate.lower(): candidate for candidate in known}
+    near = get_close_matches(name.lower(), by_fold, n=1)
+    return f"did you mean {by_fold[near[0]]}?" if near else f"there are {_listing(known)}"
 
 
 def _listing(names: Iterable[str]) -> str:

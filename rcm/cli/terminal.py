@@ -151,4 +151,7 @@ def _build_error(failure: str) -> ErrorLine:
 
 
 def _build_warning(warning: str) -> ErrorLine:
+    what, _, remedy = warning.rpartition("; ")
+    if "unknown words: " in what:
+        return ErrorLine(what, remedy)
     return ErrorLine(warning, "look at the rows: rcm status, docs/data-quality.md")

@@ -33,6 +33,8 @@ _ABOUT_SQL = (
 _OF_DUCKDB = re.compile(r"[A-Z][A-Za-z ]+ Error: ")
 _LONGEST_KIND = 40
 # The test that compares the rows' declarations with those of today.
+# The test that names each word itself, in warnings of its own.
+_WORDS_DECLARED = "assert_words_that_class_money_are_declared"
 _STAGED_AS_DECLARED = "assert_staged_rows_follow_their_declarations"
 _FAILED = ("error", "fail", "runtime error")
 
@@ -45,7 +47,7 @@ class BuildOutcome:
         done: Models, snapshots and seeds built, tests passed.
         skipped: Nodes below a failed one.
         failures: One line per failed node: kind, name, first line of the reason. Or why dbt did not start.
-        warnings: One line per test that warns.
+        warnings: One line per test that warns, or one for each thing that it names.
         alert_problem: What kept the alert from being delivered; None where it was delivered or there was none to send.
     """
 
@@ -85,7 +87,8 @@ def build(
     if select is None:
         # Stands if this process is killed: what it leaves is then known to be half of something.
         _keep(settings, BuildOutcome(0, 0, ("dbt build: it did not come to its end; run rcm run",), ()))
-    invoked = _dbt(settings, command, on_progress)
+    said: list[str] = []
+    invoked = _dbt(settings, command, on_progress, said)
     if isinstance(invoked.exception, KeyboardInterrupt):
         # What dbt keeps to itself: whoever pressed the keys wants out.
         raise KeyboardInterrupt
@@ -99,7 +102,7 @@ def build(
         done=sum(status in ("success", "pass") for status in statuses),
         skipped=statuses.count("skipped"),
         failures=tuple(failures),
-        warnings=tuple(_failure(result) for result in results if str(result.status) == "warn"),
+        warnings=(*said, *(_failure(result) for result in results if _warns(result))),
     )
     # A part that built says nothing of the rest, which may have failed before.
     if select is None or failures:
@@ -124,14 +127,23 @@ def _require_dbt(settings: Settings) -> None:
         raise IngestionError(f"dbt is not installed, so nothing can be built; pip install 'rcm-lakehouse[{target}]'")
 
 
-def _dbt(settings: Settings, command: Sequence[str], on_progress: BuildProgress | None) -> "dbtRunnerResult":
+def _warns(result: object) -> bool:
+    """Whether a test warns, and has not said so itself."""
+    name = getattr(getattr(result, "node", None), "name", None)
+    return str(getattr(result, "status", "")) == "warn" and name != _WORDS_DECLARED
+
+
+def _dbt(
+    settings: Settings, command: Sequence[str], on_progress: BuildProgress | None, said: list[str] | None = None
+) -> "dbtRunnerResult":
+    """Run dbt; what its macros warn of is added to ``said``."""
     # dbt takes seconds to import, so only who needs it pays for it.
     from dbt.cli.main import dbtRunner
 
     arguments = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors", *command]
     arguments += ["--project-dir", str(settings.project_dir)]
     arguments += ["--profiles-dir", str(settings.project_dir / "profiles")]
-    progress = _NodeCount(on_progress)
+    progress = _NodeCount(on_progress, said)
     with contextlib.chdir(settings.project_dir), _environment(settings):
         try:
             return dbtRunner(callbacks=[progress.note]).invoke(arguments)
@@ -187,10 +199,11 @@ def _close_warehouse() -> None:
 
 
 class _NodeCount:
-    """Turns dbt's events into a count of nodes."""
+    """Turns dbt's events into a count of nodes, and keeps what macros warn of."""
 
-    def __init__(self, on_progress: BuildProgress | None) -> None:
+    def __init__(self, on_progress: BuildProgress | None, said: list[str] | None) -> None:
         self._on_progress = on_progress
+        self._said = said
         self._all = 0
         self._finished = 0
 
@@ -199,6 +212,9 @@ class _NodeCount:
             self._all = event.data.node_count
         elif event.info.name == "NodeFinished":
             self._finished += 1
+        elif event.info.name == "JinjaLogWarning" and self._said is not None:
+            self._said.append(event.data.msg)
+            return
         else:
             return
         if self._on_progress is not None:

@@ -234,5 +234,6 @@ def test_maps_and_severities_name_what_the_common_data_model_has(project: Projec
     assert problems(project) == [
         "sources.yml: emr.wards: map.ward_key: is no column of wards; there are source_system, ssn, ward_id",
         "sources.yml: emr.wards: severity.ward_mising: is no rule of wards; there are contract_broken, "
-        "key_missing, key_repeated_in_batch, value_unparseable, ward_missing",
+        "key_in_scientific_notation, key_missing, key_repeated_in_batch, key_resembles_another, "
+        "reference_in_scientific_notation, value_unparseable, ward_missing",
     ]
