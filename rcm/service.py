@@ -15,7 +15,7 @@ from ingestion.declared.control_table import ControlTable
 from ingestion.loads.alerts import Failure, alert_failures, failed_loads
 from ingestion.loads.event_log import EventLog
 from ingestion.loads.load import IngestSummary, ingest, redrive
-from ingestion.loads.plan import selected_tables
+from ingestion.loads.plan import Names, selected_tables
 from ingestion.loads.progress import MultiProgress, NullProgress, Progress
 from ingestion.sources.control_table import read_control_table
 from ingestion.sources.planned import WHAT_IS_NEW, Request
@@ -54,7 +54,7 @@ class RunOutcome:
     @property
     def failed(self) -> bool:
         """Whether a load, a declaration, a model or a test failed."""
-        return self.loads.failed or bool(self.build.failures)
+        return self.loads.failed or self.build.failed
 
 
 class RunListener(Protocol):
@@ -97,8 +97,8 @@ def run(
     settings: Settings,
     *,
     control: ControlTable | None = None,
-    source: str | None = None,
-    table: str | None = None,
+    source: Names = None,
+    table: Names = None,
     request: Request = WHAT_IS_NEW,
     listener: RunListener | None = None,
 ) -> RunOutcome:
@@ -107,8 +107,8 @@ def run(
     Args:
         settings: Where everything is.
         control: The control table; None reads it.
-        source: Only this system.
-        table: Only this table.
+        source: Only these systems.
+        table: Only these tables.
         request: What to read of them.
         listener: Observer of the run.
 
@@ -118,16 +118,17 @@ def run(
         IngestionError: dbt is not installed.
     """
     watched = listener or NullListener()
+    control = control or read_control(settings)
     loads = load(settings, control=control, source=source, table=table, request=request, listener=watched)
-    return RunOutcome(loads, build(settings, listener=watched))
+    return RunOutcome(loads, build(settings, control=control, listener=watched))
 
 
 def load(
     settings: Settings,
     *,
     control: ControlTable | None = None,
-    source: str | None = None,
-    table: str | None = None,
+    source: Names = None,
+    table: Names = None,
     request: Request = WHAT_IS_NEW,
     rejects: bool = False,
     listener: RunListener | None = None,
@@ -137,8 +138,8 @@ def load(
     Args:
         settings: Where everything is.
         control: The control table; None reads it.
-        source: Only this system.
-        table: Only this table.
+        source: Only these systems.
+        table: Only these tables.
         request: What to read of them.
         rejects: Load the rejected lines of files again, and nothing else.
         listener: Observer of the loads.
@@ -172,12 +173,18 @@ def load(
 
 
 def build(
-    settings: Settings, *, full_refresh: bool = False, select: str | None = None, listener: RunListener | None = None
+    settings: Settings,
+    *,
+    control: ControlTable | None = None,
+    full_refresh: bool = False,
+    select: str | None = None,
+    listener: RunListener | None = None,
 ) -> BuildOutcome:
     """Build silver, history and gold, and send an alert if anything failed.
 
     Args:
         settings: Where everything is.
+        control: The control table; None reads it.
         full_refresh: Rebuild everything from bronze.
         select: Only these nodes, as dbt selects them.
         listener: Observer of the build.
@@ -185,7 +192,7 @@ def build(
     watched = listener or NullListener()
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with watched.building() as progress:
-        built = build_warehouse(settings, progress, full_refresh=full_refresh, select=select)
+        built = build_warehouse(settings, progress, full_refresh=full_refresh, select=select, control=control)
     failures = tuple(Failure("dbt", "build", "BuildError", line) for line in built.failures)
     built = replace(built, alert_problem=alert_failures(settings.values, "dbt build", failures))
     watched.built(built)
@@ -198,7 +205,7 @@ def read_control(settings: Settings) -> ControlTable:
     Raises:
         SpecError: No system is declared without a fault.
     """
-    declared = read_control_table(settings.project_dir, settings.bronze_dir)
+    declared = read_control_table(settings.project_dir, settings.bronze_dir, settings.values)
     if not declared.systems:
         raise SpecError(list(declared.problems) or ["no system is listed; see docs/onboarding-a-hospital.md"])
     return declared

@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterator, Sequence
 
+from ingestion.base.errors import SpecError
 from ingestion.base.settings import Settings
 from ingestion.declared.specs import SystemSpec
 
@@ -20,16 +21,27 @@ def answers_are_simulated(settings: Settings, systems: Sequence[SystemSpec]) -> 
     this control table, its hospitals are read from there, and no address of a service is set.
 
     Raises:
-        SpecError: The setting is neither true nor false.
+        SpecError: The setting is neither true nor false, or there is no simulation that could answer.
     """
-    if settings.variables.simulated_apis is not None:
-        return settings.variables.simulated_apis
-    simulation = settings.sources / "simulation.json"
-    if not simulation.is_file() or settings.control_table != CONTROL_TABLE:
+    wanted = settings.variables.simulated_apis
+    if wanted is False:
         return False
-    simulated = json.loads(simulation.read_text(encoding="utf-8"))["rows"]
-    addresses = [system.connection.env for system in systems if system.name in simulated]
-    return not any(map(settings.resolve, [*addresses, *SERVICES]))
+    registry = settings.sources / "registry.json"
+    if wanted:
+        if not registry.is_file():
+            raise SpecError([f"RCM_SIMULATED_APIS is true, but {registry} is missing; run rcm simulate, or unset it"])
+        return True
+    simulation = settings.sources / "simulation.json"
+    if not (simulation.is_file() and registry.is_file()) or settings.control_table != CONTROL_TABLE:
+        return False
+    try:
+        simulated = json.loads(simulation.read_text(encoding="utf-8"))["rows"]
+    except (ValueError, KeyError):
+        raise SpecError([f"{simulation}: cannot be read; run rcm simulate again, or remove it"]) from None
+    # A hospital that is left out has an address, too.
+    addresses = {name: f"RCM_{name.upper()}_URL" for name in simulated}
+    addresses |= {system.name: system.connection.env for system in systems if system.name in simulated}
+    return not any(map(settings.resolve, [*addresses.values(), *SERVICES]))
 
 
 @contextlib.contextmanager

@@ -56,6 +56,12 @@ class UnreadableFileError(IngestionError):
     next_step: ClassVar[str] = "ask the sender for the file as agreed"
 
 
+class UnlistedHospitalError(IngestionError):
+    """A landing file names a hospital that is not in the list of systems; it stays where it is."""
+
+    next_step: ClassVar[str] = "rename the file, or add the hospital: docs/onboarding-a-hospital.md"
+
+
 class EmptyFullLoadError(IngestionError):
     """A full load without rows would mean the deletion of everything."""
 

@@ -20,7 +20,18 @@ from ingestion.base.storage import Location
 from ingestion.bronze import Batch
 from ingestion.bronze.delta_rows import read_rows, scan
 
-Status = Literal["committed", "unchanged", "nothing", "duplicate_file", "conflict", "failed", "inactive"]
+# The last two are no loads: what was loaded before was set aside.
+Status = Literal[
+    "committed",
+    "unchanged",
+    "nothing",
+    "duplicate_file",
+    "conflict",
+    "failed",
+    "inactive",
+    "restarted",
+    "removed",
+]
 
 LOADS = pa.schema(
     [

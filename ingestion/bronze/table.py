@@ -163,6 +163,17 @@ class BronzeTable:
             if batch_id not in {batch.batch_id for batch in self.batches()}:
                 self._discard(place)
 
+    def current_rows(self) -> int:
+        """How many rows the table's current content has; reads the key columns since the last full batch."""
+        delta = self.open()
+        history = batches_of(delta)
+        if delta is None or not history:
+            return 0
+        with part_engine() as engine:
+            self._register_current_hashes(engine, delta, history)
+            [[rows]] = engine.execute("select count(*) from current_hashes").fetchall()
+        return int(rows)
+
     def sweep(self, *, alone: bool) -> int:
         """Remove the parts without a commit and the old scratch folders that killed runs left; returns how many parts.
 
@@ -219,7 +230,7 @@ class BronzeTable:
             if index >= 0 and held.field(index).type != column.type:
                 raise SchemaDriftError(
                     f"column {column.name} is declared {column.type}, but bronze holds {held.field(index).type}; "
-                    "restore the type, or give the new column another name"
+                    f"restore the type, or start the table again: rcm restart {self.table.system} -t {self.table.name}"
                 )
         return pa.schema([*held, *(column for column in declared if held.get_field_index(column.name) < 0)])
 

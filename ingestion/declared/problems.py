@@ -1,6 +1,7 @@
 """Validation errors as lines for people: the key, what is wrong, what to do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 
 from pydantic import ValidationError
 
@@ -9,6 +10,13 @@ def listing(words: Sequence[str]) -> str:
     """Words in a list, as pydantic writes it: 'a', 'b' or 'c'."""
     quoted = [f"'{word}'" for word in words]
     return " or ".join(filter(None, [", ".join(quoted[:-1]), *quoted[-1:]]))
+
+
+def advice(name: str, known: Iterable[str]) -> str:
+    """What somebody who wrote a name that is not known may have meant: the nearest one, else all of them."""
+    folded = {entry.lower(): entry for entry in sorted(known)}
+    near = get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+    return f"did you mean {folded[near[0]]}?" if near else f"there are {', '.join(folded.values()) or 'none'}"
 
 
 def problem_lines(

@@ -69,6 +69,9 @@ class KnownKinds(Protocol):
     def problems(self, table: "TableSpec") -> Iterable[str]:
         """What a table's kind does not understand, each ``key: what is wrong; what to do``."""
 
+    def place(self, table: "TableSpec") -> object:
+        """What a table reads at its address; equal for two tables that read the same."""
+
 
 def _known_kind(value: str, info: ValidationInfo) -> str:
     kinds: KnownKinds | None = info.context
@@ -256,6 +259,8 @@ class SystemSpec(_Spec):
     dialect: DialectSpec = DialectSpec()
     tables: tuple[TableSpec, ...]
     path: Path
+    # Hospitals that its rows may name by map.source_system; those of the list.
+    hospitals: frozenset[str] = frozenset()
 
     @property
     def time_zone(self) -> str:

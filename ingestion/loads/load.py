@@ -20,8 +20,9 @@ from ingestion.bronze import BATCH_TIME, Batch, BronzeTable, Checks, Draft, Insp
 from ingestion.bronze.audit import AuditLog, LoadResult
 from ingestion.bronze.border import check_batch
 from ingestion.bronze.places import audit_log, bronze_table
+from ingestion.bronze.set_aside import tables_set_aside
 from ingestion.declared.specs import SystemSpec, TableSpec
-from ingestion.loads.plan import plan_table, selected_tables
+from ingestion.loads.plan import Names, plan_table, selected_tables
 from ingestion.loads.progress import NullProgress, Progress
 from ingestion.loads.redrive import keep_rejects, plan_redrive
 from ingestion.loads.unclaimed import unclaimed_files
@@ -59,6 +60,8 @@ class IngestSummary:
         return any(result.status == "committed" for result in self.results)
 
 
+# Outcomes of a load that read its source.
+_READ = ("committed", "unchanged")
 # Decides the loads of one table.
 Planner = Callable[[SystemSpec, TableSpec], list[PlannedLoad]]
 
@@ -76,8 +79,8 @@ def ingest(
     settings: Settings,
     systems: Sequence[SystemSpec],
     *,
-    source: str | None = None,
-    table: str | None = None,
+    source: Names = None,
+    table: Names = None,
     request: Request = WHAT_IS_NEW,
     progress: Progress | None = None,
 ) -> IngestSummary:
@@ -104,8 +107,8 @@ def redrive(
     settings: Settings,
     systems: Sequence[SystemSpec],
     *,
-    source: str | None = None,
-    table: str | None = None,
+    source: Names = None,
+    table: Names = None,
     progress: Progress | None = None,
 ) -> IngestSummary:
     """Take the rejected lines of files again, as they are in landing/rejects/ by now, and log every outcome.
@@ -129,6 +132,7 @@ def _load_all(run: _Run, chosen: Sequence[tuple[SystemSpec, TableSpec]]) -> Inge
     log = audit_log(run.settings)
     everything = [bronze_table(run.settings, spec) for system in run.systems for spec in system.tables]
     log.catch_up(batch for bronze in everything for batch in _readable_batches(bronze))
+    log.append(entry.result for entry, _ in tables_set_aside(run.settings))
     waves = ([pair for pair in chosen if kind_of(pair[1]).loads_last is last] for last in (False, True))
     results: list[LoadResult] = []
     with ThreadPoolExecutor(run.settings.variables.threads, thread_name_prefix="load") as pool:
@@ -173,7 +177,12 @@ def _load_table(run: _Run, system: SystemSpec, table: TableSpec) -> list[LoadRes
             return [_load(run, load) for load in run.plan(system, table)]
         with lock.exclusive() as alone:
             bronze_table(run.settings, table).sweep(alone=alone)
-            return [_load(run, load) for load in run.plan(system, table)]
+            planned = run.plan(system, table)
+            results = [_load(run, load) for load in planned]
+            if [load.load_type for load in planned] == ["incremental"] and results[0].status in _READ:
+                further = kind_of(table).follow_up(run.settings, system, table)
+                results += [_load(run, further)] if further else []
+            return results
     except Exception as error:  # noqa: BLE001 - one table must not stop the others
         return [_load(run, PlannedLoad(system, table, "blocked", table.load.mode, "cannot be planned", error=error))]
 
@@ -204,6 +213,8 @@ def _load(run: _Run, planned: PlannedLoad) -> LoadResult:
             result = _load_file(run, planned, result)
         else:
             result = _append(run, planned, result)
+            if planned.is_early:
+                result = replace(result, message="; ".join(filter(None, [planned.reason, result.message])))
     except LoadConflictError as error:
         # What the other run loads is loaded; what came since is the next run's.
         result = replace(result, status="conflict", message=str(error))

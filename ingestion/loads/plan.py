@@ -4,28 +4,40 @@ from collections.abc import Sequence
 
 from ingestion.base.errors import SpecError
 from ingestion.base.settings import Settings
+from ingestion.declared.problems import advice
 from ingestion.declared.specs import SystemSpec, TableSpec
 from ingestion.sources.planned import WHAT_IS_NEW, PlannedLoad, Request
 from ingestion.sources.registry import kind_of
 
+# One name, several, or None for all.
+Names = str | Sequence[str] | None
+
 
 def selected_tables(
-    systems: Sequence[SystemSpec], source: str | None = None, table: str | None = None
+    systems: Sequence[SystemSpec], source: Names = None, table: Names = None
 ) -> list[tuple[SystemSpec, TableSpec]]:
-    """Tables of the control table that a run is about.
+    """Tables of the control table that a run is about, in its order.
 
     Raises:
-        SpecError: No such source or table.
+        SpecError: A name is no system, or no table of the systems; one line per name.
     """
-    names = [system.name for system in systems]
-    if source is not None and source not in names:
-        raise SpecError([f"--source {source}: no such system; write one of {', '.join(names)}"])
-    chosen = [system for system in systems if source in (None, system.name)]
-    tables = [(system, spec) for system in chosen for spec in system.tables if table in (None, spec.name)]
-    if not tables:
-        known = sorted({spec.name for system in chosen for spec in system.tables})
-        raise SpecError([f"--table {table}: no such table; write one of {', '.join(known)}"])
-    return tables
+    chosen = [system for system in systems if source is None or system.name in _names(source)]
+    offered = [(system, spec) for system in chosen for spec in system.tables]
+    problems = _unknown("--source", "system", source, [system.name for system in systems])
+    # What tables there are depends on the systems.
+    problems = problems or _unknown("--table", "table", table, [spec.name for _, spec in offered])
+    if problems:
+        raise SpecError(problems)
+    return [(system, spec) for system, spec in offered if table is None or spec.name in _names(table)]
+
+
+def _names(given: str | Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _unknown(option: str, what: str, given: Names, known: Sequence[str]) -> list[str]:
+    wrong = [] if given is None else [name for name in _names(given) if name not in known]
+    return [f"{option} {name}: no such {what}; {advice(name, known)}" for name in dict.fromkeys(wrong)]
 
 
 def plan_all(

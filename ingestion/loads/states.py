@@ -47,8 +47,12 @@ def table_states(log: AuditLog, systems: Sequence[SystemSpec]) -> list[TableStat
                 select
                     *,
                     -- A table of many files is well when all of them are.
-                    bool_or(status in ('failed', 'conflict')) over (partition by run_id, system, "table") as went_wrong
+                    bool_or(status in ('failed', 'conflict')) over (partition by run_id, system, "table") as went_wrong,
+                    max(started_at) filter (where status in ('restarted', 'removed'))
+                        over (partition by system, "table") as begun_at
                 from load_log
+                -- What was set aside is no longer in bronze.
+                qualify begun_at is null or started_at > begun_at
             ),
 
             judged as (

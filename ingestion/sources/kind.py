@@ -68,6 +68,18 @@ class SourceKind(Protocol):
             IngestionError: It does not; the doctor reports the message.
         """
 
+    def place(self, table: TableSpec) -> object:
+        """What a table reads at its address; equal for two tables that read the same."""
+        return self.kind, self.extractor, tuple(sorted((key, str(value)) for key, value in table.load.options.items()))
+
+    def follow_up(self, settings: Settings, system: SystemSpec, table: TableSpec) -> PlannedLoad | None:
+        """A further load that an increment showed to be needed, once it is committed; None where nothing is.
+
+        Raises:
+            IngestionError: The source cannot be asked.
+        """
+        return None
+
     def problems(self, table: TableSpec) -> Iterator[str]:
         """Contradictions in a declaration, each ``key: what is wrong; what to do``."""
         yield from ()

@@ -1,9 +1,10 @@
 """The landing folder: waiting files, files that were loaded before, and the archive."""
 
+import glob
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Annotated
 
 from pydantic import AfterValidator
@@ -46,12 +47,14 @@ class LandingFile:
         sha256: Hash of its bytes.
         stamp: Size and time of the last change before it was hashed: if they differ after reading, the file is still
             being written.
+        is_archived: Whether it is in the archive, where it stays: a file that is loaded again.
     """
 
     location: Location
     name: str
     sha256: str
     stamp: tuple[int, str]
+    is_archived: bool = False
 
     def open(self) -> IO[bytes]:
         """A stream of its bytes."""
@@ -101,11 +104,35 @@ def archive_file(landing: Location, table: TableSpec, file: LandingFile, batch_i
 
     A file that arrived under its name since it was hashed stays for the next run.
     """
+    if file.is_archived:
+        return
     folder = landing / ARCHIVE / table.system / table.name
     places = [folder / name_of_batch(batch_id, file.location.name) for batch_id in batch_ids]
     target = next((place for place in places if not place.exists()), places[-1])
     if file.is_still():
         file.location.move(target)
+
+
+def archived_file(landing: Location, table: TableSpec, name: str, sha256: str) -> LandingFile | None:
+    """A file that was loaded before, by its name and bytes; None where the archive no longer has it.
+
+    Args:
+        landing: The landing folder.
+        table: The table it was loaded into.
+        name: Its path below the landing folder, as the batch has it.
+        sha256: Hash of its bytes.
+
+    Raises:
+        SourceUnavailableError: It cannot be opened.
+    """
+    base = name.rpartition("/")[2]
+    # A file of rejected lines was archived under its own name, and a long name without its beginning.
+    for pattern in (f"*_{glob.escape(base)}", "*"):
+        for place in (landing / ARCHIVE / table.system / table.name).find(pattern).values():
+            file = landing_file(name, place)
+            if file.sha256 == sha256:
+                return replace(file, name=name, is_archived=True)
+    return None
 
 
 def name_of_batch(batch_id: str, name: str) -> str:

@@ -31,6 +31,7 @@ class PlannedLoad:
         reason: Why, for people.
         redrive_of: Batch whose rejected lines the file holds.
         error: What blocks the table.
+        is_early: Whether it was planned by no schedule, so that its reason is a note of the run.
         is_current: Whether there is nothing to do because bronze is up to date, not because there was nothing to read.
     """
 
@@ -45,6 +46,7 @@ class PlannedLoad:
     file: LandingFile | None = None
     redrive_of: Batch | None = None
     error: Exception | None = None
+    is_early: bool = False
     is_current: bool = False
 
     @property

@@ -50,6 +50,11 @@ class Registry:
             yield from self._option_problems(table, found)
             yield from found.problems(table)
 
+    def place(self, table: TableSpec) -> object:
+        """What a table reads at its address; of an unknown kind no two tables read the same."""
+        found = self._found(table)
+        return table.label if found is None else found.place(table)
+
     def _found(self, table: TableSpec) -> SourceKind | None:
         words = (table.kind, table.load.extractor)
         return next((kind for kind in self.kinds if (kind.kind, kind.extractor) == words), None)

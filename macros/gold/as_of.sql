@@ -11,7 +11,11 @@ select
     coalesce(
         lead({{ in_known_time('dbt_valid_from') }}) over (partition by {{ key }} order by version_number),
         {{ open_end() }}
-    ) as valid_to
+    ) as valid_to,
+    {{ key }} in (
+        select deleted.{{ key }} from {{ ref(entity ~ '_history') }} as deleted
+        where deleted.is_deleted and deleted.dbt_valid_to = {{ open_end() }}
+    ) as is_member_deleted
 from {{ ref(entity ~ '_history') }}
 where not is_deleted
 {%- endmacro %}

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from rcm.cli.completion import SystemName, TableName
+from rcm.cli.completion import SystemNames, TableNames
 from rcm.cli.console import (
     AsJson,
     Full,
@@ -17,6 +17,7 @@ from rcm.cli.console import (
     project,
     read_control,
     records,
+    sound_sources,
 )
 from rcm.cli.terminal import TerminalListener
 
@@ -34,8 +35,8 @@ commands = typer.Typer()
     ),
 )
 def run(
-    source: SystemName = None,
-    table: TableName = None,
+    source: SystemNames = None,
+    table: TableNames = None,
     full: Full = False,
     project_dir: ProjectDir = None,
 ) -> None:
@@ -44,11 +45,12 @@ def run(
         from ingestion.sources.planned import Request
         from rcm import service
 
+        declared = read_control(settings)
         outcome = service.run(
             settings,
-            control=read_control(settings),
-            source=source,
-            table=table,
+            control=declared,
+            source=sound_sources(declared, source),
+            table=table or None,
             request=Request(full),
             listener=TerminalListener(settings, loads="table"),
         )
@@ -68,7 +70,7 @@ def replay(project_dir: ProjectDir = None) -> None:
 
         declared = read_control(settings)
         built = service.build(settings, full_refresh=True, listener=TerminalListener(settings))
-        exit_if(bool(declared.problems or built.failures))
+        exit_if(bool(declared.problems) or built.failed)
 
 
 @commands.command(
@@ -79,7 +81,7 @@ def replay(project_dir: ProjectDir = None) -> None:
     ),
 )
 def redrive(
-    source: SystemName = None, table: TableName = None, as_json: AsJson = False, project_dir: ProjectDir = None
+    source: SystemNames = None, table: TableNames = None, as_json: AsJson = False, project_dir: ProjectDir = None
 ) -> None:
     """Load rejected lines of files again, after they or the declaration were corrected (dead letters, landing/rejects).
 
@@ -91,7 +93,14 @@ def redrive(
 
         declared = read_control(settings)
         listener = TerminalListener(settings, loads="nothing" if as_json else "table")
-        outcome = service.load(settings, control=declared, source=source, table=table, rejects=True, listener=listener)
+        outcome = service.load(
+            settings,
+            control=declared,
+            source=sound_sources(declared, source),
+            table=table or None,
+            rejects=True,
+            listener=listener,
+        )
         summary = outcome.summary
         # A system with an invalid declaration must not be missing from a rebuild.
         judges_again = not declared.problems and has_outdated_judgements(settings)

@@ -23,6 +23,7 @@ from rcm.cli.console import (
     read_control,
     records,
     show,
+    sound_sources,
 )
 
 if TYPE_CHECKING:
@@ -36,12 +37,12 @@ def _month(offered: completion.Offer) -> Any:  # noqa: ANN401 - what Typer makes
     return typer.Argument(metavar="YYYY-MM", help="The month, such as 2026-10.", autocompletion=offered)
 
 
-HospitalName = Annotated[
-    str | None,
+HospitalNames = Annotated[
+    list[str] | None,
     typer.Option(
         "--hospital",
         metavar="SYSTEM",
-        help="Only this hospital, such as hospital_a.",
+        help="Only this hospital, such as hospital_a; may be repeated.",
         autocompletion=completion.hospitals,
     ),
 ]
@@ -62,7 +63,7 @@ AFTER_A_CLOSE = "int_month_closes+"
         ("rcm close 2026-10 --hospital hospital_a", "for one hospital"),
     ),
 )
-def close(month: OpenMonth, hospital: HospitalName = None, by: Who = None, project_dir: ProjectDir = None) -> None:
+def close(month: OpenMonth, hospital: HospitalNames = None, by: Who = None, project_dir: ProjectDir = None) -> None:
     """Freeze a month as gold shows it now; later changes to it are the restatement of the first open month."""
     with project(project_dir) as settings:
         from rcm.finance.month_close import close_month, shown_month
@@ -71,7 +72,7 @@ def close(month: OpenMonth, hospital: HospitalName = None, by: Who = None, proje
         names, failures = _hospitals(settings, control, hospital), []
         for name in names:
             try:
-                done = close_month(settings, control.systems, name, wanted, _signature(by))
+                done = close_month(settings, control.systems, name, wanted, signature(by))
             except IngestionError as error:
                 failures.append(error_line(str(error), type(error)))
                 continue
@@ -94,7 +95,7 @@ def close(month: OpenMonth, hospital: HospitalName = None, by: Who = None, proje
 def reopen(
     month: ClosedMonth,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; no patient's data.", show_default=False)],
-    hospital: HospitalName = None,
+    hospital: HospitalNames = None,
     by: Who = None,
     project_dir: ProjectDir = None,
 ) -> None:
@@ -108,7 +109,7 @@ def reopen(
         names, failures = _hospitals(settings, control, hospital), []
         for name in names:
             try:
-                version = reopen_month(settings, name, wanted, _signature(by), reason)
+                version = reopen_month(settings, name, wanted, signature(by), reason)
             except IngestionError as error:
                 failures.append(error_line(str(error), type(error)))
                 continue
@@ -151,19 +152,22 @@ def _end(settings: "Settings", hospitals: int, failures: list[ErrorLine]) -> Non
     exit_if((len(failures) < hospitals and rebuild(settings, AFTER_A_CLOSE)) or bool(failures))
 
 
-def _hospitals(settings: "Settings", control: "ControlTable", wanted: str | None) -> list[str]:
+def _hospitals(settings: "Settings", control: "ControlTable", wanted: list[str] | None) -> list[str]:
+    from ingestion.declared.problems import advice
     from rcm.finance.month_close import ledger_hospitals
 
     _require_embedded(settings)
     names = ledger_hospitals(control.systems)
-    if wanted is None:
+    chosen = sound_sources(control, wanted)
+    if chosen is None:
         return names
-    if wanted not in names:
-        raise SpecError([f"--hospital {wanted}: no such hospital; write one of {', '.join(names)}"])
-    return [wanted]
+    unknown = [name for name in chosen if name not in names]
+    if unknown:
+        raise SpecError([f"--hospital {name}: no such hospital; {advice(name, names)}" for name in unknown])
+    return list(dict.fromkeys(chosen))
 
 
-def _signature(by: str | None) -> str:
+def signature(by: str | None) -> str:
     """Who signs: the option, or the user."""
     try:
         return by or getpass.getuser()

@@ -50,10 +50,10 @@ def systems(ctx: Context) -> Iterator[tuple[str, str]]:
 @_calmly
 def tables(ctx: Context) -> Iterator[tuple[str, str]]:
     """Tables of the system named before, or of all."""
-    wanted = ctx.params.get("source")
+    wanted = ctx.params.get("source") or ()
     owners: dict[str, list[str]] = {}
     for name, listed in _systems(ctx):
-        if wanted in (None, name):
+        if not wanted or name in wanted:
             for table in listed:
                 owners.setdefault(table, []).append(name)
     for table, names in owners.items():
@@ -114,17 +114,23 @@ def _given_folder(ctx: Context) -> Path | None:
     return Path(given) if given else None
 
 
-SystemName = Annotated[
-    str | None,
+SystemNames = Annotated[
+    list[str] | None,
     typer.Option(
         "--source",
         "-s",
         metavar="SYSTEM",
-        help="Only this source system, such as hospital_a.",
+        help="Only this source system, such as hospital_a; may be repeated.",
         autocompletion=systems,
     ),
 ]
-TableName = Annotated[
-    str | None,
-    typer.Option("--table", "-t", metavar="TABLE", help="Only this table, such as npi.", autocompletion=tables),
+TableNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--table",
+        "-t",
+        metavar="TABLE",
+        help="Only this table, such as npi; may be repeated.",
+        autocompletion=tables,
+    ),
 ]

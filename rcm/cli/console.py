@@ -222,6 +222,20 @@ def read_control(settings: "Settings") -> "ControlTable":
     return table
 
 
+def sound_sources(declared: "ControlTable", sources: Sequence[str] | None) -> list[str] | None:
+    """The systems asked for without those that are left out, whose problems were printed; None for all.
+
+    Raises:
+        typer.Exit: None of them is left.
+    """
+    if not sources:
+        return None
+    sound = [name for name in sources if name not in declared.left_out]
+    if not sound:
+        raise typer.Exit(MISUSED)
+    return sound
+
+
 def records(items: Sequence[Any]) -> list[dict[str, Any]]:
     """Dataclasses as what JSON can hold."""
     return [asdict(item) for item in items]

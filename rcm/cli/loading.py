@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ingestion.base.errors import SpecError
-from rcm.cli.completion import SystemName, TableName
+from rcm.cli.completion import SystemNames, TableNames
 from rcm.cli.console import (
     AsJson,
     Full,
@@ -23,6 +23,7 @@ from rcm.cli.console import (
     read_control,
     records,
     show,
+    sound_sources,
 )
 from rcm.cli.terminal import TerminalListener, load_error, print_unclaimed
 
@@ -37,11 +38,12 @@ commands = typer.Typer()
     epilog=examples(
         ("rcm plan", "every table"),
         ("rcm plan --source hospital_a --json", "one system, for a machine"),
+        ("rcm plan -s hospital_a -s hospital_b", "two systems"),
     ),
 )
 def plan(
-    source: SystemName = None,
-    table: TableName = None,
+    source: SystemNames = None,
+    table: TableNames = None,
     full: Full = False,
     since: Since = None,
     until: Until = None,
@@ -56,7 +58,7 @@ def plan(
         from rcm.simulation import simulated_apis
 
         declared = read_control(settings)
-        chosen = selected_tables(declared.systems, source, table)
+        chosen = selected_tables(declared.systems, sound_sources(declared, source), table or None)
         with simulated_apis(settings, declared.systems) as reached:
             planned = plan_all(reached, chosen, request_of(full, since, until))
         # The files of a skipped system would look unmatched.
@@ -102,8 +104,8 @@ def _plan_record(load: "PlannedLoad") -> dict[str, Any]:
     ),
 )
 def ingest(
-    source: SystemName = None,
-    table: TableName = None,
+    source: SystemNames = None,
+    table: TableNames = None,
     full: Full = False,
     since: Since = None,
     until: Until = None,
@@ -114,11 +116,12 @@ def ingest(
     with project(project_dir) as settings:
         from rcm import service
 
+        declared = read_control(settings)
         outcome = service.load(
             settings,
-            control=read_control(settings),
-            source=source,
-            table=table,
+            control=declared,
+            source=sound_sources(declared, source),
+            table=table or None,
             request=request_of(full, since, until),
             listener=TerminalListener(settings, loads="nothing" if as_json else "table"),
         )

@@ -44,7 +44,7 @@ commands = typer.Typer()
 def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
     """Show the last load of each table, its age, failures, open quarantine, and the KPIs.
 
-    Exits 1 if the last load of a table or the last build failed.
+    Exits 1 if the last load of a table or the last build failed, or left a hospital out.
     """
     with project(project_dir) as settings:
         from ingestion.bronze.places import audit_log
@@ -88,7 +88,8 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
                 show(quarantine_view(warehouse.quarantine))
             if warehouse:
                 print_kpis(settings)
-        exit_if(any(state.failures for state in states) or bool(built and built.failures))
+        is_broken = bool(declared.problems or (built and (built.failures or built.left_out)))
+        exit_if(is_broken or any(state.failures for state in states))
 
 
 def _warehouse(settings: "Settings") -> "WarehouseState | None":
@@ -120,6 +121,8 @@ def _remarks(
         yield unclaimed_line(unclaimed), "yellow"
     if built and built.failures:
         yield f"the last build failed: {'; '.join(built.failures)}", "red"
+    for entry in built.left_out if built else ():
+        yield entry.shown, "red"
 
 
 @commands.command(

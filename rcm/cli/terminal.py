@@ -10,10 +10,11 @@ from rcm.cli.console import output, print_errors, show
 
 if TYPE_CHECKING:
     from ingestion.base.settings import Settings
+    from ingestion.bronze.audit import LoadResult
     from ingestion.loads.load import IngestSummary
     from ingestion.loads.progress import Progress
     from rcm.service import LoadOutcome
-    from rcm.warehouse.build import BuildOutcome, BuildProgress
+    from rcm.warehouse.build import BuildOutcome, BuildProgress, LeftOut
 
 
 class TerminalListener:
@@ -74,6 +75,7 @@ class TerminalListener:
         if build.alert_problem is not None:
             print_errors(build.alert_problem, severity="warning")
         print_errors(*map(_build_warning, build.warnings), severity="warning")
+        print_errors(*map(left_out_error, build.left_out))
         if not self._builds:
             return
         counts = [f"{build.done} models, snapshots and tests"]
@@ -107,10 +109,22 @@ def print_loads(summary: "IngestSummary") -> None:
 
     show(results_view(summary.results))
     console = output()
-    for result in summary.results:
-        if result.status in ("committed", "conflict") and result.message:
-            console.print(f"note: {result.label}: {result.message}", style="yellow", markup=False)
+    for note in notes(summary.results):
+        console.print(f"note: {note}", style="yellow", markup=False)
     console.print(loaded_line(summary))
+
+
+def notes(results: "Sequence[LoadResult]") -> list[str]:
+    """What to know about loads that are done: once per table where several of its files say the same."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        if result.status in ("committed", "conflict") and result.message:
+            without_file = result.message.replace(f"{result.source_file}: ", "")
+            said.setdefault((result.label, without_file), []).append(result.message)
+    return [
+        f"{label}: {messages[0]}{f' (and of {len(messages) - 1} more files)' if len(messages) > 1 else ''}"
+        for (label, _), messages in said.items()
+    ]
 
 
 def loaded_line(summary: "IngestSummary") -> str:
@@ -150,8 +164,10 @@ def _build_error(failure: str) -> ErrorLine:
     return ErrorLine(what, remedy if parted else "fix what it names (logs/dbt.log has the full message), then rcm run")
 
 
+def left_out_error(left_out: "LeftOut") -> ErrorLine:
+    """A system that a build did without, and what to do."""
+    return ErrorLine(left_out.shown, "correct its declaration, which rcm plan names, then rcm run")
+
+
 def _build_warning(warning: str) -> ErrorLine:
-    what, _, remedy = warning.rpartition("; ")
-    if "unknown words: " in what:
-        return ErrorLine(what, remedy)
     return ErrorLine(warning, "look at the rows: rcm status, docs/data-quality.md")

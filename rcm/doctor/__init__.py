@@ -59,7 +59,7 @@ def diagnose(folder: Path, variables: Mapping[str, str], seconds: float = CHECK_
     """
     try:
         settings = read_settings(variables)
-        control = read_control_table(settings.project_dir, settings.bronze_dir)
+        control = read_control_table(settings.project_dir, settings.bronze_dir, variables)
     except (IngestionError, SpecError) as error:
         # Without settings there is nothing to look at.
         finding = found_by(error)

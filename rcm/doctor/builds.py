@@ -35,6 +35,9 @@ def build(situation: Situation, _: str) -> Iterator[Finding]:
             f"{age(built.finished_at, _now())} ago it failed: {built.failures[0].partition('; ')[0]}{more}",
             "see rcm status and logs/dbt.log, fix it, then rcm run",
         )
+    elif built.left_out:
+        for entry in built.left_out:
+            yield problem(entry.shown, "correct its declaration, which rcm plan names, then rcm run")
     else:
         yield ok(f"{age(built.finished_at, _now())} ago, without a failure")
 

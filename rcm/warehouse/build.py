@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -15,7 +15,10 @@ from ingestion.base.errors import IngestionError
 from ingestion.base.messages import without_values
 from ingestion.base.secret_store import without_unused
 from ingestion.base.settings import Settings
-from ingestion.declared.control_table import read_control_table
+from ingestion.declared.control_table import ControlTable
+from ingestion.sources.control_table import read_control_table
+from rcm.warehouse.left_out import TEST as EVERY_SYSTEM
+from rcm.warehouse.left_out import decided
 from rcm.warehouse.reader import held, is_taken
 
 if TYPE_CHECKING:
@@ -33,10 +36,27 @@ _ABOUT_SQL = (
 _OF_DUCKDB = re.compile(r"[A-Z][A-Za-z ]+ Error: ")
 _LONGEST_KIND = 40
 # The test that compares the rows' declarations with those of today.
-# The test that names each word itself, in warnings of its own.
-_WORDS_DECLARED = "assert_words_that_class_money_are_declared"
 _STAGED_AS_DECLARED = "assert_staged_rows_follow_their_declarations"
 _FAILED = ("error", "fail", "runtime error")
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A system that a build did without, because its declaration is broken.
+
+    Args:
+        system: Its name.
+        built_at: When it was last built, UTC without zone; None if it never was, or not by ``rcm``.
+    """
+
+    system: str
+    built_at: datetime | None
+
+    @property
+    def shown(self) -> str:
+        """In one line, for people."""
+        since = f"are those of {self.built_at:%Y-%m-%d %H:%M} UTC" if self.built_at else "stay as they were last built"
+        return f"{self.system} is left out of this build, because its declaration is broken; its numbers {since}"
 
 
 @dataclass(frozen=True)
@@ -47,7 +67,8 @@ class BuildOutcome:
         done: Models, snapshots and seeds built, tests passed.
         skipped: Nodes below a failed one.
         failures: One line per failed node: kind, name, first line of the reason. Or why dbt did not start.
-        warnings: One line per test that warns, or one for each thing that it names.
+        warnings: One line per test that warns.
+        left_out: Systems with a broken declaration, which the build did without, and when they were last built.
         alert_problem: What kept the alert from being delivered; None where it was delivered or there was none to send.
     """
 
@@ -55,7 +76,13 @@ class BuildOutcome:
     skipped: int
     failures: tuple[str, ...]
     warnings: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
     alert_problem: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether a node failed, or a system was left out."""
+        return bool(self.failures or self.left_out)
 
 
 def build(
@@ -65,6 +92,7 @@ def build(
     full_refresh: bool = False,
     select: str | None = None,
     unit_tests: bool = False,
+    control: ControlTable | None = None,
 ) -> BuildOutcome:
     """``dbt build`` in the project's folder with ``profiles/profiles.yml``; the log goes to logs/dbt.log.
 
@@ -74,6 +102,7 @@ def build(
         full_refresh: Rebuild everything from bronze.
         select: Only these nodes, as dbt selects them.
         unit_tests: Also judge the project's code, which no hospital's data changes.
+        control: The control table, which says whom to leave out; None reads it.
 
     Raises:
         IngestionError: dbt is not installed.
@@ -84,15 +113,21 @@ def build(
     if not (unit_tests or "DBT_EXCLUDE_RESOURCE_TYPES" in settings.values):
         command += ["--exclude-resource-type", "unit_test"]
     command += ["--select", select] if select else []
+    control = control or _control(settings)
+    built_at = _built_at(settings)
     if select is None:
         # Stands if this process is killed: what it leaves is then known to be half of something.
-        _keep(settings, BuildOutcome(0, 0, ("dbt build: it did not come to its end; run rcm run",), ()))
-    said: list[str] = []
-    invoked = _dbt(settings, command, on_progress, said)
+        _keep(settings, BuildOutcome(0, 0, ("dbt build: it did not come to its end; run rcm run",), ()), built_at)
+    invoked = _dbt(settings, command, on_progress, control)
     if isinstance(invoked.exception, KeyboardInterrupt):
         # What dbt keeps to itself: whoever pressed the keys wants out.
         raise KeyboardInterrupt
-    results = list(getattr(invoked.result, "results", []))
+    results = [
+        result
+        for result in getattr(invoked.result, "results", [])
+        # The outcome names what is left out by itself.
+        if getattr(result.node, "name", None) != EVERY_SYSTEM
+    ]
     failures = [_failure(result) for result in results if str(result.status) in _FAILED]
     if invoked.exception is not None and not failures:
         # dbt wraps its messages; the headline by itself has no information.
@@ -102,11 +137,15 @@ def build(
         done=sum(status in ("success", "pass") for status in statuses),
         skipped=statuses.count("skipped"),
         failures=tuple(failures),
-        warnings=(*said, *(_failure(result) for result in results if _warns(result))),
+        warnings=tuple(_failure(result) for result in results if str(result.status) == "warn"),
+        left_out=tuple(LeftOut(name, built_at.get(name)) for name in control.not_built),
     )
+    if select is None and not failures:
+        now = datetime.now(UTC).replace(tzinfo=None)
+        built_at |= {system.name: now for system in control.systems}
     # A part that built says nothing of the rest, which may have failed before.
     if select is None or failures:
-        _keep(settings, outcome)
+        _keep(settings, outcome, built_at)
     return outcome
 
 
@@ -116,7 +155,7 @@ def has_outdated_judgements(settings: Settings) -> bool:
         return False
     _require_dbt(settings)
     command = ["test", "--select", _STAGED_AS_DECLARED, "--exclude-resource-type", "unit_test"]
-    outcome = _dbt(settings, command, None)
+    outcome = _dbt(settings, command, None, _control(settings))
     return any(str(result.status) == "warn" for result in getattr(outcome.result, "results", []))
 
 
@@ -127,24 +166,21 @@ def _require_dbt(settings: Settings) -> None:
         raise IngestionError(f"dbt is not installed, so nothing can be built; pip install 'rcm-lakehouse[{target}]'")
 
 
-def _warns(result: object) -> bool:
-    """Whether a test warns, and has not said so itself."""
-    name = getattr(getattr(result, "node", None), "name", None)
-    return str(getattr(result, "status", "")) == "warn" and name != _WORDS_DECLARED
+def _control(settings: Settings) -> ControlTable:
+    return read_control_table(settings.project_dir, settings.bronze_dir, settings.values)
 
 
 def _dbt(
-    settings: Settings, command: Sequence[str], on_progress: BuildProgress | None, said: list[str] | None = None
+    settings: Settings, command: Sequence[str], on_progress: BuildProgress | None, control: ControlTable
 ) -> "dbtRunnerResult":
-    """Run dbt; what its macros warn of is added to ``said``."""
     # dbt takes seconds to import, so only who needs it pays for it.
     from dbt.cli.main import dbtRunner
 
     arguments = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors", *command]
     arguments += ["--project-dir", str(settings.project_dir)]
     arguments += ["--profiles-dir", str(settings.project_dir / "profiles")]
-    progress = _NodeCount(on_progress, said)
-    with contextlib.chdir(settings.project_dir), _environment(settings):
+    progress = _NodeCount(on_progress)
+    with contextlib.chdir(settings.project_dir), _environment(settings, control), decided(control):
         try:
             return dbtRunner(callbacks=[progress.note]).invoke(arguments)
         finally:
@@ -160,25 +196,45 @@ class LastBuild:
         finished_at: When, UTC without zone.
         failures: One line per failed node.
         skipped: Nodes below them.
+        left_out: Systems that it did without, and when they were last built.
     """
 
     finished_at: datetime
     failures: tuple[str, ...]
     skipped: int
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def last_build(settings: Settings) -> LastBuild | None:
     """The last build that ``rcm`` made of this warehouse; None before the first."""
     try:
         kept = json.loads(_record(settings).read_text(encoding="utf-8"))
-        return LastBuild(datetime.fromisoformat(kept["finished_at"]), tuple(kept["failures"]), kept["skipped"])
+        built_at = _built_at(settings)
+        left_out = tuple(LeftOut(name, built_at.get(name)) for name in kept.get("left_out", []))
+        finished_at = datetime.fromisoformat(kept["finished_at"])
+        return LastBuild(finished_at, tuple(kept["failures"]), kept["skipped"], left_out)
     except (OSError, ValueError, KeyError):
         return None
 
 
-def _keep(settings: Settings, outcome: BuildOutcome) -> None:
+def _built_at(settings: Settings) -> dict[str, datetime]:
+    """When each system was last built without a failure, UTC without zone."""
+    try:
+        kept = json.loads(_record(settings).read_text(encoding="utf-8"))
+        return {name: datetime.fromisoformat(moment) for name, moment in kept.get("built_at", {}).items()}
+    except (OSError, ValueError):
+        return {}
+
+
+def _keep(settings: Settings, outcome: BuildOutcome, built_at: Mapping[str, datetime]) -> None:
     finished_at = datetime.now(UTC).replace(tzinfo=None).isoformat()
-    kept = {"finished_at": finished_at, "failures": outcome.failures, "skipped": outcome.skipped}
+    kept = {
+        "finished_at": finished_at,
+        "failures": outcome.failures,
+        "skipped": outcome.skipped,
+        "left_out": [entry.system for entry in outcome.left_out],
+        "built_at": {name: moment.isoformat() for name, moment in built_at.items()},
+    }
     _record(settings).write_text(json.dumps(kept, indent=2), encoding="utf-8")
 
 
@@ -199,11 +255,10 @@ def _close_warehouse() -> None:
 
 
 class _NodeCount:
-    """Turns dbt's events into a count of nodes, and keeps what macros warn of."""
+    """Turns dbt's events into a count of nodes."""
 
-    def __init__(self, on_progress: BuildProgress | None, said: list[str] | None) -> None:
+    def __init__(self, on_progress: BuildProgress | None) -> None:
         self._on_progress = on_progress
-        self._said = said
         self._all = 0
         self._finished = 0
 
@@ -212,9 +267,6 @@ class _NodeCount:
             self._all = event.data.node_count
         elif event.info.name == "NodeFinished":
             self._finished += 1
-        elif event.info.name == "JinjaLogWarning" and self._said is not None:
-            self._said.append(event.data.msg)
-            return
         else:
             return
         if self._on_progress is not None:
@@ -222,11 +274,11 @@ class _NodeCount:
 
 
 @contextlib.contextmanager
-def _environment(settings: Settings) -> Iterator[None]:
+def _environment(settings: Settings, control: ControlTable) -> Iterator[None]:
     """Variables of the process, where dbt reads them; put back afterwards."""
     before = dict(os.environ)
     os.environ.clear()
-    os.environ.update(needed_by_builds(settings))
+    os.environ.update(needed_by_builds(settings, control))
     # As profiles.yml names it by default: dbt parses the whole project again where the path is another one.
     is_inside = settings.warehouse.is_relative_to(settings.project_dir)
     warehouse = settings.warehouse.relative_to(settings.project_dir) if is_inside else settings.warehouse
@@ -238,13 +290,12 @@ def _environment(settings: Settings) -> Iterator[None]:
         os.environ.update(before)
 
 
-def needed_by_builds(settings: Settings) -> dict[str, str]:
+def needed_by_builds(settings: Settings, control: ControlTable | None = None) -> dict[str, str]:
     """The variables without what only loads need: connections of the sources, and the secrets that they refer to.
 
     dbt, its adapters and what they start (a JVM) inherit the rest.
     """
-    systems = read_control_table(settings.project_dir, settings.bronze_dir).systems
-    connections = {system.connection.env for system in systems}
+    connections = (control or _control(settings)).connections
     return without_unused({name: value for name, value in settings.values.items() if name not in connections})
 
 

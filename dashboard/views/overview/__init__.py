@@ -21,6 +21,7 @@ def show(context: Context) -> None:
     st.markdown(
         f"As of **{as_of['as_of_date']:%d %B %Y}**{running}. Periods are those of each contract, mostly 12 months."
     )
+    _not_built(context)
     _left_out(context)
     for subject, contracts in context.contracts.headline().items():
         st.subheader(subject.replace("_", "-").capitalize(), anchor=subject.replace("_", "-"))
@@ -40,6 +41,19 @@ def show(context: Context) -> None:
     answered_by_table(context, "who_counts", "Who counts, and as of when")
     st.subheader("Not computed", anchor="not-computed")
     needs([contract for contract in context.contracts.by_name.values() if contract.model_name is None])
+
+
+def _not_built(context: Context) -> None:
+    """Name the systems that the last build did without, whose numbers are older than the others'."""
+    systems = context.rows("left_out_of_build")
+    if not systems.empty:
+        days = [f"{day:%d %B %Y}" if pd.notna(day) else "nothing so far" for day in systems["last_staged_at"]]
+        named = ", ".join(f"**{name}** ({day})" for name, day in zip(systems["hospital_name"], days, strict=True))
+        st.error(
+            f"Left out of the last build, because the declaration is broken; numbers as of: {named}. "
+            "`rcm plan` names what is wrong.",
+            icon=":material/sync_problem:",
+        )
 
 
 def _left_out(context: Context) -> None:

@@ -37,6 +37,19 @@ class Database(SourceKind):
 
         return extract(planned.table, connection_value(settings, planned.system), planned.window)
 
+    def place(self, table: TableSpec) -> object:
+        """The table or view, however it is quoted, and with or without the schema that is meant where none is."""
+        parts = [part.strip('"[]` ').casefold() for part in DatabaseOptions.of(table).source_object.split(".")]
+        return *(part for part in parts[:-1] if part not in ("main", "public", "dbo")), parts[-1]
+
+    def follow_up(self, settings: Settings, system: SystemSpec, table: TableSpec) -> PlannedLoad | None:
+        """The full read that a count of the source's rows shows to be due before its time."""
+        if table.load.full_every is None or table.load.mode != "incremental":
+            return None
+        from ingestion.sources.database.counting import plan_early_read
+
+        return plan_early_read(settings, system, table)
+
     def check(self, settings: Settings, system: SystemSpec, tables: Sequence[TableSpec]) -> Iterator[Finding]:
         """Whether the login works and can read the declared tables."""
         from ingestion.sources.database.reading import open_database

@@ -60,6 +60,27 @@ def fix_bounds(source: Source, table: TableSpec, window: Window, column: SourceC
     return _moving_bounds(source, table, window, column)
 
 
+def counted(source: Source, table: TableSpec, column: SourceColumn, watermark: str) -> tuple[int, int]:
+    """How many rows a table has up to a watermark, those without one among them, and how many after it.
+
+    Raises:
+        SchemaDriftError: The watermark is no value of its declared type.
+    """
+    dialect = source.dialect
+    try:
+        until = [dialect.until(column, _value(table, watermark))]
+    except ValueError:
+        raise SchemaDriftError(
+            f"the last watermark of {column.name} is no {table.watermark_type}; load with --full"
+        ) from None
+    if table.load.null_watermark == "include":
+        until.append(Predicate(dialect.missing(column)))
+    dated = Predicate(f"not ({dialect.missing(column)})")
+    kept = None if table.load.null_watermark == "include" else dated
+    first = int(str(source.value(*_select(table, dialect, "count(*)", _any(until)))))
+    return first, int(str(source.value(*_select(table, dialect, "count(*)", kept)))) - first
+
+
 def _moving_bounds(source: Source, table: TableSpec, window: Window, column: SourceColumn) -> Bounds:
     dialect = source.dialect
     zone = _zone(table, column)

@@ -4,15 +4,17 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import ClassVar
 
-from ingestion.base.errors import SourceUnavailableError
+from ingestion.base.errors import SourceUnavailableError, UnlistedHospitalError
 from ingestion.base.findings import Finding, ok, warning
 from ingestion.base.settings import Settings
 from ingestion.base.storage import Location
 from ingestion.bronze.extraction import Extraction
 from ingestion.bronze.places import bronze_table
+from ingestion.declared.hospitals import HospitalsOfFiles
 from ingestion.declared.specs import SystemSpec, TableSpec
 from ingestion.sources.connection import connection_value
 from ingestion.sources.files import reading
+from ingestion.sources.files.again import plan_again
 from ingestion.sources.files.options import FilesOptions
 from ingestion.sources.kind import SourceKind
 from ingestion.sources.landing import LandingFile, waiting_files
@@ -36,12 +38,19 @@ class Files(SourceKind):
                 f"{landing}: is no folder; mount it, make it, or correct {system.connection.env}"
             )
         pattern, mode = FilesOptions.of(table).files, table.load.mode
-        planned: list[PlannedLoad] = []
+        planned = list(plan_again(settings, system, table, landing, batches))
+        if any(load.action == "blocked" for load in planned):
+            return planned
         loaded = [batch.file_sha256 for batch in reversed(batches)]
+        loaded += [load.file.sha256 for load in planned if load.file is not None]
+        hospitals = HospitalsOfFiles(system, table)
         for file in waiting_files(landing, pattern):
             # Copies in one folder are deduplicated; of full files that replace each other only the last one counts.
             if file.sha256 in (loaded[-1:] if mode == "full" else loaded):
                 planned.append(plan_known_file(system, table, file, batches, mode))
+            elif stranger := hospitals.problem(file.name):
+                error = UnlistedHospitalError(f"{file.name}: {stranger}")
+                planned.append(PlannedLoad(system, table, "blocked", mode, "is refused", file=file, error=error))
             else:
                 effect = "replaces the whole table" if mode == "full" else "adds to the table"
                 planned.append(PlannedLoad(system, table, "load", mode, f"new file, {effect}", file=file))

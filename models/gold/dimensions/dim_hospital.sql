@@ -13,9 +13,8 @@ final as (
         {{ generate_surrogate_key(['source_system']) }} as hospital_key,
         source_system as hospital_code,
         case source_system
-            {%- for system in listed_systems() if execute %}
-            {%- set nodes = graph.sources.values() | selectattr('source_name', 'equalto', system) | list %}
-            when '{{ system }}' then '{{ nodes[0].source_meta.get("label", system) }}'
+            {%- for system in all_listed_systems() if execute %}
+            when '{{ system }}' then '{{ dbt.escape_single_quotes(system_label(system)) }}'
             {%- endfor %}
             else source_system
         end as hospital_name,

@@ -14,14 +14,18 @@ final as (
         coalesce(state, 'Unknown') as state,
         valid_from,
         valid_to,
-        valid_to = {{ open_end() }} as is_current
+        valid_to = {{ open_end() }} as is_current,
+        is_member_deleted as is_deleted
     from versions
 
     union all
 
     {{ special_members(
         ['patient_version_key', 'patient_key', 'hospital_key', 'sex', 'state'],
-        {'valid_from': "cast('1900-01-01' as timestamp)", 'valid_to': open_end(), 'is_current': 'true'}
+        {
+            'valid_from': "cast('1900-01-01' as timestamp)", 'valid_to': open_end(), 'is_current': 'true',
+            'is_deleted': 'false'
+        }
     ) }}
 )
 

@@ -28,7 +28,8 @@ final as (
         coalesce(registry.taxonomy_description, 'Unknown') as npi_taxonomy,
         versions.valid_from,
         versions.valid_to,
-        versions.valid_to = {{ open_end() }} as is_current
+        versions.valid_to = {{ open_end() }} as is_current,
+        versions.is_member_deleted as is_deleted
     from versions
     left join registry on versions.npi = registry.npi
 
@@ -42,7 +43,8 @@ final as (
         {
             'is_npi_valid': 'false', 'is_npi_active': 'false', 'npi_inactive_date': 'cast(null as date)',
             'npi_taxonomy': "'Unknown'",
-            'valid_from': "cast('1900-01-01' as timestamp)", 'valid_to': open_end(), 'is_current': 'true'
+            'valid_from': "cast('1900-01-01' as timestamp)", 'valid_to': open_end(), 'is_current': 'true',
+            'is_deleted': 'false'
         }
     ) }}
 )

@@ -80,11 +80,7 @@ charged_days as (
     select
         basis,
         account_key,
-        {% if var('aging_anchor') == 'post_date' -%}
-        min(first_post_date) over (partition by basis, account_key, service_date)
-        {%- else -%}
-        service_date
-        {%- endif %} as anchor_date,
+        service_date as anchor_date,
         effective_month as from_month,
         coalesce(
             lead(effective_month) over (partition by basis, account_key, service_date order by effective_month),
@@ -100,8 +96,7 @@ charged_days as (
             account_key,
             service_date,
             effective_month,
-            sum(ar_delta_amount) as ar_delta_amount,
-            min(post_date) as first_post_date
+            sum(ar_delta_amount) as ar_delta_amount
         from changes
         where money_type in {{ event_types(class='charge') }}
         group by basis, account_key, service_date, effective_month

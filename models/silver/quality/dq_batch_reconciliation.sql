@@ -1,22 +1,32 @@
 -- Bronze is counted in bronze itself: a row that staging lost would show as a difference, not vanish from both sides.
 {% set money = {'data_type': 'decimal(18,2)', 'config': {'meta': {}}} -%}
+{% set sources = [] -%}
+{% for system, entities in listed_systems().items() -%}
+{% for entity in entities -%}{% do sources.append((system, entity, source(system, entity))) -%}{% endfor -%}
+{% endfor -%}
+{% set left_out = left_out_systems() -%}
+{% set earlier = load_relation(this) if execute and left_out else none -%}
 {% set outcomes = ['rejected', 'duplicate', 'superseded', 'current', 'quarantined'] -%}
 
 with
 
 bronze_rows as (
-    {% for system, entities in listed_systems().items() -%}
-    {% set last_system = loop.last -%}
-    {% for entity in entities -%}
+    {% for system, entity, relation in sources -%}
     {% set amount = typed(
         bronze_node(system, entity).config.meta.map.get(entity_meta(entity).amount), money, dialect_of(system, entity)
     ) if execute -%}
     select _batch_id, '{{ entity }}' as entity, '{{ system }}.{{ entity }}' as _source_table, {{ amount }} as amount
-    from {{ source(system, entity) }}
-    {% if not (loop.last and last_system) -%}
+    from {{ relation }}
+    {% if not loop.last -%}
     union all
     {% endif -%}
-    {%- endfor -%}
+    {%- else -%}
+    select
+        cast(null as string) as _batch_id,
+        cast(null as string) as entity,
+        cast(null as string) as _source_table,
+        cast(null as decimal(18, 2)) as amount
+    where false
     {%- endfor %}
 ),
 
@@ -91,6 +101,28 @@ final as (
     from bronze
     left join outcomes
         on bronze._source_table = outcomes._source_table and bronze._batch_id = outcomes._batch_id
+
+    {% if earlier -%}
+    union all
+
+    -- What is left out of this build is as it was last built.
+    select
+        entity,
+        _source_table,
+        _batch_id,
+        bronze_rows,
+        {% for outcome in outcomes -%}
+        {{ outcome }}_rows,
+        {% endfor -%}
+        bronze_amount,
+        {% for outcome in outcomes -%}
+        {{ outcome }}_amount
+        {%- if not loop.last %},
+        {% endif -%}
+        {% endfor %}
+    from {{ earlier }}
+    where split_part(_source_table, '.', 1) in ('{{ left_out | join("', '") }}')
+    {%- endif %}
 )
 
 select * from final

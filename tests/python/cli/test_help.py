@@ -81,7 +81,7 @@ def test_help_fits_a_narrow_terminal() -> None:
 
 
 def test_a_misspelt_command_names_the_one_that_was_meant() -> None:
-    result = rcm("stats")
+    result = rcm("statuss")
     assert result.exit_code == 2
     assert "Did you mean 'status'?" in result.stderr
 

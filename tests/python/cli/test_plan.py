@@ -93,3 +93,31 @@ def test_a_table_that_cannot_be_planned_is_an_error_with_its_remedy(loaded: Proj
     assert "error: emr.wards: " in result.stderr
     assert result.stderr.splitlines()[-1].startswith("next: ")
     assert "emr.visits" in result.stdout
+
+
+@pytest.mark.usefixtures("filled")
+def test_options_that_are_repeated_add_up() -> None:
+    assert set(planned("-s", "emr", "-s", "codes")) == {"emr.visits", "emr.wards", "codes.codes"}
+    assert set(planned("-s", "emr", "-s", "codes", "-t", "wards", "-t", "codes")) == {"emr.wards", "codes.codes"}
+    ingested = json.loads(rcm("ingest", "-s", "payer", "-s", "codes", "--json").stdout)["results"]
+    assert {result["system"] for result in ingested} == {"payer", "codes"}
+    refused = rcm("plan", "-s", "emr", "-s", "paier")
+    assert refused.exit_code == 2
+    assert refused.stderr == "error: --source paier: no such system\nnext: did you mean payer?\n"
+
+
+def test_a_system_that_is_left_out_is_named_once_and_not_called_unknown(filled: Project) -> None:
+    listed = yaml.safe_load((filled.root / "dbt_project.yml").read_text())
+    del listed["vars"]["systems"]["models/bronze"]["payer"]
+    filled.write("dbt_project.yml", yaml.safe_dump(listed))
+    said = (
+        "error: dbt_project.yml: vars.systems: models/bronze: payer is missing, which sources.yml declares\n"
+        "next: add the line 'payer: [claims]' there\n"
+    )
+
+    only = rcm("plan", "--source", "payer")
+    both = rcm("plan", "--source", "payer", "--source", "emr")
+
+    assert (only.exit_code, only.stderr, only.stdout) == (2, said, "")
+    assert (both.exit_code, both.stderr) == (1, said)
+    assert "emr.wards" in both.stdout

@@ -10,6 +10,8 @@ from ingestion.base.errors import SpecError
 from ingestion.base.settings import Settings, read_settings
 from ingestion.declared.control_table import ControlTable
 from rcm import service
+from rcm.doctor.check import Situation
+from rcm.doctor.connections import connection
 from rcm.simulation import answers_are_simulated, simulated_apis
 from simulator import simulate
 
@@ -76,6 +78,16 @@ def test_an_address_of_ones_own_ends_the_simulated_answers(
     own = simulated.with_values({address: "https://example.org"})
     assert not answers_are_simulated(own, control.systems)
     assert answers_are_simulated(own.with_values({"RCM_SIMULATED_APIS": "true"}), control.systems)
+
+
+def test_answers_that_nobody_can_simulate_are_an_error_of_the_run_and_the_doctor(
+    settings: Settings, control: ControlTable
+) -> None:
+    wanted = settings.with_values({"RCM_SIMULATED_APIS": "true"})
+    with pytest.raises(SpecError, match=r"RCM_SIMULATED_APIS is true, but .*registry\.json is missing"):
+        service.load(wanted, control=control, source="npi_registry")
+    with pytest.raises(SpecError, match=r"RCM_SIMULATED_APIS is true, but .*registry\.json is missing"):
+        list(connection(Situation(wanted.project_dir, {}, wanted, control), "npi_registry"))
 
 
 def test_the_setting_refuses_simulated_answers(simulated: Settings, control: ControlTable) -> None:

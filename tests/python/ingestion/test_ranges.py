@@ -103,3 +103,42 @@ def test_a_full_read_is_due_by_the_log_even_where_it_found_nothing(project: Proj
     [last] = [result for result in project.log() if result.status == "unchanged"]
     assert last.load_type == "full"
     assert datetime.now(UTC).replace(tzinfo=None) - last.started_at < timedelta(minutes=10)
+
+
+def early(project: Project) -> tuple[LoadResult, LoadResult | None]:
+    """The loads of the visits in one run: the increment, and the full read that it brought forward."""
+    settings = project.settings()
+    systems = load_systems(settings.project_dir, settings.bronze_dir)
+    first, *further = ingest(settings, systems, source="emr", table="visits").results
+    return first, further[0] if further else None
+
+
+def test_a_number_of_rows_that_differs_brings_the_full_read_forward(loaded: Project) -> None:
+    declare(loaded, "P30D")
+
+    first, further = early(loaded)
+
+    assert (first.load_type, first.status) == ("incremental", "unchanged")
+    assert further is not None
+    assert (further.load_type, further.status, further.rows_written) == ("full", "committed", 4)
+    assert "the source has 4 rows, bronze 3, so some came late unseen" in str(further.message)
+    loaded.sql("delete from visits where VisitID = 'v1'")
+    loaded.visit(("v10", 1, None, "2024-01-10 08:00:00"), ("v11", 1, None, "2024-01-11 08:00:00"))
+    first, further = early(loaded)
+    assert (first.load_type, first.rows_written) == ("incremental", 2)
+    assert further is not None
+    assert (further.status, further.rows_written) == ("committed", 5)
+    assert "bronze 6, so some were deleted unseen" in str(further.message)
+
+
+def test_equal_numbers_and_rows_that_came_meanwhile_are_no_reason(loaded: Project) -> None:
+    loaded.sql("delete from visits where VisitID = 'late'")
+    declare(loaded, "P30D")
+    assert early(loaded)[1] is None
+    # An undated row, and one from the future: read by every load, and counted.
+    loaded.visit(("none", 1, None, None), ("future", 1, None, "2999-01-01 00:00:00"))
+    first, further = early(loaded)
+    assert (first.rows_written, further) == (2, None)
+    loaded.visit(("v9", 7, None, "2024-01-12 08:00:00"))
+    loaded.sql("delete from visits where VisitID = 'v9' and Amount = 9")
+    assert early(loaded)[1] is None
