@@ -12,6 +12,7 @@ postings as (
         sum(charge_amount) as charge_amount,
         sum(insurance_payment_amount) as insurance_payment_amount,
         sum(patient_payment_amount) as patient_payment_amount,
+        sum(unknown_payment_amount) as unknown_payment_amount,
         sum(refund_amount) as refund_amount,
         sum(ar_delta_amount) as change_amount
     from {{ ref('rpt_ledger') }}
@@ -37,6 +38,7 @@ select
     coalesce(postings.charge_amount, 0) as charge_amount,
     coalesce(postings.insurance_payment_amount, 0) as insurance_payment_amount,
     coalesce(postings.patient_payment_amount, 0) as patient_payment_amount,
+    coalesce(postings.unknown_payment_amount, 0) as unknown_payment_amount,
     coalesce(postings.refund_amount, 0) as refund_amount,
     coalesce(postings.change_amount, 0) as change_amount,
     coalesce(balances.ar_amount, 0) as ar_amount

@@ -184,6 +184,8 @@ def rule_test(rule: Mapping[str, Any]) -> str:
         test = f"`{column}` does not match `{pattern}`"
     elif "malformed_code" in rule:
         test = f"`{rule['malformed_code']}` has no shape of its [code systems](#code-systems)"
+    elif "unknown_word" in rule:
+        return f"the word for `{rule['unknown_word']}` is none of its list"
     elif "macro" in rule:
         ((macro, column),) = rule["macro"].items()
         test = f"`{macro}({column})`"

@@ -12,7 +12,16 @@ from ingestion.declared.yaml_text import parsed
 
 # Rules that macros/staging applies to every entity.
 BUILT_IN_RULES = frozenset(
-    {"key_missing", "value_unparseable", "hospital_not_listed", "key_repeated_in_batch", "contract_broken"}
+    {
+        "key_missing",
+        "value_unparseable",
+        "hospital_not_listed",
+        "key_repeated_in_batch",
+        "key_resembles_another",
+        "key_in_scientific_notation",
+        "reference_in_scientific_notation",
+        "contract_broken",
+    }
 )
 
 
@@ -24,8 +33,10 @@ class CommonDataModel:
         columns: What a map can fill.
         rules: What judges a row.
         relations: What judges a record together with the one it refers to.
+        limited: Rules with a limit of their failures, beside the relations.
         coded: Columns that hold codes of a code system.
         code_systems: The code systems there are, of all entities.
+        vocabularies: Columns with a list of words, each with its canonical words.
         types: Type of each column that a map can fill.
         keys: Columns that identify a record.
     """
@@ -33,8 +44,10 @@ class CommonDataModel:
     columns: Mapping[str, frozenset[str]]
     rules: Mapping[str, frozenset[str]]
     relations: Mapping[str, frozenset[str]]
+    limited: Mapping[str, frozenset[str]]
     coded: Mapping[str, frozenset[str]]
     code_systems: frozenset[str]
+    vocabularies: Mapping[str, Mapping[str, tuple[str, ...]]]
     types: Mapping[str, Mapping[str, str]]
     keys: Mapping[str, tuple[str, ...]]
 
@@ -66,6 +79,12 @@ def read_common_data_model(project_dir: Path) -> CommonDataModel:
         for entity, model in staging.items()
     }
     relations = {entity: frozenset(_relations(model)) for entity, model in contracts.items()}
+    limited = {
+        entity: frozenset(
+            rule["name"] for rule in _meta(staging.get(entity, {})).get("rules", []) if "unknown_word" in rule
+        )
+        for entity in contracts
+    }
     coded = {
         entity: frozenset(column["name"] for column in model.get("columns", []) if _meta(column).get("code_systems"))
         for entity, model in contracts.items()
@@ -77,9 +96,31 @@ def read_common_data_model(project_dir: Path) -> CommonDataModel:
         }
         for entity, model in contracts.items()
     }
-    code_systems = _code_systems(project_dir / "dbt_project.yml")
     keys = {entity: tuple(_meta(model).get("key_columns", [])) for entity, model in staging.items()}
-    return CommonDataModel(columns, rules, relations, coded, code_systems, types, keys)
+    variables = _variables(project_dir / "dbt_project.yml")
+    vocabularies = {entity: dict(_vocabularies(model, variables)) for entity, model in contracts.items()}
+    return CommonDataModel(
+        columns,
+        rules,
+        relations,
+        limited,
+        coded,
+        frozenset(variables.get("code_systems", {})),
+        vocabularies,
+        types,
+        keys,
+    )
+
+
+def _vocabularies(model: Mapping[str, Any], variables: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Columns with words, as macros/staging/words.sql reads them."""
+    for column in model.get("columns", []):
+        values = _meta(column).get("values")
+        if values == "event_types":
+            types = variables.get("event_types", [])
+            yield column["name"], tuple(row["type"] for row in types if "words" in row)
+        elif values:
+            yield column["name"], tuple(values)
 
 
 def _relations(model: Mapping[str, Any]) -> Iterator[str]:
@@ -90,11 +131,11 @@ def _relations(model: Mapping[str, Any]) -> Iterator[str]:
             yield from (relation["name"] for relation in _meta(column).get("relations", []))
 
 
-def _code_systems(path: Path) -> frozenset[str]:
+def _variables(path: Path) -> dict[str, Any]:
     with contextlib.suppress(yaml.YAMLError, OSError):
         document: Any = parsed(path.read_text(encoding="utf-8")) or {}
-        return frozenset(document.get("vars", {}).get("code_systems", {}))
-    return frozenset()
+        return dict(document.get("vars", {}))
+    return {}
 
 
 def _models(folder: Path) -> dict[str, dict[str, Any]]:

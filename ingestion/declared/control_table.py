@@ -1,5 +1,6 @@
 """Reads the control table: models/bronze/*.yml and vars.systems of dbt_project.yml, checked against each other."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from ingestion.base.errors import SpecError
 from ingestion.declared.agreement import Problem, list_problems, sharing_problems
 from ingestion.declared.common_data_model import CommonDataModel, read_common_data_model
-from ingestion.declared.dialect import DialectSpec
+from ingestion.declared.dialect import DialectSpec, overridden
 from ingestion.declared.expressions import ENGINE, Binder
 from ingestion.declared.hospitals import SOURCE_SYSTEM, UNLISTED, hospitals_listed
 from ingestion.declared.problems import advice, problem_lines
@@ -254,7 +255,7 @@ def _system(
     name, meta = source.get("name"), _meta(source)
     tables = source.get("tables") if isinstance(source.get("tables"), list) else []
     before = len(problems)
-    dialect = usual | _sound_dialect(meta.get("dialect"), f"{path.name}: {name}: config.meta.", problems)
+    dialect = overridden(usual, _sound_dialect(meta.get("dialect"), f"{path.name}: {name}: config.meta.", problems))
     specs = [_table(path, source, table, kinds, dialect, problems) for table in tables or []]
     if len(problems) > before:
         return None
@@ -306,7 +307,7 @@ def _table(
                 ],
                 "column_map": {name: str(expression) for name, expression in (meta.get("map") or {}).items()},
                 **{key: value for key, value in meta.items() if key not in ("load", "map", "date_format")},
-                "dialect": dialect | own,
+                "dialect": overridden(dialect, own),
             },
             context=kinds,
         )
@@ -328,8 +329,13 @@ def _own_dialect(meta: dict[str, Any], place: str, problems: list[str]) -> dict[
 def _model_problems(systems: Iterable[SystemSpec], model: CommonDataModel, binder: Binder) -> Iterator[Problem]:
     """What a source says about columns, rules and code systems of the common data model, or its own, that are not."""
     for system in systems:
+        # Of words that the system declares for all of its tables, each table would report the same.
+        of_system = list(_word_problems(system.dialect.words or {}, model))
+        for problem in of_system:
+            yield Problem(f"{system.path.name}: {system.name}: config.meta.{problem}", system.name)
         for table in system.tables:
-            for problem in (*_table_problems(table, model), *binder.problems(table)):
+            own = (problem for problem in _word_problems(table.dialect.words or {}, model) if problem not in of_system)
+            for problem in (*_table_problems(table, model), *own, *binder.problems(table)):
                 yield Problem(f"{system.path.name}: {table.label}: {problem}", system.name)
 
 
@@ -355,7 +361,7 @@ def _rule_problems(table: TableSpec, model: CommonDataModel) -> Iterator[str]:
     relations = model.relations[table.name]
     rules = model.rules.get(table.name, frozenset()) | relations
     yield from _unknown("severity", "rule", table, table.severity, rules)
-    yield from _unknown("limits", "relation", table, table.limits, relations)
+    yield from _unknown("limits", "relation", table, table.limits, relations | model.limited[table.name])
     for name, severity in table.severity.items():
         if name in relations and severity not in ("warn", "ignore"):
             yield f"severity.{name}: judges current records, which are in gold already; it can only warn or ignore"
@@ -368,6 +374,32 @@ def _code_problems(table: TableSpec, model: CommonDataModel) -> Iterator[str]:
     for column, names in table.code_systems.items():
         for name in sorted(set(names) - model.code_systems):
             yield f"code_systems.{column}: {name} is no known code system; {advice(name, model.code_systems)}"
+
+
+def _word_problems(words: Mapping[str, Mapping[str, Iterable[str]]], model: CommonDataModel) -> Iterator[str]:
+    """What ``dialect.words`` says of columns and words that are not there, and words with two meanings."""
+    vocabularies = {column: known for columns in model.vocabularies.values() for column, known in columns.items()}
+    for column, meanings in words.items():
+        if column not in vocabularies:
+            yield f"dialect.words.{column}: has no list of words; {advice(column, vocabularies)}"
+            continue
+        canonical = {_plain(word): word for word in vocabularies[column]}
+        meant: dict[str, str] = {}
+        for meaning, spellings in meanings.items():
+            place = f"dialect.words.{column}.{meaning}"
+            if meaning not in vocabularies[column]:
+                yield f"{place}: is no word of {column}; {advice(meaning, vocabularies[column])}"
+                continue
+            for word in spellings:
+                other = canonical.get(_plain(word), meant.get(_plain(word), meaning))
+                if other != meaning:
+                    yield f"{place}: {word} means {other} already; a word has one meaning"
+                meant[_plain(word)] = meaning
+
+
+def _plain(word: str) -> str:
+    """A word as macros/staging/words.sql compares it."""
+    return re.sub(r"[\s_.\-]", "", word.lower())
 
 
 def _unknown(key: str, what: str, table: TableSpec, given: Collection[str], known: frozenset[str]) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """How a source writes its values: ``config.meta.dialect`` of a system, overridden key by key by a table."""
 
 import re
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -61,6 +62,25 @@ Sentinel = Annotated[str, BeforeValidator(_as_text), AfterValidator(_sentinel)]
 Format = Annotated[str, AfterValidator(_format)]
 Formats = Annotated[tuple[Format, ...], BeforeValidator(_one_or_several), Field(min_length=1)]
 Zone = Annotated[str, AfterValidator(_zone)]
+# Two keys that differ only so: two, one, or held back until somebody has said which.
+Difference = Literal["hold", "fold", "exact"]
+Words = Annotated[tuple[Text, ...], BeforeValidator(_one_or_several), Field(min_length=1)]
+
+
+class KeysSpec(BaseModel):
+    """How a source compares its keys; white space around one and the ``="..."`` of a spreadsheet are never part of it.
+
+    Args:
+        case: ``l-1`` and ``L-1``.
+        leading_zeros: ``123``, ``00123`` and ``123.0``.
+        spaces: ``A 1`` and ``A1``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    case: Difference | None = None
+    leading_zeros: Difference | None = None
+    spaces: Difference | None = None
 
 
 class DialectSpec(BaseModel):
@@ -74,6 +94,8 @@ class DialectSpec(BaseModel):
         timestamp_format: Formats of moments.
         century_pivot: The last year of two digits that lies in this century: 68 is 2068, 69 is 1969.
         time_zone: IANA name of the zone that clocks without a zone show.
+        keys: What makes two keys of one.
+        words: The source's words of each column with a vocabulary: column, canonical word, its words.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -85,3 +107,11 @@ class DialectSpec(BaseModel):
     timestamp_format: Formats | None = None
     century_pivot: Annotated[int | None, Field(ge=0, le=99)] = None
     time_zone: Zone | None = None
+    keys: KeysSpec | None = None
+    words: dict[str, dict[str, Words]] | None = None
+
+
+def overridden(usual: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """A dialect with what a closer declaration says: key by key, and of ``keys`` and ``words`` again key by key."""
+    merged = {key: {**usual.get(key, {}), **said} for key, said in own.items() if isinstance(said, dict)}
+    return {**usual, **own, **merged}

@@ -28,7 +28,7 @@ union all
 select
     transaction_key as record_key,
     'PAYMENT' as leg,
-    case when payment_source = 'patient' then 'PAYMENT_PATIENT' else 'PAYMENT_INSURANCE' end as event_type,
+    {{ payment_type() | indent(4) }} as event_type,
     coalesce(paid_date, {{ known_day }}) as business_date,
     cast(0 - coalesce(paid_amount, 0) as decimal(18, 2)) as ar_delta_amount,
     {{ first_known_at('greatest(coalesce(' ~ day_start('paid_date') ~ ', inserted_at), inserted_at)') }} as known_at,
@@ -95,4 +95,13 @@ from {{ ref('adjustments_history') }}
 {# Key of a record whatever its version; -2 where the source names none. #}
 {% macro durable_key(source_system, id) -%}
     case when {{ id }} is null then '-2' else {{ generate_surrogate_key([source_system, id]) }} end
+{%- endmacro %}
+
+{# Who paid is what the source says. No word, or one without a meaning, is nobody's payment: it is not guessed. #}
+{% macro payment_type() -%}
+case payment_source
+    when 'insurance' then 'PAYMENT_INSURANCE'
+    when 'patient' then 'PAYMENT_PATIENT'
+    else 'PAYMENT_UNKNOWN'
+end
 {%- endmacro %}

@@ -44,7 +44,8 @@
 
 {# Share of failures from which on a relation is over its limit at one source; none for a rule about one row. #}
 {% macro limit_in(rule, system, entity) %}
-    {{ return(bronze_node(system, entity).config.meta.get('limits', {}).get(rule.name, rule.get('limit'))) }}
+    {% set usual = var('unknown_word_limit') if 'unknown_word' in rule else rule.get('limit') %}
+    {{ return(bronze_node(system, entity).config.meta.get('limits', {}).get(rule.name, usual)) }}
 {% endmacro %}
 
 {#

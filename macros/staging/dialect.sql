@@ -14,7 +14,9 @@
         {% set is_own = not loop.first %}
         {% for key, value in said.items() if value is not none or key not in dialect %}
             {% set several = key in ['date_format', 'timestamp_format'] and value is string %}
-            {% do dialect.update({key: [value] if several else value}) %}
+            {% set listed = [value] if several else value %}
+            {#- Of words and keys, a table says what differs. -#}
+            {% do dialect.update({key: dict(dialect.get(key, {}), **listed) if listed is mapping else listed}) %}
             {% if key == 'null_words' and is_own %}
                 {% do dialect.update({'text_null_words': value}) %}
             {% endif %}

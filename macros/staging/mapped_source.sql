@@ -37,7 +37,7 @@ select
     {%- if can_be_unparsed(expression, column, node.columns) -%}
         {%- do unparsed.append((column, expression)) -%}
     {%- endif -%}
-    {{ typed(expression, column, dialect) }} as {{ column.name }},
+    {{ comparable(typed(expression, column, dialect), expression, column, system, entity) }} as {{ column.name }},
     {% endfor -%}
     concat_ws(
         ',', cast(null as string)
@@ -50,6 +50,8 @@ select
         end
         {%- endfor %}
     ) as _unparsed_columns,
+    {{ unknown_words(node, mapped, dialect) | indent(4) }} as _unknown_words,
+    {{ lost_references(system, entity, mapped, dialect) | indent(4) }} as _lost_references,
     {{ contract_broken(node) }} as _contract_broken,
     {% if 'source_system' in map -%}
     coalesce({{ map.source_system }} not in ('{{ hospitals() | join("', '") }}'), true)
@@ -87,7 +89,8 @@ where _batch_id > '{{ staged_until }}'
     {%- endfor -%}
     {{- local_md5(tojson(
         [meta.map, dialect_of(system, entity), columns, judged, contract_broken(bronze_node(system, entity))]
-        + (hospitals() if 'source_system' in meta.map else []) + keyed_hash_declarations(entity), sort_keys=true
+        + keys_of_others(system, entity) + (hospitals() if 'source_system' in meta.map else [])
+        + keyed_hash_declarations(entity), sort_keys=true
     )) -}}
 {%- endmacro %}
 
@@ -121,6 +124,8 @@ select
     cast(null as {{ column.data_type }}) as {{ column.name }},
     {% endfor -%}
     cast(null as string) as _unparsed_columns,
+    cast(null as string) as _unknown_words,
+    cast(null as string) as _lost_references,
     false as _contract_broken,
     false as _hospital_not_listed,
     cast(null as string) as _source_table,

@@ -1,11 +1,14 @@
 {#
     Rules of an entity are declared once, in the meta of its staging model; this is their one reading. A rule says
-    what is bad, in one of four forms:
+    what is bad, in one of five forms:
         bad_when: SQL over the entity's columns
         not_matching: {column: regular expression}
         macro: {macro name: column}
         malformed_code: column, judged by the shapes of the code systems its source declares
+        unknown_word: column, judged by its vocabulary
     NULL counts as bad unless null_is_bad is false. Severity: reject, quarantine or warn; a source may override it.
+    A rule does not apply to a source that maps none of the columns it reads, or not all of them; `needs` names those
+    that count where it can do without some.
 #}
 {% macro entity_meta(entity) %}
     {{ return(graph.nodes['model.' ~ project_name ~ '.stg_' ~ entity].config.meta) }}
@@ -29,6 +32,18 @@
         {
             'name': 'key_repeated_in_batch', 'severity': 'quarantine',
             'description': 'The key occurs twice in one batch with different content; neither row can be trusted.'
+        },
+        {
+            'name': 'key_resembles_another', 'severity': 'quarantine',
+            'description': 'The key differs from another key of its table only in case, leading zeros or spaces.'
+        },
+        {
+            'name': 'key_in_scientific_notation', 'severity': 'quarantine',
+            'description': 'The key is a number as a spreadsheet shortens it, like 1.23E+05; its digits are gone.'
+        },
+        {
+            'name': 'reference_in_scientific_notation', 'severity': 'warn',
+            'description': 'A reference is a number as a spreadsheet shortens it; it names no record any more.'
         },
         {
             'name': 'contract_broken', 'severity': 'quarantine',
@@ -57,6 +72,8 @@
     {%- elif 'macro' in rule -%}
         {%- set name, column = (rule.macro.items() | list)[0] -%}
         coalesce({{ context[name](column) }}, {{ null_is_bad }})
+    {%- elif 'unknown_word' in rule -%}
+        {{ has_unknown_word(rule.unknown_word) }}
     {%- elif 'malformed_code' in rule -%}
         coalesce({{ code_is_malformed(entity, rule.malformed_code) }}, {{ null_is_bad }})
     {%- else -%}
@@ -69,7 +86,10 @@
     cannot apply.
 #}
 {% macro severity_in(rule, system, entity) %}
-    {% if 'malformed_code' in rule and code_shape(system, entity, rule.malformed_code) is none %}
+    {% set mapped = bronze_node(system, entity).config.meta.map %}
+    {% if rule_columns(rule, entity) | reject('in', mapped) | list %}
+        {{ return('ignore') }}
+    {% elif 'malformed_code' in rule and code_shape(system, entity, rule.malformed_code) is none %}
         {{ return('ignore') }}
     {% elif rule.name == 'hospital_not_listed' and 'source_system' not in bronze_node(system, entity).config.meta.get('map', {}) %}
         {{ return('ignore') }}
@@ -77,6 +97,21 @@
         {{ return('ignore') }}
     {% endif %}
     {{ return(bronze_node(system, entity).config.meta.get('severity', {}).get(rule.name, rule.severity)) }}
+{% endmacro %}
+
+{# The columns of the common data model that a source must map for a rule to say something about it. #}
+{% macro rule_columns(rule, entity) %}
+    {% if 'needs' in rule %}
+        {{ return(rule.needs) }}
+    {% elif 'parent' in rule %}
+        {{ return([rule.column]) }}
+    {% elif 'malformed_code' in rule or 'unknown_word' in rule %}
+        {{ return([rule.get('malformed_code', rule.get('unknown_word'))]) }}
+    {% endif %}
+    {% set named = rule.get('not_matching', rule.get('macro', {})) %}
+    {% set read = named.values() if 'macro' in rule else named.keys() %}
+    {% set words = modules.re.findall('[a-z_]+', rule.get('bad_when', '') ~ ' ' ~ read | join(' ')) %}
+    {{ return(mapped_columns(entity) | map(attribute='name') | select('in', words) | list) }}
 {% endmacro %}
 
 {# Where a rule, with the severity a source gives it, has the wanted severity: 'true', 'false' or a condition. #}

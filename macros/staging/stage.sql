@@ -39,7 +39,7 @@ unioned as (
     {%- endif %}
 ),
 
-keyed as (
+identified as (
     select
         *,
         case
@@ -49,9 +49,13 @@ keyed as (
                 {%- endfor %}
                 then {{ generate_surrogate_key(meta.key_columns) }}
         end as {{ key }},
+        {{ likeness_of_key(entity) | indent(8) }} as _resembled_key,
+        {{ is_scientific(own_key_column(entity)) }} as _key_in_scientific_notation,
         {{ generate_surrogate_key(kept | reject('equalto', 'modified_at') | list) }} as _record_hash
     from unioned
 ),
+
+{{ keys_with_likeness(entity, key) }}
 
 {% if is_incremental() -%}
 staged_before as (
@@ -105,6 +109,7 @@ flagged as (
         keyed.*,
         keyed.{{ key }} is null as _key_missing,
         keyed._unparsed_columns <> '' as _value_unparseable,
+        keyed._lost_references <> '' as _reference_in_scientific_notation,
         conflicts.{{ key }} is not null as _key_repeated_in_batch,
         coalesce(
             keyed._row_hash = coalesce(
@@ -149,6 +154,9 @@ final as (
             else nullif(concat_ws(',', nullif(_quarantining_rules, ''), nullif(_warning_rules, '')), '')
         end as failed_rules,
         _unparsed_columns,
+        _unknown_words,
+        _resembled_key,
+        _stands_for_key,
         _arrival,
         _source_table,
         _source_file,
@@ -176,6 +184,9 @@ final as (
         'deleted' as row_status,
         cast(null as string) as failed_rules,
         cast(null as string) as _unparsed_columns,
+        cast(null as string) as _unknown_words,
+        cast(null as string) as _resembled_key,
+        cast(null as string) as _stands_for_key,
         _arrival,
         _source_table,
         cast(null as string) as _source_file,
@@ -211,11 +222,20 @@ key_batches as (
     select _source_table, source_system, {{ key }}, _batch_id, false as is_absence
     from keyed
     where {{ key }} is not null and _source_table in (select _source_table from full_batches)
+    union all
+    -- A key that is held back because it resembles another one says that the other one is still there.
+    select _source_table, source_system, _stands_for_key as {{ key }}, _batch_id, false as is_absence
+    from keyed
+    where _stands_for_key is not null and _source_table in (select _source_table from full_batches)
     {%- if is_incremental() %}
     union all
     select _source_table, source_system, {{ key }}, _batch_id, row_status = 'deleted' as is_absence
     from {{ this }}
     where {{ key }} is not null and _source_table in (select _source_table from full_batches)
+    union all
+    select _source_table, source_system, _stands_for_key as {{ key }}, _batch_id, false as is_absence
+    from {{ this }}
+    where _stands_for_key is not null and _source_table in (select _source_table from full_batches)
     {%- endif %}
 ),
 

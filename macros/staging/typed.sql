@@ -9,10 +9,7 @@
     {%- if expression is none -%}
         cast(null as {{ column.data_type }})
     {%- elif values -%}
-        case lower({{ text }})
-        {%- for canonical, words in values.items() -%}
-            {%- for word in words %} when '{{ word }}' then '{{ canonical }}'{% endfor -%}
-        {%- endfor %} end
+        {{ canonical_word(text, words_of(dialect, column)) }}
     {%- elif column.config.meta.get('keyed_hash') -%}
         {{ keyed_hash_of(text, column.config.meta.keyed_hash) }}
     {%- elif column.data_type == 'string' -%}

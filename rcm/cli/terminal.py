@@ -170,4 +170,7 @@ def left_out_error(left_out: "LeftOut") -> ErrorLine:
 
 
 def _build_warning(warning: str) -> ErrorLine:
+    what, _, remedy = warning.rpartition("; ")
+    if "unknown words: " in what:
+        return ErrorLine(what, remedy)
     return ErrorLine(warning, "look at the rows: rcm status, docs/data-quality.md")

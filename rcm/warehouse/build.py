@@ -36,6 +36,8 @@ _ABOUT_SQL = (
 _OF_DUCKDB = re.compile(r"[A-Z][A-Za-z ]+ Error: ")
 _LONGEST_KIND = 40
 # The test that compares the rows' declarations with those of today.
+# The test that names each word itself, in warnings of its own.
+_WORDS_DECLARED = "assert_words_that_class_money_are_declared"
 _STAGED_AS_DECLARED = "assert_staged_rows_follow_their_declarations"
 _FAILED = ("error", "fail", "runtime error")
 
@@ -67,7 +69,7 @@ class BuildOutcome:
         done: Models, snapshots and seeds built, tests passed.
         skipped: Nodes below a failed one.
         failures: One line per failed node: kind, name, first line of the reason. Or why dbt did not start.
-        warnings: One line per test that warns.
+        warnings: One line per test that warns, or one for each thing that it names.
         left_out: Systems with a broken declaration, which the build did without, and when they were last built.
         alert_problem: What kept the alert from being delivered; None where it was delivered or there was none to send.
     """
@@ -118,7 +120,8 @@ def build(
     if select is None:
         # Stands if this process is killed: what it leaves is then known to be half of something.
         _keep(settings, BuildOutcome(0, 0, ("dbt build: it did not come to its end; run rcm run",), ()), built_at)
-    invoked = _dbt(settings, command, on_progress, control)
+    said: list[str] = []
+    invoked = _dbt(settings, command, on_progress, control, said)
     if isinstance(invoked.exception, KeyboardInterrupt):
         # What dbt keeps to itself: whoever pressed the keys wants out.
         raise KeyboardInterrupt
@@ -137,7 +140,7 @@ def build(
         done=sum(status in ("success", "pass") for status in statuses),
         skipped=statuses.count("skipped"),
         failures=tuple(failures),
-        warnings=tuple(_failure(result) for result in results if str(result.status) == "warn"),
+        warnings=(*said, *(_failure(result) for result in results if _warns(result))),
         left_out=tuple(LeftOut(name, built_at.get(name)) for name in control.not_built),
     )
     if select is None and not failures:
@@ -166,20 +169,31 @@ def _require_dbt(settings: Settings) -> None:
         raise IngestionError(f"dbt is not installed, so nothing can be built; pip install 'rcm-lakehouse[{target}]'")
 
 
+def _warns(result: object) -> bool:
+    """Whether a test warns, and has not said so itself."""
+    name = getattr(getattr(result, "node", None), "name", None)
+    return str(getattr(result, "status", "")) == "warn" and name != _WORDS_DECLARED
+
+
 def _control(settings: Settings) -> ControlTable:
     return read_control_table(settings.project_dir, settings.bronze_dir, settings.values)
 
 
 def _dbt(
-    settings: Settings, command: Sequence[str], on_progress: BuildProgress | None, control: ControlTable
+    settings: Settings,
+    command: Sequence[str],
+    on_progress: BuildProgress | None,
+    control: ControlTable,
+    said: list[str] | None = None,
 ) -> "dbtRunnerResult":
+    """Run dbt; what its macros warn of is added to ``said``."""
     # dbt takes seconds to import, so only who needs it pays for it.
     from dbt.cli.main import dbtRunner
 
     arguments = ["--log-level", "none", "--log-level-file", "debug", "--no-use-colors", *command]
     arguments += ["--project-dir", str(settings.project_dir)]
     arguments += ["--profiles-dir", str(settings.project_dir / "profiles")]
-    progress = _NodeCount(on_progress)
+    progress = _NodeCount(on_progress, said)
     with contextlib.chdir(settings.project_dir), _environment(settings, control), decided(control):
         try:
             return dbtRunner(callbacks=[progress.note]).invoke(arguments)
@@ -255,10 +269,11 @@ def _close_warehouse() -> None:
 
 
 class _NodeCount:
-    """Turns dbt's events into a count of nodes."""
+    """Turns dbt's events into a count of nodes, and keeps what macros warn of."""
 
-    def __init__(self, on_progress: BuildProgress | None) -> None:
+    def __init__(self, on_progress: BuildProgress | None, said: list[str] | None) -> None:
         self._on_progress = on_progress
+        self._said = said
         self._all = 0
         self._finished = 0
 
@@ -267,6 +282,9 @@ class _NodeCount:
             self._all = event.data.node_count
         elif event.info.name == "NodeFinished":
             self._finished += 1
+        elif event.info.name == "JinjaLogWarning" and self._said is not None:
+            self._said.append(event.data.msg)
+            return
         else:
             return
         if self._on_progress is not None:

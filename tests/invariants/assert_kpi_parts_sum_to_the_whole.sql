@@ -106,7 +106,7 @@ payments as (
         hospital_key,
         0 - sum(ar_delta_amount) as whole
     from {{ ref('fct_ar_events') }}
-    where money_type in ('PAYMENT_INSURANCE', 'PAYMENT_PATIENT', 'REFUND')
+    where money_type in ('PAYMENT_INSURANCE', 'PAYMENT_PATIENT', 'PAYMENT_UNKNOWN', 'REFUND')
     group by hospital_key
 ),
 

@@ -15,6 +15,9 @@ from ingestion.bronze import BronzeTable
 from ingestion.bronze.places import bronze_table
 from ingestion.declared.specs import SystemSpec, TableSpec
 
+# As macros/staging/keys.sql cleans a key: white space of Unicode, marks without width, and what a spreadsheet puts
+# around a text (="...").
+_NOT_OF_THE_NUMBER = r'[\s\x{85}\p{Z}\x{ad}\x{180e}\x{200b}-\x{200f}\x{2060}\x{feff}="\']'
 # An NPI's check digit is Luhn's over the number with the prefix of United States health identifiers.
 _PREFIX_SUM = 24
 
@@ -76,9 +79,14 @@ def numbers_to_ask(
 
 
 def valid_numbers(candidates: pa.Array) -> list[str]:
-    """Candidates (text) of ten digits, the first 1 or 2, whose check digit fits; sorted, each once."""
-    shaped = pc.match_substring_regex(candidates, "^[12][0-9]{9}$")
-    distinct = pc.unique(candidates.filter(shaped)).to_pylist()
+    """Candidates (text) of ten digits, the first 1 or 2, whose check digit fits; sorted, each once.
+
+    White space around a number, and the ``="..."`` of a spreadsheet, are no part of it.
+    """
+    around = f"^{_NOT_OF_THE_NUMBER}+|{_NOT_OF_THE_NUMBER}+$"
+    cleaned = pc.replace_substring_regex(candidates, around, "")
+    shaped = pc.match_substring_regex(cleaned, "^[12][0-9]{9}$")
+    distinct = pc.unique(cleaned.filter(shaped)).to_pylist()
     if not distinct:
         return []
     digits = np.array(sorted(distinct), dtype="S10").view("S1").reshape(-1, 10).astype(np.int64)

@@ -29,6 +29,9 @@ final as (
         transactions.known_payer_group as payer_group,
         transactions.payment_source,
         {{ only_of_visit_kinds('transactions.visit_type') }} as visit_type,
+        -- Of a source that sends no such codes neither can be said.
+        coalesce(transactions.failed_rules like '%procedure_code_missing%', false) as is_procedure_missing,
+        coalesce(transactions.failed_rules like '%diagnosis_code_missing%', false) as is_diagnosis_missing,
         {{ age_band('patients.birth_date', 'transactions.service_date') }} as age_band,
         transactions.service_date,
         transactions.paid_date,

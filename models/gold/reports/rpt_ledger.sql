@@ -37,7 +37,8 @@ final as (
         cast(case when event_types.is_cash then 0 - events.ar_delta_amount else 0 end as decimal(18, 2))
             as payment_amount,
         {%- for column, sign in [
-            ('insurance_payment_amount', '0 - '), ('patient_payment_amount', '0 - '), ('refund_amount', '')
+            ('insurance_payment_amount', '0 - '), ('patient_payment_amount', '0 - '),
+            ('unknown_payment_amount', '0 - '), ('refund_amount', '')
         ] %}
         cast(
             case when event_types.report_column = '{{ column }}' then {{ sign }}events.ar_delta_amount else 0 end

@@ -186,6 +186,18 @@ def test_only_numbers_with_their_check_digit_are_asked_for() -> None:
     assert valid_numbers(pa.array([], pa.string())) == []
 
 
+@pytest.mark.parametrize(
+    "written",
+    [f" {PERSON}", f"{PERSON}\t", f"\u00a0{PERSON}\u2009", f"\ufeff{PERSON}\u200b", f'="{PERSON}"', f"'{PERSON}"],
+)
+def test_a_number_is_asked_for_however_it_is_spaced(written: str) -> None:
+    assert valid_numbers(pa.array([written])) == [PERSON]
+
+
+def test_a_number_with_white_space_within_is_none() -> None:
+    assert valid_numbers(pa.array([f"{PERSON[:5]} {PERSON[5:]}"])) == []
+
+
 def test_the_simulated_registry_is_read_whole(table: TableSpec, tmp_path: Path) -> None:
     simulate(tmp_path, patients=100)
     with serve_simulated(tmp_path / "sources") as stub:

@@ -20,13 +20,15 @@ ANALYSES = sorted(path.stem for path in PROJECT.glob("analyses/*.sql"))
 PAGE = (PROJECT / "docs/for-analysts.md").read_text()
 CONTRACTS = [contract for contract in kpi_contracts() if contract.has_model]
 CHARGES = "sum(ar_delta_amount) filter (where money_type = 'CHARGE')"
-PAYMENTS = "-sum(ar_delta_amount) filter (where money_type in ('PAYMENT_INSURANCE', 'PAYMENT_PATIENT', 'REFUND'))"
+CASH = "('PAYMENT_INSURANCE', 'PAYMENT_PATIENT', 'PAYMENT_UNKNOWN', 'REFUND')"
+PAYMENTS = f"-sum(ar_delta_amount) filter (where money_type in {CASH})"
 
 # For each analysis, what is summed of its answer (the relation `answer`) and what gold says it must be.
 INVARIANTS = {
     "charges_and_payments_by_month": (
         """
-        select sum(charge_amount), sum(insurance_payment_amount + patient_payment_amount - refund_amount),
+        select sum(charge_amount),
+            sum(insurance_payment_amount + patient_payment_amount + unknown_payment_amount - refund_amount),
             sum(change_amount), (select sum(ar_amount) from answer where (hospital_name, month_key) in (
                 select (hospital_name, max(month_key)) from answer group by hospital_name))
         from answer

@@ -1,0 +1,29 @@
+{#
+    SQL of the characters of Unicode that separate, those that have no width after them: characters(), and how many
+    separate: separators(). The ones that end a line would not survive Jinja's indent inside a literal.
+#}
+{% macro characters() %}
+    {{- adapter.dispatch('characters')() -}}
+{% endmacro %}
+
+{% macro separators() %}
+    {{ return([
+        9, 10, 11, 12, 13, 28, 29, 30, 31, 133, 160, 5760, 8192, 8193, 8194, 8195, 8196, 8197, 8198, 8199, 8200, 8201,
+        8202, 8232, 8233, 8239, 8287, 12288
+    ]) }}
+{% endmacro %}
+
+{% macro without_width() %}
+    {{ return([173, 6158, 8203, 8204, 8205, 8206, 8207, 8288, 65279]) }}
+{% endmacro %}
+
+{# Spark reads \uXXXX in a literal. #}
+{% macro default__characters() -%}
+    '{% for code in separators() + without_width() %}\u{{ '%04x' % code }}{% endfor %}'
+{%- endmacro %}
+
+{% macro duckdb__characters() -%}
+    (
+    {%- for code in separators() + without_width() %}{{ ' || ' if not loop.first }}chr({{ code }}){% endfor -%}
+    )
+{%- endmacro %}
