@@ -45,7 +45,7 @@
 
 {# The full or half hour a time lies in, where the repeated hour begins. #}
 {% macro clock_floor(clock, minutes) -%}
-    {%- if minutes == 60 -%}
+    {%- if minutes | int == 60 -%}
         date_trunc('hour', {{ clock }})
     {%- else -%}
         date_trunc('hour', {{ clock }})
