@@ -88,6 +88,18 @@ class WarehouseBusyError(IngestionError):
     next_step: ClassVar[str] = "run it again when the other process is done; rcm doctor names it"
 
 
+class UnknownOutcomeError(IngestionError):
+    """A commit was sent and its answer did not come: it may be in the log now, later or never; its data was kept."""
+
+    next_step: ClassVar[str] = "run it again, which asks the log; nothing is loaded twice or lost"
+
+
+class DamagedTableError(IngestionError):
+    """The log of a Delta table names a file that its storage lacks, or that has another size or content."""
+
+    next_step: ClassVar[str] = "run rcm verify, and restore what it names from the backup; docs/operations.md"
+
+
 class SecretError(IngestionError):
     """A ``secret://NAME`` cannot be revealed; names the secret and the store, never another secret."""
 

@@ -9,6 +9,7 @@ from traceback import extract_tb
 
 from ingestion.base.errors import IngestionError, SpecError
 from ingestion.base.secret_store import masked
+from ingestion.base.storage.access import fault_of_connection
 
 # What DuckDB says of these quotes the project's SQL and its files, never a value.
 _OF_THE_PROJECT = (
@@ -46,6 +47,8 @@ def one_line(error: Exception, file: str | None = None) -> str:
     subject = f"{file}: " if file else ""
     if (fault := fault_of_storage(error)) is not None:
         return f"{subject}the lakehouse cannot be written to ({fault}); nothing was written, check its storage"
+    if (fault := fault_of_connection(error)) is not None:
+        return f"{subject}{fault}"
     place = extract_tb(error.__traceback__)[-1]
     return (
         f"{subject}unexpected {type(error).__name__} at {Path(place.filename).name}:{place.lineno}; "

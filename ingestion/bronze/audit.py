@@ -226,6 +226,7 @@ def _create(place: Location, schema: pa.Schema) -> None:
                 write_deltalake(
                     place.url, schema.empty_table(), mode="ignore", storage_options=place.delta_options or None
                 )
+            place.sync_commits(-1)
         except (DeltaError, OSError) as error:
             raise _unwritable(place, error) from None
 
@@ -273,6 +274,7 @@ def _append_once(
                 # Missing rows were determined for this version, so another run's commit means another attempt.
                 commit_properties=CommitProperties(max_commit_retries=0),
             )
+            place.sync_commits(-1 if delta is None else delta.version() - 1)
         except (DeltaError, OSError) as error:
             if _version(place) == (None if delta is None else delta.version()):
                 raise _unwritable(place, error) from None

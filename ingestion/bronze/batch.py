@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
+import pyarrow as pa
 from deltalake import DeltaTable
 
 from ingestion.declared.specs import TableSpec
 
 BATCH_TIME = "%Y%m%dT%H%M%S%f"
+_TIME_LENGTH = len("20261128T061636835139")
 # Batches whose row counts the next one is compared with.
 EARLIER_BATCHES = 5
 
@@ -31,7 +34,9 @@ class Batch:
 
     Times are ISO 8601 in UTC, watermarks text as the source writes them; counts are rows, ``seconds`` the duration.
     ``money`` holds the sum of each money column, ``checks`` the outcome of the border checks, ``rejects`` the lines of
-    the file that could not be read, as [line, reason]; ``redrive_of`` is the batch whose rejects these rows were.
+    the file that could not be read, as [line, reason]; ``redrive_of`` is the batch whose rejects these rows were;
+    ``part_sha256`` the hash of the Parquet file that was committed, None in batches of older versions.
+    ``source_file`` is the file's path as messages show it, ``source_path`` in full, where that differs; bronze only.
     """
 
     batch_id: str
@@ -55,6 +60,8 @@ class Batch:
     checks: Checks | None = None
     rejects: list[list[object]] = field(default_factory=list)
     redrive_of: str | None = None
+    part_sha256: str | None = None
+    source_path: str | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,23 @@ def batches_of(delta: DeltaTable | None) -> list[Batch]:
     """Every batch of a table, the newest first."""
     history = delta.history() if delta is not None else []
     return [_batch(json.loads(commit["rcm"])) for commit in history if "rcm" in commit]
+
+
+def files_of(delta: DeltaTable, batch_id: str | None = None) -> dict[str, int]:
+    """Data files that the newest version of a table consists of, with their bytes.
+
+    Args:
+        delta: The table.
+        batch_id: Only those that may hold rows of this batch, by the bounds in the log.
+    """
+    found: dict[str, int] = {}
+    for action in pa.table(delta.get_add_actions(flatten=True)).to_pylist():
+        first, last = action.get("min._batch_id"), action.get("max._batch_id")
+        # Writers may cut a bound off.
+        is_outside = batch_id and first and last and not first[:_TIME_LENGTH] <= batch_id[:_TIME_LENGTH] <= last
+        if not is_outside:
+            found[unquote(action["path"])] = action["size_bytes"]
+    return found
 
 
 def earlier_rows(history: Sequence[Batch], load_type: str) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ class Reject:
 
     Args:
         line: Number of the line in the file, the first is 1.
-    reason: Why, as text.
+        reason: Why, as text.
     """
 
     line: int
@@ -32,9 +32,11 @@ class Extraction:
         drop_known: Deduplicate: skip rows that bronze holds as the latest content of their key.
         watermark_low: Lower bound of the read, as text; None if it was unbounded.
         watermark_high: Upper bound, fixed before reading; the next load starts here.
-        source_file: Path below the landing folder.
+        source_file: Path below the landing folder, as messages show it.
+        source_path: The same in full, for bronze only; None where it is the same.
         file_sha256: Hash of that file.
         extra_columns: Undeclared columns that the table's contract lets in.
+        has_unread: Whether the batches have the columns ``UNREAD`` at their end.
         redrive_of: Batch whose rejected lines these rows were.
         rejects: Lines that cannot be loaded; complete once ``batches`` is read to its end.
         rows_rejected: Rows of the source that cannot be loaded and have no line; complete once ``batches`` is read.
@@ -48,7 +50,9 @@ class Extraction:
     watermark_high: str | None = None
     source_file: str | None = None
     file_sha256: str | None = None
+    source_path: str | None = None
     extra_columns: tuple[pa.Field, ...] = ()
+    has_unread: bool = False
     redrive_of: str | None = None
     rejects: list[Reject] = field(default_factory=list)
     rows_rejected: int = 0

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from ingestion.base.errors import EmptyFullLoadError
 from ingestion.bronze.extraction import Extraction
-from ingestion.declared.arrow_types import source_schema
+from ingestion.declared.arrow_types import UNREAD, source_schema
 from ingestion.declared.specs import TableSpec
 
 LINEAGE = pa.schema(
@@ -24,6 +24,7 @@ LINEAGE = pa.schema(
         ("_ingested_at", pa.timestamp("us")),
         ("_source_file", pa.string()),
         ("_row_hash", pa.string()),
+        *UNREAD,
     ]
 )
 # Rows per Parquet row group: 21 columns of them are about 3 MB in memory.
@@ -80,7 +81,8 @@ def write_part(
     """
     source = pa.schema([*source_schema(table), *extraction.extra_columns])
     schema = pa.schema([*source, *LINEAGE])
-    engine.register("incoming", rows.reader(source))
+    unread = UNREAD if extraction.has_unread else pa.schema([])
+    engine.register("incoming", rows.reader(pa.schema([*source, *unread])))
     arrivals = f"""
         select
             {", ".join(quoted(name) for name in source.names)},
@@ -89,7 +91,8 @@ def write_part(
             $load_type as _load_type,
             $ingested_at::timestamp as _ingested_at,
             $source_file::varchar as _source_file,
-            {_row_hash(source.names)} as _row_hash
+            {_row_hash(source.names, unread.names)} as _row_hash,
+            {", ".join(name if unread else f"null::varchar as {name}" for name in UNREAD.names)}
         from incoming
     """
     lineage = {
@@ -97,7 +100,8 @@ def write_part(
         # Rows of a backfill or a redrive add to the table as those of an increment do.
         "load_type": "full" if extraction.load_type == "full" else "incremental",
         "ingested_at": batch_time.replace(tzinfo=None),
-        "source_file": extraction.source_file,
+        # A map that reads the name, to know the hospital, needs all of it.
+        "source_file": (extraction.source_path if table.reads_file_names else None) or extraction.source_file,
     }
     [[knows_rows, scratch]] = engine.execute(
         "select exists (select 1 from known), current_setting('temp_directory')"
@@ -183,12 +187,14 @@ def _news(engine: duckdb.DuckDBPyConnection, table: TableSpec, waiting: Path) ->
     return f"select arrivals.* from {arrivals} as arrivals semi join news on {same_key}"
 
 
-def _row_hash(names: list[str]) -> str:
+def _row_hash(names: list[str], unread: list[str]) -> str:
     """SQL of the md5 over columns sorted by name, because their order has no meaning.
 
-    Separators keep NULL, '' and shifted values apart.
+    Separators keep NULL, '' and shifted values apart. Values that do not fit count, where there are any: concat_ws
+    leaves nulls out.
     """
     values = ", ".join(f"coalesce(cast({quoted(name)} as varchar), chr(30))" for name in sorted(names))
+    values = ", ".join([values, *unread])
     return f"md5(concat_ws(chr(31), {values}))"
 
 

@@ -17,7 +17,15 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
-from ingestion.base.errors import LoadConflictError, SchemaDriftError, SourceUnavailableError
+from ingestion.base.errors import (
+    DamagedTableError,
+    IngestionError,
+    LoadConflictError,
+    SchemaDriftError,
+    SourceUnavailableError,
+    UnknownOutcomeError,
+)
+from ingestion.base.messages import fault_of_storage
 from ingestion.base.storage import Location
 from ingestion.bronze.batch import (
     BATCH_TIME,
@@ -28,6 +36,7 @@ from ingestion.bronze.batch import (
     batch_of_file,
     batches_of,
     earlier_rows,
+    files_of,
     next_batch_time,
     schema_hash,
 )
@@ -46,7 +55,8 @@ from ingestion.bronze.part import (
 from ingestion.declared.arrow_types import source_schema
 from ingestion.declared.specs import TableSpec
 
-# No run still writes an uncommitted part that is older.
+# No run still writes an uncommitted part that is older, and no storage still executes a commit of it: the signature
+# of a request is valid for minutes.
 ORPHAN_HOURS = 24
 # The log records batches and files, so Delta must not expire it after its default of 30 days.
 TABLE_PROPERTIES = {"delta.appendOnly": "true", "delta.logRetentionDuration": "interval 36500 days"}
@@ -101,6 +111,7 @@ class BronzeTable:
             SchemaDriftError: A declared type differs from the column's type in bronze.
             EmptyFullLoadError: A full load without rows over a table that has some.
             LoadConflictError: Another run committed a batch of this table, or this very file, meanwhile.
+            UnknownOutcomeError: The storage did not answer the commit; it may take effect later, so the part stays.
             Exception: Whatever the extraction or the inspection raises; nothing is written then.
         """
         started = time.monotonic()
@@ -115,6 +126,7 @@ class BronzeTable:
         batch_id = f"{batch_time.strftime(BATCH_TIME)}-{self.table.label}"
         place = self.part(batch_id)
         rows = NumberedRows(extraction.batches)
+        is_sent = False
         try:
             with part_engine() as engine, self._draft(place) as part:
                 if history and delta is not None and extraction.drop_known:
@@ -153,14 +165,21 @@ class BronzeTable:
                     checks=checks,
                     rejects=[[reject.line, reject.reason] for reject in extraction.rejects],
                     redrive_of=extraction.redrive_of,
+                    source_path=extraction.source_path,
+                    part_sha256=Location(str(part)).sha256(),
                 )
-                if not self.location.is_local:
+                if self.location.is_local:
+                    # The log must never name a file that a power cut takes away.
+                    place.sync()
+                else:
                     place.copy_from(part)
-                self._commit(delta, schema, place, part.stat().st_size, batch)
+                size = part.stat().st_size
+                # From here on the log may name the part, whatever is raised; the commit itself removes it if not.
+                is_sent = True
+                self._commit(delta, schema, place, size, batch)
                 return Appended(batch, rows.count, batch.rows_duplicate)
         finally:
-            # A commit can fail after it took effect: whether the log names the file decides, not the exception.
-            if batch_id not in {batch.batch_id for batch in self.batches()}:
+            if not is_sent:
                 self._discard(place)
 
     def current_rows(self) -> int:
@@ -174,17 +193,29 @@ class BronzeTable:
             [[rows]] = engine.execute("select count(*) from current_hashes").fetchall()
         return int(rows)
 
+    def add_lineage(self) -> None:
+        """Give a table of an older version of this program the lineage columns that it lacks, which silver reads."""
+        delta = self.open()
+        held = {field.name for field in delta.schema().fields} if delta is not None else set()
+        new = [field for field in Schema.from_arrow(LINEAGE).fields if field.name not in held]
+        # Another run adds them, or the next.
+        with suppress(DeltaError):
+            if delta is not None and new:
+                delta.alter.add_columns(new)
+
     def sweep(self, *, alone: bool) -> int:
         """Remove the parts without a commit and the old scratch folders that killed runs left; returns how many parts.
 
         Args:
             alone: No other run can be writing; otherwise only parts too old for any run are removed.
         """
-        committed = {batch.batch_id for batch in self.batches()}
         oldest = time.time() - ORPHAN_HOURS * 3600
+        parts = self.location.find(f"part-*-{self.table.label}.parquet")
+        # Asked after the parts were listed, so that a commit in between is seen.
+        committed = {batch.batch_id for batch in self.batches()} if parts else set()
         orphans = [
             place
-            for name, place in self.location.find(f"part-*-{self.table.label}.parquet").items()
+            for name, place in parts.items()
             if name.removeprefix("part-").removesuffix(".parquet") not in committed
             and (alone or place.modified() < oldest)
         ]
@@ -207,8 +238,9 @@ class BronzeTable:
             yield Path(folder) / place.name
 
     def _discard(self, place: Location) -> None:
-        """Remove an uncommitted file, and the folder of a table that never had a batch."""
-        place.delete()
+        """Remove an uncommitted file, and the folder of a table that never had a batch; a later sweep does it else."""
+        with suppress(OSError, IngestionError):
+            place.delete()
         if place.is_local:
             with suppress(OSError):
                 place.local.parent.rmdir()
@@ -310,8 +342,12 @@ class BronzeTable:
             # A retry would commit a batch that was compared with an outdated table.
             max_commit_retries=0,
         )
+        before = -1 if delta is None else delta.version()
+        options = self.location.delta_options
+        is_sent = False
         try:
             if delta is None:
+                is_sent = True
                 create_table_with_add_actions(
                     self.location.url,
                     Schema.from_arrow(schema),
@@ -320,20 +356,78 @@ class BronzeTable:
                     name=self.table.label,
                     configuration=TABLE_PROPERTIES,
                     commit_properties=properties,
-                    storage_options=self.location.delta_options or None,
+                    storage_options=options or None,
                 )
             else:
                 _add_columns(delta, schema)
+                is_sent = True
                 delta.create_write_transaction([action], "append", schema, commit_properties=properties)
-        except DeltaError as error:
-            now = self.open()
-            if batches_of(now)[:1] == [batch]:
-                return
-            if now is not None and (delta is None or now.version() > delta.version()):
-                raise LoadConflictError(OVERTAKEN) from error
-            raise SourceUnavailableError(
-                "the lakehouse did not take the commit, nothing was written; check its storage and run rcm ingest again"
+        except (DeltaError, OSError, IngestionError) as error:
+            wanted = -1 if delta is None else delta.version()
+            if not self._took(batch, wanted + 1, is_sent=is_sent):
+                self._discard(part)
+                raise self._not_committed(error, before) from None
+        try:
+            # Before the landing file is moved.
+            self.location.sync_commits(before)
+        except OSError as error:
+            raise UnknownOutcomeError(
+                f"{self.location}: the disk did not confirm the commit of batch {batch.batch_id} "
+                f"({fault_of_storage(error) or type(error).__name__}); check the disk, then run rcm ingest again"
             ) from None
+
+    def _took(self, batch: Batch, version: int, *, is_sent: bool) -> bool:
+        """Whether the log names a batch whose commit failed; only the log can tell.
+
+        Args:
+            batch: The batch.
+            version: Version that its commit asked for. Where the log has it from somebody else, ours can never be.
+            is_sent: Whether the commit was sent at all.
+
+        Raises:
+            UnknownOutcomeError: The log cannot be read, or storage may still execute the commit.
+        """
+        if not is_sent:
+            return False
+        with suppress(DeltaError, OSError, IngestionError):
+            now = self.open()
+            if batch.batch_id in {other.batch_id for other in batches_of(now)}:
+                return True
+            # A call on this machine has ended when it returns.
+            if self.location.is_local or (now is not None and now.version() >= version):
+                return False
+        raise UnknownOutcomeError(
+            f"{self.location}: storage did not answer the commit of batch {batch.batch_id}, so it is not known yet "
+            "whether bronze has it; its data was kept, run rcm ingest again, which asks the log and loads nothing twice"
+        ) from None
+
+    def _not_committed(self, error: Exception, before: int) -> Exception:
+        """What to raise for a commit that did not take place."""
+        with suppress(DeltaError, OSError, IngestionError):
+            if (now := self.version()) is not None and now > before:
+                return LoadConflictError(OVERTAKEN)
+        if isinstance(error, (OSError, IngestionError)):
+            return error
+        return SourceUnavailableError(
+            "the lakehouse did not take the commit, nothing was written; check its storage and run rcm ingest again"
+        )
+
+    def require_data(self, batch: Batch) -> None:
+        """Require that storage has what the log names for a batch, before its source is given away.
+
+        Raises:
+            DamagedTableError: A file is missing or has another size.
+        """
+        delta = self.open()
+        if delta is None:
+            return
+        for name, size in files_of(delta, batch.batch_id).items():
+            if (found := (self.location / name).size()) != size:
+                what = "is missing" if found is None else f"has {found} bytes instead of {size}"
+                raise DamagedTableError(
+                    f"bronze holds it as batch {batch.batch_id}, but {self.location}/{name} {what}; "
+                    "restore that file from the backup, rcm verify names all; the landing file stays"
+                )
 
 
 def _add_columns(delta: DeltaTable, schema: pa.Schema) -> None:

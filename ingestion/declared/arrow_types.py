@@ -1,14 +1,23 @@
 """Declared types as Arrow types, and the exact casts from a source's text to them."""
 
+import json
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingestion.base.errors import SchemaDriftError
 from ingestion.declared.clocks import MOMENT, days_of_moments, utc_of_clocks
 from ingestion.declared.specs import TableSpec
+
+# Columns of bronze for values that do not fit: which columns, without a value, and their texts, which may identify a
+# patient and are read by nothing but a steward.
+UNREAD = pa.schema([("_unread_columns", pa.string()), ("_unread", pa.string())])
+LONGEST_UNREAD = 1_000
+# Begins the text that a source gives in place of a value that it cannot give, such as a date beyond the year 9999.
+UNREADABLE = "\x1aunreadable:"
 
 _SIMPLE_TYPES = {
     "string": pa.string(),
@@ -35,33 +44,89 @@ _OFFSET = r"[ T]\d{2}:.*?(Z|[+-]\d{2}(:?\d{2})?)$"
 
 
 def cast_batch(table: TableSpec, batch: pa.RecordBatch, zoned: Collection[str] = ()) -> pa.RecordBatch:
-    """Columns in declared order, text or typed, cast to the declared types without loss.
+    """Columns in declared order, text or typed, cast to the declared types without loss, then those of ``UNREAD``.
 
     Money that a source keeps in binary floating point (616.8699951171875) is rounded half up to the declared scale.
     Text that is blank is null in every type but string. Timestamps become UTC: a clock without a zone shows that of the
-    table's dialect. A moment in a column that is declared a date is its day in that zone.
+    table's dialect. A moment in a column that is declared a date is its day in that zone. A value that does not fit its
+    type, or is not UTF-8, is null, too: its column is named in ``_unread_columns`` if the map reads it, and ``_unread``
+    has its text as JSON.
 
     Args:
         table: Its declaration.
         batch: What was read.
         zoned: Columns whose source has a zone, and that arrive in UTC.
-
-    Raises:
-        SchemaDriftError: A value does not fit its declared type, or is not UTF-8; the message names the column only.
     """
-    schema, zone = source_schema(table), table.time_zone
-    columns = []
+    schema = source_schema(table)
+    columns: list[pa.Array] = []
+    unread: dict[int, dict[str, str]] = {}
     for index, column in enumerate(table.columns):
+        values, target = batch.column(index), schema.field(index).type
+        cast = partial(_cast, target=target, zone=table.time_zone, is_utc=column.name in zoned)
         try:
-            values = batch.column(index)
-            values.validate(full=True)
-            columns.append(_cast(values, schema.field(index).type, zone, is_utc=column.name in zoned))
+            _validate(values)
+            columns.append(cast(values))
         except pa.ArrowInvalid:
-            raise SchemaDriftError(
-                f"column {column.name} holds values that are not {column.data_type}; "
-                "correct the source or declare the column string"
-            ) from None
-    return pa.record_batch(columns, schema=schema)
+            columns.append(pa.concat_arrays(list(_cast_parts(values, cast, target))))
+            for row in _lost(values, columns[-1], target):
+                unread.setdefault(row, {})[column.name] = _text(values, row)
+    names = pa.nulls(batch.num_rows, pa.string())
+    texts = names
+    if unread:
+        read = [column.name for column in table.columns if _is_read(table, column.name)]
+        listed = {row: ",".join(name for name in read if name in found) for row, found in unread.items()}
+        names = pa.array([listed.get(row) or None for row in range(batch.num_rows)], pa.string())
+        kept = {row: json.dumps(found, ensure_ascii=False) for row, found in unread.items()}
+        texts = pa.array([kept.get(row) for row in range(batch.num_rows)], pa.string())
+    return pa.record_batch([*columns, names, texts], schema=pa.schema([*schema, *UNREAD]))
+
+
+def _is_read(table: TableSpec, name: str) -> bool:
+    """Whether silver reads a column: it is in an expression of the map, or there is no map."""
+    if not table.column_map:
+        return True
+    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
+    return any(word.search(expression) for expression in table.column_map.values())
+
+
+def _cast_parts(values: pa.Array, cast: Callable[[pa.Array], pa.Array], target: pa.DataType) -> Iterator[pa.Array]:
+    """Values cast by halves, so that those that do not fit are found without a look at each: they are null."""
+    try:
+        _validate(values)
+        yield cast(values)
+    except pa.ArrowInvalid:
+        if len(values) == 1:
+            yield pa.nulls(1, target)
+            return
+        half = len(values) // 2
+        yield from _cast_parts(values[:half], cast, target)
+        yield from _cast_parts(values[half:], cast, target)
+
+
+def _lost(values: pa.Array, cast: pa.Array, target: pa.DataType) -> Iterator[int]:
+    """Rows whose value is null after the cast and was none before; blank text is none, save in a string."""
+    for row in np.flatnonzero(np.asarray(pc.and_(pc.is_null(cast), pc.is_valid(values)))).tolist():
+        if pa.types.is_string(target) or _text(values, row).strip():
+            yield int(row)
+
+
+def _text(values: pa.Array, row: int) -> str:
+    """A value that does not fit, as text of bounded length; bytes that are no text in hexadecimal."""
+    value = values[row]
+    if not pa.types.is_string(values.type):
+        return str(pc.cast(value, pa.string()).as_py())[:LONGEST_UNREAD]
+    raw = value.as_buffer().to_pybytes()
+    try:
+        return str(raw.decode("utf-8"))[:LONGEST_UNREAD]
+    except UnicodeDecodeError:
+        return f"\\x{raw[: LONGEST_UNREAD // 2].hex()}"
+
+
+def _validate(values: pa.Array) -> None:
+    """Raise ArrowInvalid where a text is not UTF-8 or the source said that a value cannot be read."""
+    values.validate(full=True)
+    if pa.types.is_string(values.type) and pc.any(pc.starts_with(values, UNREADABLE)).as_py():
+        raise pa.ArrowInvalid("a value that the source could not give")
 
 
 def _cast(values: pa.Array, target: pa.DataType, zone: str, *, is_utc: bool) -> pa.Array:
@@ -94,7 +159,7 @@ def _cast_moments(values: pa.Array, zone: str, *, is_utc: bool) -> pa.Array:
         return clocks if is_utc or zone == "UTC" else utc_of_clocks(clocks, zone)
     has_offset = pc.match_substring_regex(values, _OFFSET)
     clocks = pc.cast(pc.if_else(has_offset, None, values), MOMENT)
-    shown = clocks if zone == "UTC" else utc_of_clocks(clocks, zone)
+    shown = clocks if is_utc or zone == "UTC" else utc_of_clocks(clocks, zone)
     if not pc.any(has_offset).as_py():
         return shown
     moments = pc.cast(pc.cast(pc.if_else(has_offset, values, None), pa.timestamp("us", "UTC")), MOMENT)

@@ -200,6 +200,11 @@ class TableSpec(_Spec):
         return self.dialect.time_zone or "UTC"
 
     @property
+    def reads_file_names(self) -> bool:
+        """Whether its map reads the names of landing files."""
+        return any("_source_file" in expression for expression in self.column_map.values())
+
+    @property
     def watermark_type(self) -> str | None:
         """Declared type of the watermark column."""
         return next((column.data_type for column in self.columns if column.name == self.load.watermark), None)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from secrets import token_hex
 
 import pyarrow as pa
+from deltalake.exceptions import DeltaError
 
 from ingestion.base.errors import (
     BorderRejectedError,
@@ -26,6 +27,7 @@ from ingestion.loads.plan import Names, plan_table, selected_tables
 from ingestion.loads.progress import NullProgress, Progress
 from ingestion.loads.redrive import keep_rejects, plan_redrive
 from ingestion.loads.unclaimed import unclaimed_files
+from ingestion.loads.verification import keep_checksums
 from ingestion.sources.landing import archive_file
 from ingestion.sources.planned import WHAT_IS_NEW, PlannedLoad, Request
 from ingestion.sources.registry import kind_of
@@ -140,6 +142,7 @@ def _load_all(run: _Run, chosen: Sequence[tuple[SystemSpec, TableSpec]]) -> Inge
             for outcome in pool.map(lambda pair: _load_table(run, *pair), wave):
                 results += outcome
     unlogged = _log_problem(log, results, everything)
+    keep_checksums(run.settings)
     seconds = round(time.monotonic() - started, 3)
     run.progress.run_finished(results, seconds)
     return IngestSummary(run.run_id, tuple(results), seconds, unlogged)
@@ -244,16 +247,17 @@ def _load_file(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResul
             if file.location.exists():
                 raise
             raise LoadConflictError(f"{file.name}: another run took the file meanwhile") from None
-        known = batch_of_file(planned.table, bronze.batches(), file.sha256)
     else:
+        bronze.require_data(known)
         message = f"{file.name}: its bytes were loaded as batch {known.batch_id}"
         result = replace(result, status="duplicate_file", message=message)
     remark = None
     try:
+        known = known or batch_of_file(planned.table, bronze.batches(), file.sha256)
         if known is not None and kind.keeps_rejects and file.is_still():
             remark = keep_rejects(landing, planned.table, file, known, bronze.batches())
         archive_file(landing, planned.table, file, [known.batch_id, label] if known else [label])
-    except (OSError, IngestionError) as error:
+    except (OSError, DeltaError, IngestionError) as error:
         # What is committed is loaded; the next run archives it.
         remark = (
             f"{file.name}: was not archived ({type(error).__name__}); check landing/archive, the next run tries again"
@@ -272,6 +276,7 @@ def _append(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResult:
         if planned.redrive_of is not None:
             extraction.load_type = "redrive"
             extraction.source_file = planned.redrive_of.source_file
+            extraction.source_path = planned.redrive_of.source_path
             extraction.redrive_of = planned.redrive_of.batch_id
         extraction.batches = _watched(extraction.batches, run.progress, planned.table.label)
         appended = bronze.append(extraction, run.run_id, _inspection(planned), read_at)

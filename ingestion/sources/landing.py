@@ -1,7 +1,6 @@
 """The landing folder: waiting files, files that were loaded before, and the archive."""
 
 import glob
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,8 @@ from typing import IO, Annotated
 from pydantic import AfterValidator
 
 from ingestion.base.errors import SourceUnavailableError
-from ingestion.base.storage import CHUNK_BYTES, Location
+from ingestion.base.names import shown_file
+from ingestion.base.storage import Location
 from ingestion.declared.specs import TableSpec
 
 ARCHIVE = "archive"
@@ -43,7 +43,9 @@ class LandingFile:
 
     Args:
         location: Where it is.
-        name: Its path below the landing folder, ``/`` between folders; printable, whatever bytes it is made of.
+        name: Its path below the landing folder for messages, logs and audit; pieces that may identify a patient are
+            hidden (``shown_file``).
+        path: The same path in full, printable, whatever bytes it is made of; for bronze and the landing folder only.
         sha256: Hash of its bytes.
         stamp: Size and time of the last change before it was hashed: if they differ after reading, the file is still
             being written.
@@ -55,6 +57,7 @@ class LandingFile:
     sha256: str
     stamp: tuple[int, str]
     is_archived: bool = False
+    path: str = ""
 
     def open(self) -> IO[bytes]:
         """A stream of its bytes."""
@@ -68,8 +71,13 @@ class LandingFile:
             return False
 
 
-def waiting_files(landing: Location, pattern: str) -> list[LandingFile]:
+def waiting_files(landing: Location, pattern: str, words: Sequence[str] = ()) -> list[LandingFile]:
     """Files of a pattern in the landing folder, in the order of their names; archive and rejects do not count.
+
+    Args:
+        landing: The folder.
+        pattern: A glob below it.
+        words: Declared texts whose words may be in a message, beside those of the pattern.
 
     Raises:
         SourceUnavailableError: A file cannot be opened, or a folder not be read.
@@ -81,21 +89,27 @@ def waiting_files(landing: Location, pattern: str) -> list[LandingFile]:
             f"{landing}: cannot be searched ({type(error).__name__}); check its permissions"
         ) from None
     kept = {name: place for name, place in found.items() if name.split("/")[0] not in (ARCHIVE, REJECTS)}
-    return [landing_file(name, place) for name, place in kept.items()]
+    return [landing_file(name, place, (pattern, *words)) for name, place in kept.items()]
 
 
-def landing_file(name: str, place: Location) -> LandingFile:
+def landing_file(name: str, place: Location, words: Sequence[str] = ()) -> LandingFile:
     """One file, hashed.
+
+    Args:
+        name: Its path below the landing folder.
+        place: Where it is.
+        words: Declared texts whose words may be in a message.
 
     Raises:
         SourceUnavailableError: It cannot be opened.
     """
+    shown = shown_file(printable(name), words)
     try:
         stamp = place.stamp()
-        return LandingFile(place, printable(name), _sha256(place), stamp)
+        return LandingFile(place, shown, place.sha256(), stamp, printable(name))
     except OSError as error:
         raise SourceUnavailableError(
-            f"{printable(name)}: cannot be opened ({type(error).__name__}); check its permissions"
+            f"{shown}: cannot be opened ({type(error).__name__}); check its permissions"
         ) from None
 
 
@@ -144,11 +158,3 @@ def name_of_batch(batch_id: str, name: str) -> str:
 def printable(name: str) -> str:
     """The name of a file for logs, tables and terminals: characters that are not printable are escaped."""
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in name)
-
-
-def _sha256(place: Location) -> str:
-    digest = hashlib.sha256()
-    with place.open_input() as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""``rcm status`` and ``rcm maintain``: the state of the lakehouse, and its maintenance."""
+"""``rcm status``, ``rcm maintain`` and ``rcm verify``: the state of the lakehouse, its maintenance, its files."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ingestion.base.settings import Settings
     from ingestion.loads.redrive import WaitingRejects
     from ingestion.loads.states import TableState
+    from ingestion.loads.verification import Flaw
     from rcm.warehouse.build import LastBuild
     from rcm.warehouse.state import WarehouseState
 
@@ -44,13 +45,14 @@ commands = typer.Typer()
 def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
     """Show the last load of each table, its age, failures, open quarantine, and the KPIs.
 
-    Exits 1 if the last load of a table or the last build failed, or left a hospital out.
+    Exits 1 if the last load of a table or the last build failed, or left a hospital out, or storage lacks a data file.
     """
     with project(project_dir) as settings:
         from ingestion.bronze.places import audit_log
         from ingestion.loads.redrive import waiting_rejects
         from ingestion.loads.states import table_states
         from ingestion.loads.unclaimed import unclaimed_files
+        from ingestion.loads.verification import missing_data
         from rcm.cli.views import quarantine_view, states_view
         from rcm.warehouse.build import last_build
         from rcm.warehouse.freshness import gaps
@@ -62,6 +64,7 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
         # The files of a skipped system would look unmatched.
         unclaimed = () if declared.problems else unclaimed_files(settings, systems)
         built = last_build(settings)
+        damaged = missing_data(settings)
         warehouse = _warehouse(settings)
         behind = gaps(settings, systems) if warehouse and settings.warehouse.exists() else []
         if as_json:
@@ -72,6 +75,7 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
                     "unclaimed_files": unclaimed,
                     "last_build": asdict(built) if built else None,
                     "gold_is_behind": behind,
+                    "damaged_files": records(damaged),
                     "open_quarantine": records(warehouse.quarantine) if warehouse else None,
                     "kpis": records(warehouse.kpis) if warehouse else None,
                 }
@@ -79,7 +83,7 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
         else:
             console = output()
             show(states_view(states, datetime.now(UTC).replace(tzinfo=None)))
-            for line, style in _remarks(states, rejects, unclaimed, built):
+            for line, style in _remarks(states, rejects, unclaimed, built, damaged):
                 console.print(line, style=style, markup=False)
             for line in behind:
                 console.print(f"gold is behind: {line}; run rcm run", style="yellow", markup=False)
@@ -88,7 +92,7 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
                 show(quarantine_view(warehouse.quarantine))
             if warehouse:
                 print_kpis(settings)
-        is_broken = bool(declared.problems or (built and (built.failures or built.left_out)))
+        is_broken = bool(declared.problems or damaged or (built and (built.failures or built.left_out)))
         exit_if(is_broken or any(state.failures for state in states))
 
 
@@ -108,6 +112,7 @@ def _remarks(
     rejects: "Sequence[WaitingRejects]",
     unclaimed: Sequence[str],
     built: "LastBuild | None",
+    damaged: "Sequence[Flaw]",
 ) -> Iterator[tuple[str, str]]:
     """Notes that need attention, each with its style."""
     from ingestion.loads.unclaimed import unclaimed_line
@@ -115,6 +120,8 @@ def _remarks(
     for state in states:
         if state.failures:
             yield f"{state.system}.{state.table}: {state.message}", "red"
+    for flaw in damaged:
+        yield f"{flaw}; {flaw.next_step}, rcm verify compares all files", "red"
     for reject in rejects:
         yield f"{reject.table}: {reject.lines} lines wait in {reject.place}; correct them, then rcm redrive", "yellow"
     if unclaimed:
@@ -149,3 +156,32 @@ def maintain(
             print_json(records(done))
         else:
             show(maintained_view(done))
+
+
+@commands.command(
+    rich_help_panel=Panel.CARE,
+    epilog=examples(
+        ("rcm verify", "every file of bronze, audit and ledger against its log and checksum"),
+        ("rcm verify --json", "the same for a monitor"),
+    ),
+)
+def verify(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
+    """Compare every file of bronze, audit and ledger with its log and checksum; name what is missing, changed, foreign.
+
+    Reads every file and changes nothing. Exits 1 if a file is not as it was written.
+    """
+    with project(project_dir) as settings:
+        from ingestion.loads.verification import verify as verify_files
+
+        found = verify_files(settings)
+        if as_json:
+            flaws = [{**asdict(flaw), "next_step": flaw.next_step} for flaw in found.flaws]
+            print_json({"files": found.files, "unproven": found.unproven, "flaws": flaws})
+        else:
+            console = output()
+            for flaw in found.flaws:
+                console.print(f"{flaw}; {flaw.next_step}", style="red", markup=False)
+            by_size = f", {found.unproven:,} of them by size only: no run has kept a checksum" if found.unproven else ""
+            bad = f"{len(found.flaws)} not as they were written" if found.flaws else "All as they were written"
+            console.print(f"{bad}: {found.files:,} files compared{by_size}")
+        exit_if(bool(found.flaws))

@@ -42,6 +42,7 @@ CHECKS = (
     Check("disk", "free space against the size of the lakehouse", disk.room),
     Check("warehouse", "that nobody holds the warehouse, else who", locks.warehouse),
     Check("table locks", "which tables are being loaded, by whom, and whether that hangs", locks.tables),
+    Check("files", "that storage has every data file that a log names, in its size", builds.files),
     Check("permissions", "that only its owner reads the lakehouse, and we may write", permissions.lakehouse),
     Check("phi key", "that the key of keyed hashes is there, long enough and closed to others", permissions.phi_key),
     Check("last loads", "whether the last load of a table failed", builds.loads),

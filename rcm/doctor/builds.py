@@ -7,8 +7,11 @@ from ingestion.base.findings import Finding, ok, problem
 from ingestion.base.messages import age
 from ingestion.bronze.places import audit_log
 from ingestion.loads.states import table_states
+from ingestion.loads.verification import missing_data
 from rcm.doctor.check import Situation
 from rcm.warehouse.build import last_build
+
+_FLAWS_NAMED = 5
 
 
 def loads(situation: Situation, _: str) -> Iterator[Finding]:
@@ -40,6 +43,15 @@ def build(situation: Situation, _: str) -> Iterator[Finding]:
             yield problem(entry.shown, "correct its declaration, which rcm plan names, then rcm run")
     else:
         yield ok(f"{age(built.finished_at, _now())} ago, without a failure")
+
+
+def files(situation: Situation, _: str) -> Iterator[Finding]:
+    """The data files that the logs of bronze, audit and ledger name."""
+    flaws = missing_data(situation.settings)
+    for flaw in flaws[:_FLAWS_NAMED]:
+        yield problem(str(flaw), f"{flaw.next_step}; rcm verify compares all files")
+    if not flaws:
+        yield ok("every data file that a log names is there; rcm verify also compares their bytes")
 
 
 def _now() -> datetime:

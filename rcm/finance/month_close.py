@@ -16,7 +16,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, write_deltalake
 from deltalake.exceptions import DeltaError
 
-from ingestion.base.errors import LoadConflictError, MonthCloseError
+from ingestion.base.errors import LoadConflictError, MonthCloseError, UnknownOutcomeError
 from ingestion.base.settings import Settings
 from ingestion.base.storage import Location
 from ingestion.bronze.delta_rows import read_rows
@@ -24,6 +24,7 @@ from ingestion.bronze.places import audit_log
 from ingestion.declared.clocks import local_day
 from ingestion.declared.specs import SystemSpec
 from ingestion.loads.states import table_states
+from ingestion.loads.verification import keep_checksums
 from rcm.warehouse.build import last_build
 from rcm.warehouse.freshness import gaps
 from rcm.warehouse.reader import warehouse_rows
@@ -123,20 +124,29 @@ class MonthCloses:
 
 def _append(place: Location, rows: pa.Table) -> None:
     delta = place.delta()
+    before = -1 if delta is None else delta.version()
     try:
-        with place.storage_errors():
-            write_deltalake(
-                place.url if delta is None else delta,
-                rows,
-                mode="error" if delta is None else "append",
-                # A column of the roll-forward that is younger than the table.
-                schema_mode=None if delta is None else "merge",
-                configuration={"delta.appendOnly": "true"} if delta is None else None,
-                storage_options=place.delta_options or None,
-                commit_properties=CommitProperties(max_commit_retries=0),
-            )
-    except DeltaError:
-        raise LoadConflictError(f"ledger.{place.name}: somebody else closed or reopened a month; run again") from None
+        write_deltalake(
+            place.url if delta is None else delta,
+            rows,
+            mode="error" if delta is None else "append",
+            # A column of the roll-forward that is younger than the table.
+            schema_mode=None if delta is None else "merge",
+            configuration={"delta.appendOnly": "true"} if delta is None else None,
+            storage_options=place.delta_options or None,
+            commit_properties=CommitProperties(max_commit_retries=0),
+        )
+        place.sync_commits(before)
+    except (DeltaError, OSError):
+        now = place.delta()
+        if now is not None and now.version() > before:
+            raise LoadConflictError(
+                f"ledger.{place.name}: somebody else closed or reopened a month; run again"
+            ) from None
+        raise UnknownOutcomeError(
+            f"ledger.{place.name}: its storage did not answer the commit, so it is not known yet whether it took it; "
+            "see which months are closed with rcm close --help, then run it again: it signs no month twice"
+        ) from None
 
 
 def close_month(settings: Settings, systems: Sequence[SystemSpec], hospital: str, month: int, who: str) -> Closed:
@@ -182,6 +192,7 @@ def close_month(settings: Settings, systems: Sequence[SystemSpec], hospital: str
             ],
             report_columns,
         )
+    keep_checksums(settings)
     return Closed(
         hospital,
         month,
@@ -218,6 +229,7 @@ def reopen_month(settings: Settings, hospital: str, month: int, who: str, reason
                 }
             ]
         )
+    keep_checksums(settings)
     return in_force[month]
 
 

@@ -42,6 +42,8 @@ _REASONS = (
         _SILENT,
     ),
 )
+# As deltalake's storage library names the services behind it.
+_OF_OBJECT_STORE = re.compile(r"Generic \w*(?:Azure|HTTP)\w* error|error sending request|HTTP error", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -146,9 +148,17 @@ def storage_errors(url: str) -> Iterator[None]:
     except (FileNotFoundError, IngestionError):
         raise
     except Exception as error:  # noqa: BLE001 - adlfs, azure-core, object_store and aiohttp share no class
-        text = f"{type(error).__name__} {type(error.__cause__).__name__} {error}"
-        reason = next(
-            (reason for pattern, reason in _REASONS if pattern.search(text)),
-            f"storage failed with {type(error).__name__}; run it again, and report it if it stays",
-        )
-        raise SourceUnavailableError(f"{url}: {reason}") from None
+        reason = _known_reason(error)
+        other = f"storage failed with {type(error).__name__}; run it again, and report it if it stays"
+        raise SourceUnavailableError(f"{url}: {reason or other}") from None
+
+
+def fault_of_connection(error: Exception) -> str | None:
+    """What an error of a connection to storage means, and what to do; None for any other error."""
+    is_connection = isinstance(error, (ConnectionError, TimeoutError)) or _OF_OBJECT_STORE.search(str(error))
+    return (_known_reason(error) or _SILENT) if is_connection else None
+
+
+def _known_reason(error: Exception) -> str | None:
+    text = f"{type(error).__name__} {type(error.__cause__).__name__} {error}"
+    return next((reason for pattern, reason in _REASONS if pattern.search(text)), None)

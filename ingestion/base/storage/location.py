@@ -1,9 +1,10 @@
 """Where files are: a local folder or a container of Azure storage (ADLS Gen2), named by one path or abfss:// URL."""
 
+import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from fsspec.utils import glob_translate
 
 from ingestion.base.errors import LoadConflictError, SourceUnavailableError, SpecError
 from ingestion.base.storage.access import Access, storage_errors
+from ingestion.base.storage.durable import sync_commits, sync_file, sync_folder
 
 if TYPE_CHECKING:
     from ingestion.base.storage.azure_files import AzureFiles
@@ -196,6 +198,48 @@ class Location:
                         folders.append(self / name)
         return dict(sorted(found.items()))
 
+    def size(self) -> int | None:
+        """Its bytes, None if there is no such file."""
+        try:
+            return self.stamp()[0]
+        except FileNotFoundError:
+            return None
+
+    def sizes(self) -> dict[str, int]:
+        """Every file below this folder: its path from here, and its bytes; nothing where there is no such folder."""
+        root = self._path.rstrip("/")
+        with self.storage_errors(), suppress(FileNotFoundError):
+            found = self._files.find(root, detail=True)
+            return {
+                str(path).removeprefix(f"{root}/"): int(entry["size"] or 0)
+                for path, entry in sorted(found.items())
+                if entry["type"] == "file" and path != root
+            }
+        return {}
+
+    def sha256(self) -> str:
+        """Hash of its bytes.
+
+        Raises:
+            OSError: It cannot be read.
+            SourceUnavailableError: Its storage cannot be reached.
+        """
+        digest = hashlib.sha256()
+        with self.open_input() as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    def sync(self) -> None:
+        """Wait until the file and its name are on the disk; Azure storage is durable when it answers."""
+        if self.is_local:
+            sync_file(self.local)
+
+    def sync_commits(self, since: int) -> None:
+        """Wait until the commits of the Delta table here after a version are on the disk, and what they add."""
+        if self.is_local:
+            sync_commits(self.local, since)
+
     def holds(self, place: "Location", pattern: str) -> bool:
         """Whether ``find`` would find this file here by this glob pattern."""
         name = place.url.removeprefix(f"{self.url}/")
@@ -235,16 +279,25 @@ class Location:
         with self.storage_errors():
             stream.close()
 
-    def write(self, content: bytes) -> None:
-        """Write the content atomically; readers see the old content or the new, never a part."""
+    def write(self, content: bytes | Iterable[bytes]) -> None:
+        """Write the content atomically, piece by piece; readers see the old content or the new, never a part."""
+        pieces = [content] if isinstance(content, bytes) else content
         if not self.is_local:
-            with self.storage_errors():
-                self._files.pipe_file(self._path, content)
+            if isinstance(content, bytes):
+                with self.storage_errors():
+                    self._files.pipe_file(self._path, content)
+                return
+            with self.open_output() as stream:
+                stream.writelines(pieces)
             return
         self.local.parent.mkdir(parents=True, exist_ok=True)
         draft = self.local.with_name(f".{self.name}.draft")
-        draft.write_bytes(content)
+        with draft.open("wb") as file:
+            file.writelines(pieces)
+        # A power cut must not leave a name with nothing behind it.
+        sync_file(draft)
         draft.replace(self.local)
+        sync_folder(self.local.parent)
 
     def copy_from(self, path: Path) -> None:
         """Make it a copy of a local file."""
@@ -256,6 +309,9 @@ class Location:
         if self.is_local and target.is_local:
             target.local.parent.mkdir(parents=True, exist_ok=True)
             self.local.replace(target.local)
+            # In this order a power cut leaves the file in one of the folders, or in both, and not in none.
+            sync_folder(target.local.parent)
+            sync_folder(self.local.parent)
             return
         with self.open_input() as source, target.open_output() as sink:
             shutil.copyfileobj(source, sink, CHUNK_BYTES)
