@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ingestion.base.errors import SpecError
+from ingestion.base.limits import GIB, MIB, Limits
 from ingestion.base.secret_store import reveal
 from ingestion.base.storage import Location
 from ingestion.base.variables import Variables
@@ -49,6 +50,12 @@ class Settings:
             SpecError: A value has the wrong type.
         """
         return Variables.of(self.values)
+
+    @property
+    def limits(self) -> Limits:
+        """Bounds on data that comes in."""
+        given = self.variables
+        return Limits(given.max_file_gb * GIB, given.max_expansion, given.max_answer_mb * MIB)
 
     @property
     def uses_duckdb(self) -> bool:

@@ -59,6 +59,14 @@ class Variables(BaseModel):
     """off: no progress bar and no progress lines."""
     project: str | None = None
     """Folder of dbt_project.yml, for commands called from elsewhere."""
+    warehouse_attempts: PositiveInt = 5
+    """Attempts of a build to open a warehouse that another process holds, after waits of 1, 2, 4, 8 ... seconds."""
+    max_file_gb: PositiveInt = 64
+    """Longest landing file once it is decompressed, in GiB; a longer one is refused."""
+    max_expansion: PositiveInt = 200
+    """How many times longer than its compressed bytes a file may be once decompressed, beyond its first 64 MiB."""
+    max_answer_mb: PositiveInt = 64
+    """Longest answer of an API once it is decompressed, in MiB."""
     threads: PositiveInt = 4
     """Tables loaded and models built in parallel."""
     target: str = "duckdb"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingestion.base.errors import UnreadableFileError
+from ingestion.base.names import shown_file
 from ingestion.base.settings import Settings
 from ingestion.base.storage import Location
 from ingestion.bronze import Batch
@@ -29,7 +30,8 @@ def keep_rejects(
         return None
     if not place.exists():
         place.write(kind_of(table).records_at(table, file, lines))
-    return f"{len(lines)} of its lines cannot be read; correct {printable(place.name)} in {REJECTS}/, then rcm redrive"
+    shown = shown_file(printable(place.name), _words(table))
+    return f"{len(lines)} of its lines cannot be read; correct {shown} in {REJECTS}/, then rcm redrive"
 
 
 def plan_redrive(settings: Settings, system: SystemSpec, table: TableSpec) -> list[PlannedLoad]:
@@ -44,7 +46,12 @@ def plan_redrive(settings: Settings, system: SystemSpec, table: TableSpec) -> li
     waiting = (kind.landing(settings, system) / REJECTS / table.system / table.name).find("*")
     batches = {batch.batch_id: batch for batch in bronze_table(settings, table).batches()}
     return [
-        _planned(system, table, landing_file(f"{REJECTS}/{table.system}/{table.name}/{name}", place), batches)
+        _planned(
+            system,
+            table,
+            landing_file(f"{REJECTS}/{table.system}/{table.name}/{name}", place, _words(table)),
+            batches,
+        )
         for name, place in waiting.items()
         # A killed run left a draft; its file is written again.
         if not name.startswith(".")
@@ -91,7 +98,7 @@ def _planned(system: SystemSpec, table: TableSpec, file: LandingFile, batches: d
     newer = [
         batch.batch_id
         for batch in batches.values()
-        if batch.batch_id > origin.batch_id and batch.source_file == origin.source_file and batch.redrive_of is None
+        if batch.batch_id > origin.batch_id and _path(batch) == _path(origin) and batch.redrive_of is None
     ]
     if newer:
         error = UnreadableFileError(
@@ -101,6 +108,15 @@ def _planned(system: SystemSpec, table: TableSpec, file: LandingFile, batches: d
         return PlannedLoad(system, table, "blocked", "redrive", "was corrected meanwhile", file=file, error=error)
     reason = f"rejected lines of batch {origin.batch_id}"
     return PlannedLoad(system, table, "load", "redrive", reason, file=file, redrive_of=origin)
+
+
+def _path(batch: Batch) -> str | None:
+    return batch.source_path or batch.source_file
+
+
+def _words(table: TableSpec) -> tuple[str, ...]:
+    """Declared texts whose words may be shown of a file's name."""
+    return (table.system, table.name, *kind_of(table).patterns(table))
 
 
 def _plain_name(file: LandingFile) -> str:

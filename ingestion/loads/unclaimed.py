@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from ingestion.base.errors import IngestionError
+from ingestion.base.names import shown_file
 from ingestion.base.settings import Settings
 from ingestion.base.storage import Location
 from ingestion.declared.specs import SystemSpec
@@ -31,12 +32,13 @@ def unclaimed_files(
     folders = {folder.url: folder for folder, _ in claims}
     looked_at = {folder.url: folder for folder, _ in _claims(settings, systems if chosen is None else chosen)}
     found: set[str] = set()
+    words = [pattern for _, pattern in claims]
     for folder in looked_at.values():
         # A folder may lie within another one.
         set_apart = {f"{url}/{ARCHIVE}" for url in folders}
         with suppress(IngestionError, OSError):
             found.update(
-                printable(name)
+                shown_file(printable(name), words)
                 for name, is_file in folder.contents(without=set_apart).items()
                 if not (is_file and any(other.holds(folder / name, pattern) for other, pattern in claims))
                 and not any(part.startswith(".") for part in name.split("/"))

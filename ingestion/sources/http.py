@@ -1,10 +1,14 @@
 """The HTTP client of every API: retries with exponential backoff and jitter, a rate limit, timeouts, a cache."""
 
 import random
+import re
+import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -19,8 +23,11 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from ingestion.base.errors import SourceUnavailableError
+from ingestion.base.limits import MIB, Limits
 from ingestion.base.settings import Settings, shown_url
 from ingestion.sources.http_cache import open_cache
 
@@ -36,6 +43,11 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 # What is read of an answer's headers; the rest (cookies, Vary on a token) would only get into the cache.
 KEPT_HEADERS = ("Content-Type", "Location", "Retry-After")
 CHUNK_BYTES = 1 << 16
+LONGEST_REDIRECTION = 5
+# A nested or endless encoding could expand without a bound.
+_ENCODINGS = {"": None, "identity": None, "gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+_SECONDS = re.compile(r"[0-9]{1,9}")
+_NO_JSON = "an answer that is no JSON"
 
 
 def cache_file(settings: Settings, address: str, name: str) -> Path | None:
@@ -86,6 +98,7 @@ class JsonClient:
         keep: Age at which a kept answer is asked for again; None keeps it for good.
         is_good: Whether the JSON of an answer with status 200 may be kept.
         clock: Time and waits.
+        limits: Bounds on answers; None for the defaults.
     """
 
     def __init__(
@@ -95,15 +108,19 @@ class JsonClient:
         keep: timedelta | None = None,
         is_good: Callable[[object], bool] = bool,
         clock: Clock | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._clock = clock or Clock()
         self._plain = requests.Session()
         self._cached = open_cache(cache, keep, is_good) if cache else None
         self._cache_broke = cache is not None and self._cached is None
         self._sessions: list[requests.Session] = [self._plain, *([self._cached] if self._cached else [])]
-        adapter = _Adapter(1 / per_second if per_second else 0.0, self._clock)
+        self._longest = longest = (limits or Limits()).answer_bytes
+        adapter = _Adapter(1 / per_second if per_second else 0.0, self._clock, longest)
         for session in self._sessions:
             session.headers.update({"Accept": "application/json", "User-Agent": "rcm-lakehouse"})
+            session.headers["Accept-Encoding"] = "gzip, deflate"
+            session.max_redirects = LONGEST_REDIRECTION
             session.mount("http://", adapter)
             session.mount("https://", adapter)
 
@@ -144,7 +161,9 @@ class JsonClient:
         except sqlite3.Error:
             self._do_without_cache()
             return None
-        return cast("object", response.json()) if response.ok else None
+        with suppress(TransientError):
+            return _json(response) if response.ok else None
+        return None
 
     def post_form(self, url: str, form: Mapping[str, str]) -> object:
         """JSON of one POST of a form, never from the cache; raises as ``get`` does."""
@@ -173,24 +192,74 @@ class JsonClient:
                 raise UnauthorizedError(f"{shown_url(url)} answered 401; check the access to it")
             if not response.ok:
                 raise RefusedError(f"{shown_url(url)} answered {status}; check the URL and access")
-            # A body that was cut off does not parse; the next one may be whole.
-            return cast("object", response.json())
+            return _json(response)
+        except _TooLongError:
+            raise SourceUnavailableError(
+                f"{shown_url(url)} gave an answer of more than {self._longest / MIB:g} MiB; "
+                "check the URL, or raise RCM_MAX_ANSWER_MB"
+            ) from None
         except sqlite3.Error:
             self._do_without_cache()
             raise TransientError("the cache broke") from None
         except requests.RequestException as error:
             raise TransientError(type(error).__name__) from None
+        except ValueError as error:
+            # What a header holds that no library expects.
+            raise TransientError(f"an answer that cannot be read, {type(error).__name__}") from None
 
     def _do_without_cache(self) -> None:
         self._cached = None
         self._cache_broke = True
 
 
-class _Adapter(HTTPAdapter):
-    """Carries what the cache cannot answer: keeps the pace, and reads bodies whole within their time."""
+class _TooLongError(Exception):
+    """A body is longer than its bound."""
 
-    def __init__(self, interval: float, clock: Clock) -> None:
+
+class _Deadline:
+    """A connection that is shut once the headers of an answer take too long: each byte would renew its own timeout."""
+
+    sock: socket.socket | None
+
+    def getresponse(self) -> urllib3.BaseHTTPResponse:
+        """Status and headers of the answer."""
+        watch = threading.Timer(TOTAL_SECONDS, self._shut)
+        watch.daemon = True
+        watch.start()
+        try:
+            return super().getresponse()  # type: ignore[misc,no-any-return]
+        finally:
+            watch.cancel()
+
+    def _shut(self) -> None:
+        with suppress(OSError):
+            if self.sock is not None:
+                self.sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Connection(_Deadline, HTTPConnection):  # type: ignore[misc]
+    pass
+
+
+class _TlsConnection(_Deadline, HTTPSConnection):  # type: ignore[misc]
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class _Adapter(HTTPAdapter):
+    """Carries what the cache cannot answer: keeps the pace, and reads bodies whole within their time and bound."""
+
+    def __init__(self, interval: float, clock: Clock, longest: int) -> None:
         super().__init__()
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        self._longest = longest
         self._interval = interval
         self._clock = clock
         self._next_slot = 0.0
@@ -212,12 +281,18 @@ class _Adapter(HTTPAdapter):
         response = super().send(
             request, stream=True, timeout=TIMEOUT_SECONDS, verify=verify, cert=cert, proxies=proxies
         )
-        body = _whole_body(response, deadline)
+        body = _whole_body(response, deadline, self._longest)
         response.raw = urllib3.HTTPResponse(BytesIO(body), status=response.status_code, preload_content=False)
         kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         response.headers = CaseInsensitiveDict(kept)
         response.cookies = RequestsCookieJar()
         return response
+
+    def proxy_manager_for(self, proxy: str, **options: object) -> urllib3.ProxyManager:
+        """The same bounds for connections through a proxy."""
+        manager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        return manager
 
     def _wait_for_slot(self) -> None:
         with self._lock:
@@ -228,19 +303,50 @@ class _Adapter(HTTPAdapter):
             self._clock.sleep(slot - now)
 
 
-def _whole_body(response: requests.Response, deadline: float) -> bytes:
+def _whole_body(response: requests.Response, deadline: float, longest: int) -> bytes:
     body = bytearray()
     try:
-        while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
-            body += chunk
-            if time.monotonic() > deadline:
-                raise requests.ReadTimeout("slow body")
-    except urllib3.exceptions.HTTPError:
+        for piece in _decoded(response, deadline):
+            body += piece
+            if len(body) > longest:
+                raise _TooLongError
+    except (urllib3.exceptions.HTTPError, zlib.error):
         raise requests.ConnectionError("body cut off") from None
     finally:
         # A body read to its end has given its connection back by now, any other takes it along.
         response.raw.close()
     return bytes(body)
+
+
+def _decoded(response: requests.Response, deadline: float) -> Iterator[bytes]:
+    """Pieces of a body, each of bounded length however well it was compressed."""
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in _ENCODINGS:
+        raise requests.exceptions.ContentDecodingError("an encoding that was not asked for")
+    bits = _ENCODINGS[encoding]
+    decoder = None if bits is None else zlib.decompressobj(bits)
+    while chunk := response.raw.read1(CHUNK_BYTES, decode_content=False):
+        while decoder is not None and chunk:
+            yield decoder.decompress(chunk, CHUNK_BYTES)
+            chunk = decoder.unconsumed_tail
+        if decoder is None:
+            yield chunk
+        if time.monotonic() > deadline:
+            raise requests.ReadTimeout("slow body")
+    if decoder is not None and not decoder.eof:
+        raise requests.ConnectionError("body cut off")
+
+
+def _json(response: requests.Response) -> object:
+    """The JSON of an answer; a body that was cut off does not parse, the next one may be whole.
+
+    Raises:
+        TransientError: It is no JSON, is nested too deep, or holds a number of thousands of digits.
+    """
+    try:
+        return cast("object", response.json())
+    except (ValueError, RecursionError):
+        raise TransientError(_NO_JSON) from None
 
 
 def _wait_seconds(attempt: int, asked: float | None) -> float:
@@ -251,12 +357,12 @@ def _wait_seconds(attempt: int, asked: float | None) -> float:
 
 
 def _retry_after(header: str | None) -> float | None:
-    """Seconds of a Retry-After header, which is a number or a date."""
+    """Seconds of a Retry-After header, which is a number or a date; None for anything else."""
     if header is None:
         return None
-    if header.strip().isdigit():
+    if _SECONDS.fullmatch(header.strip()):
         return float(header)
     try:
         return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None

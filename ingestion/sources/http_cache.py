@@ -61,7 +61,7 @@ def _is_kept(response: requests.Response, is_good: Callable[[object], bool]) -> 
         return False
     try:
         return is_good(response.json())
-    except requests.JSONDecodeError:
+    except (ValueError, RecursionError):
         return False
 
 

@@ -19,7 +19,9 @@ def check_address(system: SystemSpec, address: str) -> Finding:
     try:
         # An unknown host name is reported differently from a host that does not answer.
         socket.getaddrinfo(urlsplit(address).hostname or "", None)
-        status = requests.get(address, timeout=CHECK_SECONDS, allow_redirects=False).status_code
+        # The body may be of any length, and is not read.
+        with requests.get(address, timeout=CHECK_SECONDS, allow_redirects=False, stream=True) as answer:
+            status = answer.status_code
     except OSError as error:
         return problem(
             f"{shown_url(address)} does not answer ({type(error).__name__})",

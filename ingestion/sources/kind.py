@@ -96,6 +96,6 @@ class SourceKind(Protocol):
         """Files of the landing folder that belong to a table, as patterns below it."""
         return ()
 
-    def records_at(self, table: TableSpec, file: LandingFile, lines: Collection[int]) -> bytes:
-        """Lines of a file as a file that a steward can correct; only asked where ``keeps_rejects``."""
+    def records_at(self, table: TableSpec, file: LandingFile, lines: Collection[int]) -> Iterator[bytes]:
+        """Lines of a file, piece by piece, as a file that a steward can correct; only asked where ``keeps_rejects``."""
         raise AssertionError("this kind of source keeps no rejects")

@@ -44,7 +44,7 @@ class Files(SourceKind):
         loaded = [batch.file_sha256 for batch in reversed(batches)]
         loaded += [load.file.sha256 for load in planned if load.file is not None]
         hospitals = HospitalsOfFiles(system, table)
-        for file in waiting_files(landing, pattern):
+        for file in waiting_files(landing, pattern, (system.name, system.label, table.name)):
             # Copies in one folder are deduplicated; of full files that replace each other only the last one counts.
             if file.sha256 in (loaded[-1:] if mode == "full" else loaded):
                 planned.append(plan_known_file(system, table, file, batches, mode))
@@ -63,7 +63,7 @@ class Files(SourceKind):
         """The rows of one file."""
         if planned.file is None:
             raise AssertionError("a load of this kind has a file")
-        return reading.extract(planned.table, planned.file)
+        return reading.extract(planned.table, planned.file, settings.limits)
 
     def check(self, settings: Settings, system: SystemSpec, tables: Sequence[TableSpec]) -> Iterator[Finding]:
         """Whether the landing folder is there and answers."""
@@ -90,7 +90,7 @@ class Files(SourceKind):
         """The declared pattern."""
         return (FilesOptions.of(table).files,)
 
-    def records_at(self, table: TableSpec, file: LandingFile, lines: Collection[int]) -> bytes:
+    def records_at(self, table: TableSpec, file: LandingFile, lines: Collection[int]) -> Iterator[bytes]:
         """The header and the records that start in these lines."""
         return reading.records_at(table, file, lines)
 

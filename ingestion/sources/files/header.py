@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from itertools import islice
 
 from ingestion.base.errors import UnreadableFileError
+from ingestion.base.names import looks_like_column, shown_column
 from ingestion.declared.specs import TableSpec, repeated
 from ingestion.sources.files.records import Grammar, is_text
 
@@ -78,7 +79,7 @@ def read_header(table: TableSpec, name: str, head: bytes) -> Header:
     best = max(range(len(DELIMITERS)), key=lambda index: (fits[index], len(found[index][0])))
     names, raw = found[best]
     end = start + len(raw)
-    grammar = _grammar(DELIMITERS[best], names, head[end:])
+    grammar = _grammar(DELIMITERS[best], names, raw, head[end:])
     return Header(tuple(names[: grammar.names]), grammar, raw, end, line + len(raw.splitlines()))
 
 
@@ -95,14 +96,14 @@ def _split(head: bytes, start: int, line: int, delimiter: str) -> tuple[list[str
     return [name.strip() for name in names], raw
 
 
-def _grammar(delimiter: str, names: list[str], text: bytes) -> Grammar:
+def _grammar(delimiter: str, names: list[str], raw: bytes, text: bytes) -> Grammar:
     """How wide lines are: senders end all of them in a delimiter, or only the header, or only the others."""
     columns = max(index + 1 for index, name in enumerate(names) if name)
     widths = {columns, columns + 1, len(names)}
     spans = islice(Grammar(delimiter, columns, columns).spans(text, 1, is_whole=False), _SAMPLE_LINES)
     seen = Counter(span.fields for span in spans if span.fields in widths and span.trailing >= span.fields - columns)
     width = max(widths, key=lambda width: (seen[width], width == len(names)))
-    return Grammar(delimiter, columns, width)
+    return Grammar(delimiter, columns, width, raw)
 
 
 def match_columns(table: TableSpec, name: str, header: Header) -> Columns:
@@ -112,6 +113,11 @@ def match_columns(table: TableSpec, name: str, header: Header) -> Columns:
         UnreadableFileError: A declared column is missing or there twice, or the contract refuses an undeclared one.
     """
     names, contract = header.names, table.contract.columns
+
+    def _listed(columns: Sequence[str]) -> str:
+        """Names on one line, those of the header as far as they look like names."""
+        return listed(table, names, columns)
+
     twice = [column for column in repeated(names) if column in table.column_names]
     if twice:
         raise _refusal(name, f"has column {_listed(twice)} twice")
@@ -128,7 +134,7 @@ def match_columns(table: TableSpec, name: str, header: Header) -> Columns:
     if extra and contract == "freeze":
         raise _refusal(name, f"column {_listed(extra)} is not declared, and the contract of {table.label} is freeze")
     if extra and contract == "evolve":
-        _check_new_names(table, name, extra)
+        _check_new_names(table, name, names, extra)
         warnings.append(f"{name}: column {_listed(extra)} is not declared and was landed too")
     elif extra:
         warnings.append(f"{name}: column {_listed(extra)} is not declared and was left out")
@@ -139,16 +145,21 @@ def match_columns(table: TableSpec, name: str, header: Header) -> Columns:
     )
 
 
-def _check_new_names(table: TableSpec, name: str, extra: Sequence[str]) -> None:
-    """A new column must not be taken for one of lineage or for another one in any engine."""
+def _check_new_names(table: TableSpec, name: str, names: Sequence[str], extra: Sequence[str]) -> None:
+    """A new column must not be taken for one of lineage or for another one in any engine, nor be a patient's value."""
     folded = Counter(column.lower() for column in (*table.column_names, *extra))
     for column in extra:
         if not column or not column.isprintable():
             raise _refusal(name, "an undeclared column has no name, or one that cannot be printed")
         if column.startswith("_"):
-            raise _refusal(name, f"undeclared column {_listed([column])} starts with _, which marks lineage columns")
+            shown = listed(table, names, [column])
+            raise _refusal(name, f"undeclared column {shown} starts with _, which marks lineage columns")
+        if not looks_like_column(column):
+            place = names.index(column) + 1
+            raise _refusal(name, f"the name of undeclared column {place} looks like a value and not like a name")
         if folded[column.lower()] > 1:
-            raise _refusal(name, f"undeclared column {_listed([column])} differs from another one only by case")
+            shown = listed(table, names, [column])
+            raise _refusal(name, f"undeclared column {shown} differs from another one only by case")
 
 
 def _rename_hint(table: TableSpec, names: Sequence[str], missing: Sequence[str], extra: Sequence[str]) -> str:
@@ -159,17 +170,28 @@ def _rename_hint(table: TableSpec, names: Sequence[str], missing: Sequence[str],
         alike = get_close_matches(column.lower(), by_fold, n=1)
         place = table.column_names.index(column)
         if alike:
-            renamed.append(f"{column} renamed to {_listed([by_fold[alike[0]]])}")
+            renamed.append(f"{column} renamed to {_label(table, names, by_fold[alike[0]])}")
         elif place < len(names) and names[place] in by_fold.values():
-            renamed.append(f"{column} renamed to {_listed([names[place]])}")
+            renamed.append(f"{column} renamed to {_label(table, names, names[place])}")
     return f" (was {', '.join(renamed)}?)" if renamed else ""
 
 
-def _listed(names: Sequence[str]) -> str:
-    """Names on one line, though a header may hold anything."""
-    shown = ["".join(filter(str.isprintable, name))[:60] or "without a name" for name in names[:_NAMES_SHOWN]]
-    more = len(names) - len(shown)
+def listed(table: TableSpec, names: Sequence[str], columns: Sequence[str]) -> str:
+    """Columns on one line: declared ones by their names, others of the header only if they look like names."""
+    shown = [_shown(table, names, column) for column in columns[:_NAMES_SHOWN]]
+    more = len(columns) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _label(table: TableSpec, names: Sequence[str], column: str) -> str:
+    shown = _shown(table, names, column)
+    return f"column {shown}" if shown.isdecimal() else shown
+
+
+def _shown(table: TableSpec, names: Sequence[str], column: str) -> str:
+    if not column:
+        return "without a name"
+    return shown_column(column, names.index(column) + 1 if column in names else 0, table.column_names)
 
 
 def _delimiter_name(delimiter: str) -> str:

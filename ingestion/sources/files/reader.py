@@ -3,11 +3,12 @@
 import re
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from ingestion.declared.specs import TableSpec
 from ingestion.sources.files.header import Columns
-from ingestion.sources.files.records import Grammar, is_text
+from ingestion.sources.files.records import Chunk, Grammar, is_text
 
 _NO_LINES = re.compile(rb"[\r\n]*")
 
@@ -22,6 +23,8 @@ class RecordReader:
     """
 
     def __init__(self, table: TableSpec, grammar: Grammar, columns: Columns) -> None:
+        self._grammar = grammar
+        self._declared = table.column_names
         self._names = [*table.column_names, *columns.extra]
         self._padding = [str(place) for place in range(grammar.names, grammar.width)]
         # Places stand for names: a header may repeat a name that nobody declared. A missing column has a place that
@@ -60,3 +63,17 @@ class RecordReader:
             return None
         [batch] = rows.select(range(len(self._names))).combine_chunks().to_batches()
         return batch.rename_columns(self._names)
+
+    def needs_a_closer_look(self, chunk: Chunk, batch: pa.RecordBatch) -> bool:
+        """Whether records of a batch may be the header again, or several records that two quotes join."""
+        first = next((name for name in self._declared if batch[name].null_count < batch.num_rows), None)
+        if first is not None and pc.any(pc.equal(pc.utf8_lower(batch[first]), first.lower())).as_py():
+            return True
+        # Each record ends a line; more lines are in values.
+        if b'"' not in chunk.text or chunk.lines <= batch.num_rows:
+            return False
+        for values in batch.columns:
+            several = values.filter(pc.match_substring_regex(values, r"[\r\n]"))
+            if any(self._grammar.may_join_records(value) for value in several.to_pylist()):
+                return True
+        return False

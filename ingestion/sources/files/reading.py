@@ -12,6 +12,7 @@ from typing import NoReturn
 import pyarrow as pa
 
 from ingestion.base.errors import UnreadableFileError
+from ingestion.base.limits import Limits
 from ingestion.bronze.extraction import Extraction, Reject
 from ingestion.declared.specs import TableSpec
 from ingestion.sources.files.header import HEAD_BYTES, Columns, Header, match_columns, read_header
@@ -26,7 +27,7 @@ _LINES_NAMED = 3
 
 
 @contextmanager
-def extract(table: TableSpec, file: LandingFile) -> Iterator[Extraction]:
+def extract(table: TableSpec, file: LandingFile, limits: Limits | None = None) -> Iterator[Extraction]:
     """Open one CSV file, plain or gzip, with a header in any order; the file closes with the context.
 
     Every column is text; an empty field is null, a quoted empty one is not. Lines that cannot be read are skipped
@@ -37,7 +38,7 @@ def extract(table: TableSpec, file: LandingFile) -> Iterator[Extraction]:
             refuses, more than ``MAX_REJECTS`` bad lines, any where the file is the whole table, no good line among
             bad ones, or written to while it was read. The message names the file, and the line where there is one.
     """
-    with utf8_blocks(file) as blocks:
+    with utf8_blocks(file, limits) as blocks:
         header, records = _opened(table, file, blocks)
         columns = match_columns(table, file.name, header)
         extraction = Extraction(
@@ -45,6 +46,7 @@ def extract(table: TableSpec, file: LandingFile) -> Iterator[Extraction]:
             load_type=table.load.mode,
             drop_known=False,
             source_file=file.name,
+            source_path=file.path if file.path != file.name else None,
             file_sha256=file.sha256,
             extra_columns=tuple(pa.field(name, pa.string()) for name in columns.extra),
             warnings=list(columns.warnings),
@@ -53,24 +55,25 @@ def extract(table: TableSpec, file: LandingFile) -> Iterator[Extraction]:
         yield extraction
 
 
-def records_at(table: TableSpec, file: LandingFile, lines: Collection[int]) -> bytes:
-    """The header and the records that start in these lines, in UTF-8: a file for a steward to correct.
+def records_at(table: TableSpec, file: LandingFile, lines: Collection[int]) -> Iterator[bytes]:
+    """The header and the records that start in these lines, in UTF-8, piece by piece: a file for a steward to correct.
 
-    Bytes that are not text stay as they are, so that a record is rejected again until it is corrected.
+    Bytes that are not text stay as they are, so that a record is rejected again until it is corrected. A record without
+    an end may be all of a file, so the pieces are never held together.
 
     Raises:
         UnreadableFileError: As ``extract``, where the file cannot be read or has no header.
     """
     with utf8_blocks(file) as blocks:
         header, chunks = _opened(table, file, blocks)
-        parts = [_ended(header.raw)]
+        yield _ended(header.raw)
         for chunk in chunks:
             if chunk.is_rest:
-                parts += [chunk.text] if chunk.line in lines else []
+                if chunk.line in lines:
+                    yield chunk.text
             elif any(chunk.line <= line <= chunk.line + chunk.lines for line in lines):
                 found = [record for record in header.grammar.records(chunk) if record.line in lines]
-                parts += [_ended(chunk.text[record.start : record.end]) for record in found]
-        return b"".join(parts)
+                yield from (_ended(chunk.text[record.start : record.end]) for record in found)
 
 
 def _ended(raw: bytes) -> bytes:
@@ -97,7 +100,7 @@ def _batches(
     landed = 0
     for chunk in chunks:
         batch = reader.read(chunk.text) if chunk.spans is None else None
-        if batch is None:
+        if batch is None or reader.needs_a_closer_look(chunk, batch):
             bad, good = _judged(grammar, chunk)
             rejects += [reject for reject in bad if reject not in rejects[-1:]]
             _check_number(file, rejects)

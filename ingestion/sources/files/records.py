@@ -20,6 +20,10 @@ MAX_RECORD_BYTES = 4 << 20
 CUT_OFF = "the last line is cut off"
 _LINE = re.compile(rb"([^\r\n]*+)(\r\n|\r|\n|\Z)")
 
+# Two quotes at the edges of fields swallow all between them: from so many columns, or lines, it shows.
+_PROVING_WIDTH, _PROVING_LINES, _PROVING_SHARE = 3, 4, 0.8
+REPEATED_HEADER = "it is the header again, as where files were joined"
+
 Positions = npt.NDArray[np.intp]
 
 
@@ -71,13 +75,15 @@ class Grammar:
         delimiter: One ASCII character.
         names: Columns of the header.
         width: Fields of a line; those after the columns are empty, for the lines end in delimiters.
+        header: The header line; where it comes again, files were joined.
     """
 
-    def __init__(self, delimiter: str, names: int, width: int) -> None:
+    def __init__(self, delimiter: str, names: int, width: int, header: bytes = b"") -> None:
         self.delimiter = delimiter
         self.names = names
         self.width = width
         self._delimiter = delimiter.encode()
+        self._header = _folded(header)
         self._opening = self._delimiter + b'"'
         separator = re.escape(self._delimiter)
         self._field = re.compile(
@@ -182,12 +188,30 @@ class Grammar:
             fault = f"it has {span.fields} fields instead of {self.width}"
         elif span.trailing < self.width - self.names:
             fault = "it has a value after the last column"
+        elif self._header and _folded(raw) == self._header:
+            return REPEATED_HEADER
+        elif lines > 1 and self._holds_records(raw, lines):
+            fault = f"two quotes join {lines} lines, which are whole records, into one value"
         else:
             return None
         if lines == 1:
             return fault
         end = "the end of the file" if not span.is_ended else f"line {span.line + lines - 1}"
         return f"{fault}; everything from there to {end} is in it"
+
+    def _holds_records(self, raw: bytes, lines: int) -> bool:
+        """Whether a record of several lines is several records: nearly every line has the separators of one.
+
+        Lines of an address or a note seldom have as many; of two columns, one comma in each line is no proof.
+        """
+        if self.width < _PROVING_WIDTH and lines < _PROVING_LINES:
+            return False
+        separators = [line.count(self._delimiter) for line in raw.splitlines()]
+        return separators.count(self.width - 1) >= max(2, _PROVING_SHARE * lines)
+
+    def may_join_records(self, value: str) -> bool:
+        """Whether a value has line ends and, for them, so many separators that whole records may be in it."""
+        return value.count(self.delimiter) >= _PROVING_SHARE * (self.width - 1) * (len(value.splitlines()) - 1)
 
     def _are_regular(self, text: bytes, quotes: Positions) -> bool:
         """Whether every quote opens a field at its start, closes one at its end, or is doubled."""
@@ -202,6 +226,11 @@ class Grammar:
     def _are_borders(self, content: npt.NDArray[np.uint8]) -> bool:
         borders = sum(np.count_nonzero(content == ord(character)) for character in f'{self.delimiter}"\n\r')
         return bool(borders == content.size)
+
+
+def _folded(raw: bytes) -> bytes:
+    """A header line without what may differ where it comes again: quotes, spaces, capitals, its end."""
+    return raw.strip().replace(b'"', b"").replace(b" ", b"").lower()
 
 
 def is_text(text: bytes) -> bool:

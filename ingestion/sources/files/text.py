@@ -9,6 +9,7 @@ from itertools import chain
 from typing import IO, cast
 
 from ingestion.base.errors import UnreadableFileError
+from ingestion.base.limits import ExpansionError, Limits
 from ingestion.sources.landing import LandingFile
 
 BLOCK_BYTES = 1 << 20
@@ -19,11 +20,16 @@ _NO_CHARACTER = b"\xff"
 
 
 @contextmanager
-def utf8_blocks(file: LandingFile) -> Iterator[Iterator[bytes]]:
+def utf8_blocks(file: LandingFile, limits: Limits | None = None) -> Iterator[Iterator[bytes]]:
     """Blocks of a file's text without its byte order mark; what is no text in its encoding comes as invalid UTF-8.
 
+    Args:
+        file: The file.
+        limits: Its bounds; None for the defaults.
+
     Raises:
-        UnreadableFileError: The file cannot be opened, or breaks off in its compressed data; also while it is read.
+        UnreadableFileError: The file cannot be opened, breaks off in its compressed data, or expands beyond its limits;
+            also while it is read.
     """
     with ExitStack() as stack:
         with _faults_named(file):
@@ -32,7 +38,19 @@ def utf8_blocks(file: LandingFile) -> Iterator[Iterator[bytes]]:
             stream: IO[bytes] = stack.enter_context(file.open())
         if is_compressed:
             stream = cast("IO[bytes]", stack.enter_context(gzip.GzipFile(fileobj=stream)))
-        yield _as_utf8(_blocks(file, stream))
+        compressed = file.stamp[0] if is_compressed else None
+        yield _as_utf8(_within_limits(file, _blocks(file, stream), limits or Limits(), compressed))
+
+
+def _within_limits(
+    file: LandingFile, blocks: Iterator[bytes], limits: Limits, compressed: int | None
+) -> Iterator[bytes]:
+    try:
+        yield from limits.bounded(blocks, compressed)
+    except ExpansionError as error:
+        raise UnreadableFileError(
+            f"{file.name}: is {error}; nothing of the file was loaded, ask the sender what it is, or raise the limit"
+        ) from None
 
 
 def _blocks(file: LandingFile, stream: IO[bytes]) -> Iterator[bytes]:

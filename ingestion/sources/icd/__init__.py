@@ -90,7 +90,7 @@ class Icd(_Releases):
         from ingestion.sources.icd import access, who
 
         cache = cache_file(settings, address, str(planned.table.load.extractor))
-        return who.extract(planned.table, access.icd_access(settings, address), cache)
+        return who.extract(planned.table, access.icd_access(settings, address), cache, settings.limits)
 
     def check(self, settings: Settings, system: SystemSpec, tables: Sequence[TableSpec]) -> Iterator[Finding]:
         """Whether the API answers and gives a token."""

@@ -57,7 +57,9 @@ def check_login(settings: Settings, base_url: str) -> Finding:
     access = icd_access(settings, base_url)
     shown = shown_url(access.token_url)
     try:
-        answer = requests.post(access.token_url, data=access.form, timeout=CHECK_SECONDS)
+        # The body may be of any length, and is not read.
+        with requests.post(access.token_url, data=access.form, timeout=CHECK_SECONDS, stream=True) as answer:
+            pass
     except OSError as error:
         return problem(f"{shown} does not answer ({type(error).__name__})", "look at the network")
     if answer.ok:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 
 from ingestion.base.errors import SchemaDriftError, SourceUnavailableError
+from ingestion.base.limits import Limits
 from ingestion.bronze.extraction import Extraction
 from ingestion.declared.arrow_types import source_schema
 from ingestion.declared.specs import TableSpec
@@ -26,6 +27,8 @@ KINDS = ("chapter", "block", "category")
 WORKERS = 8
 TOKENS_PER_ENTRY = 3
 BATCH_ROWS = 500
+# A release has some 12,000.
+MOST_ENTRIES = 200_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,9 @@ class Place:
 
 
 @contextmanager
-def extract(table: TableSpec, access: Access, cache: Path | None = None) -> Iterator[Extraction]:
+def extract(
+    table: TableSpec, access: Access, cache: Path | None = None, limits: Limits | None = None
+) -> Iterator[Extraction]:
     """Read one release depth first with bounded concurrency, and load its categories in the order of the release.
 
     The release is the batch's watermark: a release that bronze already has is not read again.
@@ -49,6 +54,7 @@ def extract(table: TableSpec, access: Access, cache: Path | None = None) -> Iter
         access: The API.
         cache: SQLite file of entries read before: an interrupted read requests no entry twice. A release does not
             change, so entries never expire.
+        limits: Bounds on answers; None for the defaults.
 
     Raises:
         SourceUnavailableError: No access, or no answer after every retry.
@@ -56,7 +62,7 @@ def extract(table: TableSpec, access: Access, cache: Path | None = None) -> Iter
     """
     release = IcdOptions.of(table).release
     extraction = Extraction(batches=iter(()), load_type="incremental", drop_known=True, watermark_high=release)
-    with JsonClient(cache=cache, is_good=is_entry) as client:
+    with JsonClient(cache=cache, is_good=is_entry, limits=limits) as client:
         extraction.batches = _Walk(client, access, table, release).batches(extraction)
         yield extraction
 
@@ -101,6 +107,10 @@ class _Walk:
                 yield place, entry
                 below = [child for child in self._below(place, entry) if child.url not in seen]
                 seen.update(child.url for child in below)
+                if len(seen) > MOST_ENTRIES:
+                    raise SchemaDriftError(
+                        f"the ICD API names more than {MOST_ENTRIES:,} entries of one release; check RCM_ICD_URL"
+                    )
                 waiting += reversed(below)
         finally:
             pool.shutdown(cancel_futures=True)

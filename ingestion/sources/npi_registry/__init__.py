@@ -53,7 +53,7 @@ class NpiRegistry(SourceKind):
             wanted = numbers_to_ask(settings, systems, {}, None)
             if not wanted:
                 raise SourceUnavailableError("no provider in bronze has a valid NPI yet; load the providers first")
-            return bulk.extract(table, planned.file, wanted)
+            return bulk.extract(table, planned.file, wanted, settings.limits)
         # The HTTP client takes a third of a second to import, which only this load should pay for.
         from ingestion.sources.http import cache_file
         from ingestion.sources.npi_registry import lookups
@@ -66,7 +66,17 @@ class NpiRegistry(SourceKind):
         cache = cache_file(settings, address, str(table.load.extractor))
         # Never the complete registry: a provider without an answer was not deleted.
         keep = timedelta(0) if is_full else lookups.KEEP
-        return lookups.extract(table, address, numbers, "incremental", cache, keep=keep, known=known, today=today)
+        return lookups.extract(
+            table,
+            address,
+            numbers,
+            "incremental",
+            cache,
+            keep=keep,
+            known=known,
+            today=today,
+            limits=settings.limits,
+        )
 
     def check(self, settings: Settings, system: SystemSpec, tables: Sequence[TableSpec]) -> Iterator[Finding]:
         """Whether the API answers."""

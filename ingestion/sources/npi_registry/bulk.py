@@ -1,5 +1,6 @@
 """NPPES by its monthly dissemination file (V.2): every provider of the country, of which we keep the ones we have."""
 
+import io
 import re
 import zipfile
 import zlib
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from ingestion.base.errors import SchemaDriftError, UnreadableFileError
+from ingestion.base.limits import ExpansionError, Limits
 from ingestion.base.storage import Location
 from ingestion.bronze.extraction import Extraction, Reject
 from ingestion.declared.arrow_types import source_schema
@@ -58,11 +60,14 @@ def waiting_bulk(landing: Location, pattern: str) -> list[LandingFile]:
     ]
     # Names end in the last day of the data, whatever the first: a week's file sorts behind the months before it.
     ordered = sorted(kept, key=lambda pair: ((_DATE.findall(pair[0]) or [""])[-1], pair[0]))
-    return [landing_file(name, place) for name, place in ordered]
+    # The registry is public, and so are its names.
+    return [landing_file(name, place, (pattern, name)) for name, place in ordered]
 
 
 @contextmanager
-def extract(table: TableSpec, file: LandingFile, numbers: Sequence[str]) -> Iterator[Extraction]:
+def extract(
+    table: TableSpec, file: LandingFile, numbers: Sequence[str], limits: Limits | None = None
+) -> Iterator[Extraction]:
     """Stream a dissemination file in bounded memory; rows have the API's columns.
 
     The file has no words for a taxonomy: ``taxonomy_description`` is null. A deactivated number has status D and
@@ -72,6 +77,7 @@ def extract(table: TableSpec, file: LandingFile, numbers: Sequence[str]) -> Iter
         table: Its declaration.
         file: The CSV, or the zip that CMS ships.
         numbers: NPIs to keep.
+        limits: Bounds of the file; None for the defaults.
 
     Raises:
         UnreadableFileError: The file is no dissemination file, damaged, or still being written.
@@ -81,22 +87,31 @@ def extract(table: TableSpec, file: LandingFile, numbers: Sequence[str]) -> Iter
         batches=iter(()), load_type="incremental", drop_known=True, source_file=file.name, file_sha256=file.sha256
     )
     with ExitStack() as stack:
-        extraction.batches = _batches(stack, table, file, numbers, extraction)
+        extraction.batches = _batches(stack, table, file, numbers, limits or Limits(), extraction)
         yield extraction
 
 
 def _batches(
-    stack: ExitStack, table: TableSpec, file: LandingFile, numbers: Sequence[str], extraction: Extraction
+    stack: ExitStack,
+    table: TableSpec,
+    file: LandingFile,
+    numbers: Sequence[str],
+    limits: Limits,
+    extraction: Extraction,
 ) -> Iterator[pa.RecordBatch]:
     wanted = pa.array(numbers, pa.string())
     found = 0
     try:
-        reader = stack.enter_context(_reader(stack.enter_context(_content(file)), extraction))
+        reader = stack.enter_context(_reader(stack.enter_context(_content(file, limits)), extraction))
         for batch in reader:
             kept = batch.filter(pc.is_in(batch.column(NUMBER), wanted))
             if kept.num_rows:
                 found += kept.num_rows
                 yield _providers(table, file, kept)
+    except ExpansionError as error:
+        raise UnreadableFileError(
+            f"{file.name}: is {error}; nothing of the file was loaded, download it again, or raise the limit"
+        ) from None
     except KeyError:
         raise SchemaDriftError(
             f"{file.name}: is not a dissemination file of version 2, or lacks a column of it; download it again"
@@ -113,10 +128,10 @@ def _batches(
 
 
 @contextmanager
-def _content(file: LandingFile) -> Iterator[IO[bytes]]:
+def _content(file: LandingFile, limits: Limits) -> Iterator[IO[bytes]]:
     """The CSV, out of its zip where it is in one."""
     with file.open() as stream:
-        if not file.name.lower().endswith(".zip"):
+        if not (file.path or file.name).lower().endswith(".zip"):
             yield stream
             return
         with zipfile.ZipFile(stream) as archive:
@@ -126,7 +141,28 @@ def _content(file: LandingFile) -> Iterator[IO[bytes]]:
                     f"{file.name}: holds {len(members)} files npidata_pfile_*.csv; it must be one"
                 )
             with archive.open(members[0]) as content:
-                yield content
+                blocks = iter(lambda: content.read(BLOCK_BYTES), b"")
+                yield _Stream(limits.bounded(blocks, archive.getinfo(members[0]).compress_size))
+
+
+class _Stream(io.RawIOBase):
+    """Blocks as a stream."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._rest = b""
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """At most so many bytes, none at the end."""
+        while not self._rest and (block := next(self._blocks, b"")):
+            self._rest = block
+        taken = self._rest if size < 0 else self._rest[:size]
+        self._rest = self._rest[len(taken) :]
+        return taken
 
 
 def _reader(content: IO[bytes], extraction: Extraction) -> csv.CSVStreamingReader:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from ingestion.base.errors import SchemaDriftError, SourceUnavailableError
+from ingestion.base.limits import Limits
 from ingestion.bronze.extraction import Extraction
 from ingestion.declared.arrow_types import source_schema
 from ingestion.declared.specs import TableSpec
@@ -43,6 +44,7 @@ def extract(
     clock: Clock | None = None,
     known: Mapping[str, Known] | None = None,
     today: date | None = None,
+    limits: Limits | None = None,
 ) -> Iterator[Extraction]:
     """Look up providers by number, then do the searches of ``load.search``; each provider comes once.
 
@@ -59,13 +61,14 @@ def extract(
         clock: Time and waits of the rate limit.
         known: What bronze holds, by number.
         today: Day of the lookups, by default that of UTC.
+        limits: Bounds on answers; None for the defaults.
 
     Raises:
         SourceUnavailableError: No answer after every retry, or every lookup was refused.
     """
     day = today or datetime.now(UTC).date()
     extraction = Extraction(batches=iter(()), load_type=load_type, drop_known=load_type == "incremental")
-    with JsonClient(REQUESTS_PER_SECOND, cache, keep, is_good=_is_good, clock=clock) as client:
+    with JsonClient(REQUESTS_PER_SECOND, cache, keep, is_good=_is_good, clock=clock, limits=limits) as client:
         extraction.batches = _Registry(table, client, base_url, known or {}, day).providers(numbers, extraction)
         yield extraction
 

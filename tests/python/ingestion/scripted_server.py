@@ -26,7 +26,8 @@ class Request:
 class Answer:
     """What the server says.
 
-    ``promised`` bytes more than it sends are a body that was cut off; one that trickles comes byte by byte.
+    ``promised`` bytes more than it sends are a body that was cut off; one that trickles comes byte by byte, with
+    ``slow_headers`` the headers do, too, and never end.
     """
 
     status: int = 200
@@ -35,6 +36,7 @@ class Answer:
     raw: bytes | None = None
     promised: int = 0
     trickles: bool = False
+    slow_headers: bool = False
 
     @property
     def body(self) -> bytes:
@@ -52,7 +54,7 @@ class Server:
 
 
 @contextmanager
-def serve(respond: Callable[[Request], Answer]) -> Iterator[Server]:
+def serve(respond: Callable[[Request], Answer]) -> Iterator[Server]:  # noqa: C901 - a class with its small methods
     """Serve until the context ends; ``respond`` is called from several threads."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -79,8 +81,18 @@ def serve(respond: Callable[[Request], Answer]) -> Iterator[Server]:
                 with counting:
                     server.in_hand -= 1
 
+        def _trickle(self) -> None:
+            """A header without an end."""
+            self.flush_headers()
+            with suppress(ConnectionError):
+                while not closing.wait(TRICKLE_SECONDS):
+                    self.wfile.write(b"x")
+
         def _send(self, answer: Answer) -> None:
             self.send_response(answer.status)
+            if answer.slow_headers:
+                self._trickle()
+                return
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer.body) + answer.promised))

@@ -265,7 +265,7 @@ def test_rejected_lines_come_back_as_a_file_to_correct(
 ) -> None:
     table, file = landed(project, content)
 
-    raw = reading.records_at(table, file, [line for line, _ in rejects])
+    raw = b"".join(reading.records_at(table, file, [line for line, _ in rejects]))
 
     lines = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     assert lines[0].startswith(b"ClaimID,")
@@ -308,7 +308,7 @@ def test_a_quote_that_swallows_a_large_file_is_one_reject(project: Project, monk
     [reject] = extraction.rejects
     assert reject.line == 3
     assert "to the end of the file" in reject.reason
-    assert reading.records_at(*landed(project, content), [3]) == b"ClaimID,Amount\n" + swallowed
+    assert b"".join(reading.records_at(*landed(project, content), [3])) == b"ClaimID,Amount\n" + swallowed
 
 
 def test_too_many_bad_lines_refuse_the_file(project: Project) -> None:
@@ -416,7 +416,7 @@ def test_a_contract_that_evolves_refuses_a_file_without_key_or_required_column(
 
 
 REFUSED = {
-    "missing": (b"ClaimID,X\nSECRET,1\n", "has no column Amount (was Amount renamed to X?)"),
+    "missing": (b"ClaimID,X\nSECRET,1\n", "has no column Amount (was Amount renamed to column 2?)"),
     "renamed": (b"ClaimID,Other,amount\nSECRET,1,2\n", "was Amount renamed to amount?"),
     "twice": (b"ClaimID,Amount,Amount\nSECRET,1,2\n", "has column Amount twice"),
     "no header": (b"SECRET,1\nSECRET,2\n", "line 1 names none of the 2 declared columns (columns found: 2 by ,"),
@@ -471,10 +471,10 @@ def test_a_header_alone_does_not_empty_a_full_table(project: Project) -> None:
 
 
 ODD_NAMES = {
-    "not UTF-8": (b"\xff.csv", "claims/\\udcff.csv"),
+    "not UTF-8": (b"\xff.csv", "claims/\\~.csv"),
     "a line break": (b"a\nb.csv", "claims/a\\nb.csv"),
-    "markup and quotes": ("[red]é';--.csv".encode(), "claims/[red]é';--.csv"),
-    "as long as can be": (b"n" * 251 + b".csv", f"claims/{'n' * 251}.csv"),
+    "markup and quotes": ("[red]é';--.csv".encode(), "claims/[~]é';--.csv"),
+    "as long as can be": (b"n" * 251 + b".csv", "claims/~.csv"),
 }
 
 
