@@ -21,7 +21,8 @@
     {% set columns = declared_columns(node) %}
     {% do columns.update({
         '_batch_id': 'string', '_row_number': 'bigint', '_load_type': 'string',
-        '_ingested_at': 'timestamp', '_source_file': 'string', '_row_hash': 'string'
+        '_ingested_at': 'timestamp', '_source_file': 'string', '_row_hash': 'string',
+        '_unread_columns': 'string', '_unread': 'string'
     }) %}
     {{ return(columns) }}
 {% endmacro %}

@@ -40,7 +40,7 @@ select
     {{ comparable(typed(expression, column, dialect), expression, column, system, entity) }} as {{ column.name }},
     {% endfor -%}
     concat_ws(
-        ',', cast(null as string)
+        ',', _unread_columns
         {%- for column, expression in unparsed %},
         case
             when

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 import pyarrow as pa
 
+from ingestion.declared.arrow_types import UNREADABLE
 from ingestion.declared.watermark import shortest_text
 
 # Kind of value in a source column; a moment without a zone shows the clock of the table's dialect.
@@ -18,6 +19,8 @@ DESCRIBED_KINDS: dict[str, ColumnKind] = {"timestamp with time zone": "zoned", "
 TIME_KINDS: tuple[ColumnKind, ...] = ("date", "moment", "zoned")
 # Longest text of a number, a date or a moment; a number with more digits fits no declared type.
 SHORT_TEXT = 100
+# Longest text of a value that is read, in characters or bytes; no column of this model holds a document.
+LONGEST_TEXT = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,10 @@ class Sqlite:
         return None
 
     def read_as(self, column: SourceColumn, data_type: str) -> tuple[str, pa.DataType]:
-        """Text."""
-        return f"cast({self.quoted(column.name)} as text)", pa.string()
+        """Text; of one that is too long its first characters, so that one value does not fill the memory."""
+        text = f"cast({self.quoted(column.name)} as text)"
+        cut = f"'{UNREADABLE} too long: ' || substr({text}, 1, {SHORT_TEXT})"
+        return f"case when length({text}) > {LONGEST_TEXT} then {cut} else {text} end", pa.string()
 
     def missing(self, column: SourceColumn) -> str:
         """A text may be blank, which is no moment either."""
@@ -225,6 +230,14 @@ class Postgres(_Odbc):
 
 class PostgresByCopy(Postgres):
     """PostgreSQL whose rows are streamed by COPY, which takes no parameters: bounds are literals."""
+
+    def read_as(self, column: SourceColumn, data_type: str) -> tuple[str, pa.DataType]:
+        """As by any driver; of a text that is too long its first characters, for it has no buffer of fixed length."""
+        sql, kind = super().read_as(column, data_type)
+        if kind != pa.string() or column.kind not in ("text", "other"):
+            return sql, kind
+        cut = f"E'\\x1a{UNREADABLE[1:]} too long: ' || left({sql}, {SHORT_TEXT})"
+        return f"case when octet_length({sql}) > {LONGEST_TEXT} then {cut} else {sql} end", kind
 
     def type_probe(self, source_object: str, names: list[str]) -> str | None:
         """The driver describes every type as it is."""

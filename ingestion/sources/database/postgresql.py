@@ -9,7 +9,8 @@ import adbc_driver_manager
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingestion.base.errors import SchemaDriftError, SourceUnavailableError
+from ingestion.base.errors import SourceUnavailableError
+from ingestion.declared.arrow_types import UNREADABLE
 from ingestion.sources.database.address import LibpqAddress
 from ingestion.sources.database.dialects import (
     ColumnKind,
@@ -48,6 +49,8 @@ _RANGES = {
     pa.date32(): (pa.int32(), _FIRST_DAY, _LAST_DAY),
     pa.timestamp("us"): (pa.int64(), _FIRST_DAY * _DAY, (_LAST_DAY + 1) * _DAY - 1),
 }
+
+_TOO_LATE = f"{UNREADABLE} after the year 9999, or infinity"
 
 
 class PostgresSource:
@@ -163,22 +166,24 @@ def _kind(column: pa.Field) -> ColumnKind:
 
 
 def _typed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """A batch in the wanted names and types.
-
-    Raises:
-        SchemaDriftError: A date or moment is infinite, or outside the years 1 to 9999.
-    """
+    """A batch in the wanted names and types; dates or moments outside the years 1 to 9999 make their column text."""
     columns = [values.cast(column.type) for values, column in zip(batch.columns, schema, strict=True)]
-    for values, column in zip(columns, schema, strict=True):
+    for index, (values, column) in enumerate(zip(list(columns), schema, strict=True)):
         if column.type in _RANGES:
             integer, first, last = _RANGES[column.type]
             found = pc.min_max(values.view(integer)).as_py()
             if found["min"] is not None and (found["min"] < first or found["max"] > last):
-                raise SchemaDriftError(
-                    f"column {column.name} holds values that are no date of the years 1 to 9999; "
-                    "correct the source or declare the column string"
-                )
-    return pa.record_batch(columns, schema=schema)
+                columns[index] = _with_words(values, values.view(integer), first, last)
+    return pa.record_batch(columns, names=schema.names)
+
+
+def _with_words(values: pa.Array, numbers: pa.Array, first: int, last: int) -> pa.Array:
+    """Dates or moments as text, with words for those that no date of the years 1 to 9999 is."""
+    too_early, too_late = pc.less(numbers, first), pc.greater(numbers, last)
+    is_outside = pc.or_(too_early, too_late)
+    texts = pc.cast(pc.if_else(is_outside, None, values), pa.string())
+    word = pc.if_else(too_early, f"{UNREADABLE} before the year 1, or -infinity", _TOO_LATE)
+    return pc.if_else(is_outside, word, texts)
 
 
 def _failure(error: Exception) -> Failure:

@@ -1,9 +1,13 @@
 """Reads a table of any database: checks the columns, fixes the watermark bounds, streams the rows between them."""
 
+import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingestion.base.errors import SchemaDriftError, SourceUnavailableError
 from ingestion.bronze.extraction import Extraction
@@ -24,6 +28,11 @@ from ingestion.sources.database.retry import FIRST_WAIT_SECONDS
 from ingestion.sources.database.source import Source
 from ingestion.sources.database.sqlite import open_sqlite
 from ingestion.sources.database.window import Bounds, fix_bounds
+
+# Rows of a batch that a warning names.
+_ROWS_NAMED = 5
+# So many values of a batch that do not fit, and more than those that do, are no slips.
+_PROVING_VALUES = 100
 
 
 @contextmanager
@@ -46,7 +55,7 @@ def extract(
 
     Raises:
         SourceUnavailableError: No such database, or it cannot be read; names the host, never a secret.
-        SchemaDriftError: The table or a declared column is missing, or a value does not fit its type.
+        SchemaDriftError: The table or a declared column is missing, or its watermark has another type.
         NullWatermarkError: Rows have no watermark, and load.null_watermark is fail.
     """
     with open_database(address, first_wait) as source:
@@ -56,14 +65,55 @@ def extract(
         if bounds.rejected:
             warnings.append(f"{bounds.rejected} rows have no {table.load.watermark} and were left out")
         with _read(source, table, held, bounds) as batches:
-            yield Extraction(
-                batches=batches,
+            extraction = Extraction(
+                batches=iter(()),
                 load_type=window.load_type,
                 drop_known=window.load_type != "full",
                 watermark_low=bounds.low,
                 watermark_high=bounds.high,
                 rows_rejected=bounds.rejected,
                 warnings=warnings,
+                has_unread=True,
+            )
+            extraction.batches = _noted(table, batches, extraction.warnings)
+            yield extraction
+
+
+def _noted(table: TableSpec, batches: Iterator[pa.RecordBatch], warnings: list[str]) -> Iterator[pa.RecordBatch]:
+    """The batches, and at their end a warning about values that do not fit: how many in which column, in which rows."""
+    counts: Counter[str] = Counter()
+    rows: list[int] = []
+    first = total = 0
+    for batch in batches:
+        texts = batch.column("_unread")
+        found: Counter[str] = Counter()
+        if texts.null_count < batch.num_rows:
+            for row in np.flatnonzero(np.asarray(pc.is_valid(texts))).tolist():
+                found.update(json.loads(texts[row].as_py()).keys())
+                total += 1
+                rows += [first + row + 1] if len(rows) < _ROWS_NAMED else []
+        _require_most_fit(table, batch, found)
+        counts += found
+        first += batch.num_rows
+        yield batch
+    if counts:
+        types = {column.name: column.data_type for column in table.columns}
+        columns = ", ".join(f"{name} ({count} not {types[name]})" for name, count in sorted(counts.items()))
+        more = f" and {total - len(rows)} more" if total > len(rows) else ""
+        warnings.append(
+            f"{total} rows hold values that do not fit: {columns}; they landed as text in _unread, silver rejects the "
+            f"rows as value_unparseable; _row_number {', '.join(map(str, rows))}{more}"
+        )
+
+
+def _require_most_fit(table: TableSpec, batch: pa.RecordBatch, found: Counter[str]) -> None:
+    """Bad values are for silver to reject; a column that is full of them has another type than its declaration."""
+    for column in table.columns:
+        count, fitting = found[column.name], batch.num_rows - batch.column(column.name).null_count
+        if count >= _PROVING_VALUES and count > fitting:
+            raise SchemaDriftError(
+                f"column {column.name} holds values that are not {column.data_type} in most rows; "
+                "correct the source or declare the column string"
             )
 
 

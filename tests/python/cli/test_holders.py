@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -17,6 +18,7 @@ from rcm.warehouse.reader import is_taken
 from tests.python.cli.conftest import Project, held_by, rcm
 from tests.python.ingestion.conftest import VISITS, source
 
+PROFILES = Path(__file__).resolve().parents[3] / "profiles" / "profiles.yml"
 OPEN = "import duckdb\nconnection = duckdb.connect(sys.argv[1])"
 KPI = {
     "models": [
@@ -46,6 +48,28 @@ def held(project: Project) -> Iterator[subprocess.Popen[str]]:
     project.write("models/one.sql", "select 1 as one")
     with held_by(project.root / "bin" / "rcm", OPEN, str(place), "--password", "hunter2") as holder:
         yield holder
+
+
+def test_a_build_waits_for_a_reader_that_has_the_warehouse_open_for_a_moment(project: Project) -> None:
+    place = project.root / "lakehouse" / "warehouse.duckdb"
+    place.parent.mkdir(parents=True)
+    with closing(duckdb.connect(str(place))):
+        pass
+    project.declare([source("emr", "database", "TEST_EMR_URL", f"sqlite:///{project.database}", [VISITS])])
+    ours = yaml.safe_load(PROFILES.read_text())["rcm"]["outputs"]["duckdb"]["retries"]
+    output = {"type": "duckdb", "path": str(place), "retries": {**ours, "connect_attempts": 5}}
+    project.write("profiles/profiles.yml", yaml.safe_dump({"x": {"target": "d", "outputs": {"d": output}}}))
+    declared = yaml.safe_load((project.root / "dbt_project.yml").read_text())
+    project.write("dbt_project.yml", yaml.safe_dump({**declared, "version": "1.0", "profile": "x"}))
+    project.write("models/one.sql", "select 1 as one")
+
+    # Opened for reading, and let go before the last attempt.
+    reader = "import duckdb, threading\nduckdb.connect(sys.argv[1], read_only=True)\n"
+    reader += "threading.Timer(float(sys.argv[2]), lambda: os._exit(0)).start()"
+    with held_by(project.root / "bin" / "rcm", f"import os\n{reader}", str(place), "6"):
+        result = rcm("replay")
+
+    assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize(

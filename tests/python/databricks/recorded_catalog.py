@@ -31,6 +31,8 @@ LINEAGE = {
     "_ingested_at": "timestamp",
     "_source_file": "string",
     "_row_hash": "string",
+    "_unread_columns": "string",
+    "_unread": "string",
 }
 Columns = dict[str, str]
 Rows = list[tuple[Any, ...]]

@@ -81,7 +81,9 @@ def rows(
     table: TableSpec, address: str, window: Window = FULL, *, first_wait: float = 0.001
 ) -> list[dict[str, object]]:
     with reading.extract(table, address, window, first_wait=first_wait) as extraction:
-        return [row for batch in extraction.batches for row in batch.to_pylist()]
+        found = [row for batch in extraction.batches for row in batch.to_pylist()]
+        # What fits has no text beside it.
+        return [{k: v for k, v in row.items() if v is not None or not k.startswith("_unread")} for row in found]
 
 
 def ids(table: TableSpec, address: str, window: Window) -> set[object]:
@@ -143,15 +145,12 @@ def test_a_value_of_another_type_is_cast_without_loss(
     ("kept", "data_type"),
     [("'SECRET'", "decimal(18,2)"), ("'SECRET'", "timestamp"), ("'2024-01-05 23:59'::timestamp", "date")],
 )
-def test_a_value_that_does_not_fit_names_the_column_and_not_the_value(
-    server: TdsServer, kept: str, data_type: str
-) -> None:
+def test_a_value_that_does_not_fit_lands_as_text(server: TdsServer, kept: str, data_type: str) -> None:
     server.engine.execute(f"create view dbo.kept as select {kept} as value")
 
-    with pytest.raises(SchemaDriftError, match=r"column value holds values that are not") as raised:
-        rows(declared({"value": data_type}, source_object="dbo.kept", watermark=None), url(server))
+    [row] = rows(declared({"value": data_type}, source_object="dbo.kept", watermark=None), url(server))
 
-    assert "SECRET" not in str(raised.value)
+    assert (row["value"], row["_unread_columns"]) == (None, "value")
 
 
 def test_a_full_load_asks_this(server: TdsServer) -> None:

@@ -17,7 +17,15 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
 DIALECT = "duckdb"
-LINEAGE_COLUMNS = ("_batch_id", "_row_number", "_load_type", "_ingested_at", "_source_file", "_row_hash")
+LINEAGE_COLUMNS = (
+    "_batch_id",
+    "_row_number",
+    "_load_type",
+    "_ingested_at",
+    "_source_file",
+    "_row_hash",
+    "_unread_columns",
+)
 SNAPSHOT_COLUMNS = ("dbt_updated_at", "dbt_valid_from", "dbt_valid_to")
 HASHES = frozenset({"md5", "md5_number", "sha", "sha1", "sha2", "sha256", "hash", "xxhash64", "crc32"})
 # Aggregates and functions that say how many, how often or whether, but not what.
