@@ -195,13 +195,15 @@ class BronzeTable:
 
     def add_lineage(self) -> None:
         """Give a table of an older version of this program the lineage columns that it lacks, which silver reads."""
-        delta = self.open()
-        held = {field.name for field in delta.schema().fields} if delta is not None else set()
-        new = [field for field in Schema.from_arrow(LINEAGE).fields if field.name not in held]
-        # Another run adds them, or the next.
-        with suppress(DeltaError):
+        # Another run adds them, or the next; the table's own load reports a broken log.
+        with suppress(DeltaError, OSError, IngestionError, ValueError):
+            delta = self.open()
+            held = {field.name for field in delta.schema().fields} if delta is not None else set()
+            new = [field for field in Schema.from_arrow(LINEAGE).fields if field.name not in held]
             if delta is not None and new:
+                before = delta.version()
                 delta.alter.add_columns(new)
+                self.location.sync_commits(before)
 
     def sweep(self, *, alone: bool) -> int:
         """Remove the parts without a commit and the old scratch folders that killed runs left; returns how many parts.

@@ -135,6 +135,8 @@ def _load_all(run: _Run, chosen: Sequence[tuple[SystemSpec, TableSpec]]) -> Inge
     everything = [bronze_table(run.settings, spec) for system in run.systems for spec in system.tables]
     log.catch_up(batch for bronze in everything for batch in _readable_batches(bronze))
     log.append(entry.result for entry, _ in tables_set_aside(run.settings))
+    for bronze in everything:
+        bronze.add_lineage()
     waves = ([pair for pair in chosen if kind_of(pair[1]).loads_last is last] for last in (False, True))
     results: list[LoadResult] = []
     with ThreadPoolExecutor(run.settings.variables.threads, thread_name_prefix="load") as pool:

@@ -127,24 +127,6 @@ def _batches(
         extraction.warnings.append(f"{len(numbers) - found} numbers are not in {file.name}")
 
 
-@contextmanager
-def _content(file: LandingFile, limits: Limits) -> Iterator[IO[bytes]]:
-    """The CSV, out of its zip where it is in one."""
-    with file.open() as stream:
-        if not (file.path or file.name).lower().endswith(".zip"):
-            yield stream
-            return
-        with zipfile.ZipFile(stream) as archive:
-            members = [name for name in archive.namelist() if _MEMBER.fullmatch(name)]
-            if len(members) != 1:
-                raise UnreadableFileError(
-                    f"{file.name}: holds {len(members)} files npidata_pfile_*.csv; it must be one"
-                )
-            with archive.open(members[0]) as content:
-                blocks = iter(lambda: content.read(BLOCK_BYTES), b"")
-                yield _Stream(limits.bounded(blocks, archive.getinfo(members[0]).compress_size))
-
-
 class _Stream(io.RawIOBase):
     """Blocks as a stream."""
 
@@ -165,7 +147,25 @@ class _Stream(io.RawIOBase):
         return taken
 
 
-def _reader(content: IO[bytes], extraction: Extraction) -> csv.CSVStreamingReader:
+@contextmanager
+def _content(file: LandingFile, limits: Limits) -> Iterator[IO[bytes] | _Stream]:
+    """The CSV, out of its zip where it is in one."""
+    with file.open() as stream:
+        if not (file.path or file.name).lower().endswith(".zip"):
+            yield stream
+            return
+        with zipfile.ZipFile(stream) as archive:
+            members = [name for name in archive.namelist() if _MEMBER.fullmatch(name)]
+            if len(members) != 1:
+                raise UnreadableFileError(
+                    f"{file.name}: holds {len(members)} files npidata_pfile_*.csv; it must be one"
+                )
+            with archive.open(members[0]) as content:
+                blocks = iter(lambda: content.read(BLOCK_BYTES), b"")
+                yield _Stream(limits.bounded(blocks, archive.getinfo(members[0]).compress_size))
+
+
+def _reader(content: IO[bytes] | _Stream, extraction: Extraction) -> csv.CSVStreamingReader:
     def reject(row: csv.InvalidRow) -> str:
         if len(extraction.rejects) + extraction.rows_rejected >= MAX_REJECTS:
             return "error"

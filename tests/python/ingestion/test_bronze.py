@@ -7,11 +7,13 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from ingestion.base.errors import LoadConflictError, SchemaDriftError, SourceUnavailableError
 from ingestion.base.storage import Location
 from ingestion.bronze import BronzeTable
 from ingestion.bronze.extraction import Extraction
+from ingestion.bronze.part import LINEAGE
 from ingestion.declared.specs import ColumnSpec, LoadSpec, TableSpec
 from rcm.warehouse.duckdb_plugin import load_delta
 
@@ -144,3 +146,23 @@ def test_duckdb_reads_batches_by_id_and_times_without_zone(bronze: BronzeTable) 
             """
         ).fetchall()
     assert found == [("b", "TIMESTAMP", second.batch_id.split("-")[0])]
+
+
+def test_a_table_of_an_older_version_gets_the_lineage_columns_that_it_lacks_once(bronze: BronzeTable) -> None:
+    older = pa.table({"WardID": ["a"], "Beds": [1], **{name: [None] for name in LINEAGE.names[:6]}})
+    schema = pa.schema([("WardID", pa.string()), ("Beds", pa.int64()), *list(LINEAGE)[:6]])
+    write_deltalake(bronze.location.url, older.cast(schema))
+
+    bronze.add_lineage()
+    bronze.add_lineage()
+
+    delta = bronze.open()
+    assert delta is not None
+    assert [field.name for field in delta.schema().fields] == ["WardID", "Beds", *LINEAGE.names]
+    assert delta.version() == 1
+    with duckdb.connect(":memory:") as engine:
+        load_delta(engine)
+        [[columns, value]] = engine.execute(
+            f"select _unread_columns, WardID from delta_scan('{bronze.location}')"
+        ).fetchall()
+    assert (columns, value) == (None, "a")

@@ -80,7 +80,7 @@ def read(columns: Sequence[str], content: bytes, block_bytes: int) -> tuple[list
 
 def raw_records(columns: Sequence[str], content: bytes, lines: Sequence[int]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        return reading.records_at(*_landed(columns, content, Path(folder)), lines)
+        return b"".join(reading.records_at(*_landed(columns, content, Path(folder)), lines))
 
 
 def _landed(columns: Sequence[str], content: bytes, folder: Path) -> tuple[TableSpec, LandingFile]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from ingestion.bronze.places import bronze_table
+from ingestion.loads.load import IngestSummary
 from tests.python.faults.lakehouse import Lakehouse, ingest_here
 from tests.python.faults.processes import run
 from tests.python.ingestion.azurite import Azurite, running
@@ -67,7 +68,8 @@ class Far:
 
     def load(self) -> list[tuple[str, str]]:
         """Outcomes of a run, in a process of its own: while deltalake waits, no thread of its process runs."""
-        summary = run(self.here.root, partial(ingest_here, "payer", **self.values)).value
+        task: Callable[..., IngestSummary] = ingest_here
+        summary = run(self.here.root, partial(task, source="payer", **self.values)).value
         return [(result.status, result.message or "") for result in summary.results]
 
 
