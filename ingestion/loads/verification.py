@@ -18,7 +18,7 @@ from ingestion.base.settings import Settings
 from ingestion.base.storage import Location
 from ingestion.bronze.delta_files import DeltaFiles, delta_files, named_ever, read_log
 
-Kind = Literal["missing", "changed", "foreign", "unreadable"]
+Fault = Literal["missing", "changed", "foreign", "unreadable"]
 # Size and SHA-256 by path below the lakehouse.
 Checksums = dict[str, tuple[int, str]]
 _NEXT = {
@@ -34,23 +34,23 @@ class Flaw:
     """One file that is not as it should be.
 
     Args:
-        kind: ``missing``: a log or the checksums name it; ``changed``: its bytes are not those that were written;
+        fault: ``missing``: a log or the checksums name it; ``changed``: its bytes are not those that were written;
             ``foreign``: nothing names it; ``unreadable``: the table cannot be opened.
         path: Below the lakehouse.
         detail: What was found.
     """
 
-    kind: Kind
+    fault: Fault
     path: str
     detail: str
 
     @property
     def next_step(self) -> str:
         """What to do."""
-        return _NEXT[self.kind]
+        return _NEXT[self.fault]
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.kind}, {self.detail}"
+        return f"{self.path}: {self.fault}, {self.detail}"
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def verify(settings: Settings) -> Verified:
         table, name = _owner(folders, path)
         if name not in table.held and not table.may_be_gone(name):
             flaws.append(Flaw("missing", path, "it was there when its run ended"))
-    unique = {(flaw.path, flaw.kind): flaw for flaw in flaws}
+    unique = {(flaw.path, flaw.fault): flaw for flaw in flaws}
     return Verified(tuple(sorted(unique.values(), key=lambda flaw: flaw.path)), files, unproven)
 
 

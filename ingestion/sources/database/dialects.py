@@ -103,7 +103,7 @@ class Sqlite:
         """Text; of one that is too long its first characters, so that one value does not fill the memory."""
         text = f"cast({self.quoted(column.name)} as text)"
         cut = f"'{UNREADABLE} too long: ' || substr({text}, 1, {SHORT_TEXT})"
-        return f"case when length({text}) > {LONGEST_TEXT} then {cut} else {text} end", pa.string()
+        return f"case when length({self.quoted(column.name)}) > {LONGEST_TEXT} then {cut} else {text} end", pa.string()
 
     def missing(self, column: SourceColumn) -> str:
         """A text may be blank, which is no moment either."""

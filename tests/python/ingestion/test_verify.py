@@ -34,7 +34,7 @@ def kept(project: Project) -> Project:
 
 
 def found(project: Project) -> list[tuple[str, str]]:
-    return [(flaw.kind, flaw.path) for flaw in verify(project.settings()).flaws]
+    return [(flaw.fault, flaw.path) for flaw in verify(project.settings()).flaws]
 
 
 def files(project: Project) -> list[Path]:
@@ -112,8 +112,8 @@ def test_a_foreign_file_is_found_wherever_it_is(kept: Project) -> None:
 
 def test_a_table_that_is_gone_is_missed(kept: Project) -> None:
     shutil.rmtree(kept.root / "lakehouse" / "bronze" / "payer")
-    kinds = {kind for kind, path in found(kept) if path.startswith("bronze/payer/claims/_delta_log/")}
-    assert kinds == {"missing"}
+    faults = {fault for fault, path in found(kept) if path.startswith("bronze/payer/claims/_delta_log/")}
+    assert faults == {"missing"}
     keep_checksums(kept.settings())
     assert found(kept)
 
@@ -133,7 +133,7 @@ def test_checksums_that_were_changed_are_named_and_the_commits_stand_in(kept: Pr
 def test_status_and_doctor_name_data_that_a_log_names_and_storage_lacks(kept: Project) -> None:
     [newest] = [path for path in files(kept) if path.name.startswith("part-2") and path.name in str(named(kept))][-1:]
     newest.write_bytes(newest.read_bytes()[:-1])
-    assert [flaw.kind for flaw in missing_data(kept.settings())] == ["changed"]
+    assert [flaw.fault for flaw in missing_data(kept.settings())] == ["changed"]
     newest.unlink()
     name = str(newest.relative_to(kept.root / "lakehouse"))
 

@@ -35,9 +35,8 @@ def test_one_bad_value_rejects_its_row_and_stops_no_table(warehouse: Warehouse) 
         f" and patient_id in ('{ids[0]}', '{ids[1]}') order by 1"
     )
     assert rejected == [("DOB", "value_unparseable"), ("LastName", "value_unparseable")]
-    assert warehouse.query(f"select first_name from silver.cdm_patients where patient_id = '{ids[2]}'") == [
-        ("Corrected",)
-    ]
+    current = f"from silver.cdm_patients where source_system = 'hospital_a' and patient_id = '{ids[2]}'"
+    assert warehouse.query(f"select first_name {current}") == [("Corrected",)]
     assert warehouse.query(
         "select _unparsed_columns, failed_rules from silver.stg_transactions where row_status = 'rejected'"
         " and _unparsed_columns = 'Amount'"
