@@ -60,6 +60,8 @@ def cast_batch(table: TableSpec, batch: pa.RecordBatch, zoned: Collection[str] =
     schema = source_schema(table)
     columns: list[pa.Array] = []
     unread: dict[int, dict[str, str]] = {}
+    said = (*(table.dialect.null_words or ()), *(table.dialect.sentinel_dates or ()))
+    nothing = {"", *(word.strip().casefold() for word in said)}
     for index, column in enumerate(table.columns):
         values, target = batch.column(index), schema.field(index).type
         cast = partial(_cast, target=target, zone=table.time_zone, is_utc=column.name in zoned)
@@ -68,7 +70,7 @@ def cast_batch(table: TableSpec, batch: pa.RecordBatch, zoned: Collection[str] =
             columns.append(cast(values))
         except pa.ArrowInvalid:
             columns.append(pa.concat_arrays(list(_cast_parts(values, cast, target))))
-            for row in _lost(values, columns[-1], target):
+            for row in _lost(values, columns[-1], target, nothing):
                 unread.setdefault(row, {})[column.name] = _text(values, row)
     names = pa.nulls(batch.num_rows, pa.string())
     texts = names
@@ -103,10 +105,13 @@ def _cast_parts(values: pa.Array, cast: Callable[[pa.Array], pa.Array], target: 
         yield from _cast_parts(values[half:], cast, target)
 
 
-def _lost(values: pa.Array, cast: pa.Array, target: pa.DataType) -> Iterator[int]:
-    """Rows whose value is null after the cast and was none before; blank text is none, save in a string."""
+def _lost(values: pa.Array, cast: pa.Array, target: pa.DataType, nothing: Collection[str]) -> Iterator[int]:
+    """Rows whose value is null after the cast and was none before; the source's words for nothing are none.
+
+    In a string only what is no text is lost.
+    """
     for row in np.flatnonzero(np.asarray(pc.and_(pc.is_null(cast), pc.is_valid(values)))).tolist():
-        if pa.types.is_string(target) or _text(values, row).strip():
+        if pa.types.is_string(target) or _text(values, row).strip().casefold() not in nothing:
             yield int(row)
 
 

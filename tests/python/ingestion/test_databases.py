@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import yaml
 
 from ingestion.base.errors import SpecError
 from ingestion.bronze.extraction import Extraction
@@ -420,6 +421,21 @@ def test_what_is_no_text_lands_in_hexadecimal(project: Project, value: bytes) ->
     assert (good["Name"], bad["Name"]) == ("ICU", None)
     assert json.loads(bad["_unread"]) == {"Name": f"\\x{value.hex()}"}
     assert bad["_unread_columns"] == "Name"
+
+
+def test_a_word_for_nothing_is_null_and_no_bad_value(project: Project) -> None:
+    text = (project.root / "models" / "bronze" / "sources.yml").read_text()
+    declared = yaml.safe_load(text)
+    declared["sources"][0]["config"]["meta"]["dialect"] = {"null_words": ["n/a"], "sentinel_dates": ["0000-00-00"]}
+    (project.root / "models" / "bronze" / "sources.yml").write_text(yaml.safe_dump(declared))
+    project.visit(("v1", " N/A ", "0000-00-00", DAY_1), ("v2", "x", None, DAY_1))
+
+    result = project.load("emr.visits")
+
+    nothing, bad = project.bronze("emr.visits")
+    assert (nothing["Amount"], nothing["VisitDate"], nothing["_unread"]) == (None, None, None)
+    assert list(json.loads(bad["_unread"])) == ["Amount"]
+    assert "1 rows hold values" in (result.message or "")
 
 
 def test_a_text_of_megabytes_is_cut_and_named(project: Project) -> None:
