@@ -11,8 +11,9 @@ from ingestion.base.errors import IngestionError
 from ingestion.base.storage import Location
 from ingestion.bronze.batch import batches_of, files_of
 
-# Delta tables are below these folders of the lakehouse; bronze's logs are kept for good.
-FOLDERS = ("bronze", "audit", "ledger")
+# Delta tables are below these folders of the lakehouse; the logs of bronze, and of what was set aside, are for good.
+FOLDERS = ("bronze", "audit", "ledger", "set_aside")
+_FOR_GOOD = ("bronze/", "set_aside/")
 _LOG = "_delta_log/"
 _COMMIT = re.compile(r"_delta_log/(\d{20})\.json")
 _CHECKPOINT = re.compile(r"_delta_log/(\d{20})\.checkpoint(?:\.[\w.-]+)?\.parquet")
@@ -59,8 +60,8 @@ class DeltaFiles:
         if not name.startswith(_LOG):
             return self.is_readable and name not in self.named
         match = _COMMIT.fullmatch(name) or _CHECKPOINT.fullmatch(name)
-        is_kept_for_good = self.folder.startswith("bronze/") and _COMMIT.fullmatch(name) is not None
-        return match is None or (not is_kept_for_good and int(match[1]) < self.checkpoint)
+        is_for_good = self.folder.startswith(_FOR_GOOD) and _COMMIT.fullmatch(name) is not None
+        return match is None or (not is_for_good and int(match[1]) < self.checkpoint)
 
     def is_hint(self, name: str) -> bool:
         """Whether a file only says where the newest checkpoint is."""
@@ -68,7 +69,7 @@ class DeltaFiles:
 
 
 def delta_files(lakehouse: Location) -> tuple[list[DeltaFiles], dict[str, int]]:
-    """Every Delta table below bronze, audit and ledger with the files that storage has, and the files of no table.
+    """Every Delta table of the lakehouse with the files that storage has, and the files of no table.
 
     Nothing is read but the listing; ``read_log`` adds what the log says.
     """
@@ -93,7 +94,7 @@ def read_log(lakehouse: Location, table: DeltaFiles) -> None:
             return
         table.named = files_of(delta)
         table.version = delta.version()
-        batches = batches_of(delta) if table.folder.startswith("bronze/") else []
+        batches = batches_of(delta) if table.folder.startswith(_FOR_GOOD) else []
     except (DeltaError, OSError, IngestionError, ValueError):
         return
     table.hashes = {f"part-{batch.batch_id}.parquet": batch.part_sha256 for batch in batches if batch.part_sha256}

@@ -6,7 +6,8 @@ commit; every other file gets one when the run that wrote it ends, in ``checksum
 
 import hashlib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote
@@ -93,9 +94,9 @@ def verify(settings: Settings) -> Verified:
     flaws = (
         [Flaw("changed", _place(settings).name, "it does not have the hash in its first line")] if known is None else []
     )
-    kept = known or {}
     tables, loose = delta_files(lakehouse)
-    flaws += [Flaw("foreign", path, "it belongs to no table") for path in loose if path not in _KNOWN_LOOSE]
+    kept = _moved(tables, known or {})
+    flaws += [Flaw("foreign", path, "it belongs to no table") for path in loose if not _KNOWN_LOOSE.fullmatch(path)]
     files = unproven = 0
     for table in tables:
         read_log(lakehouse, table)
@@ -124,20 +125,21 @@ def keep_checksums(settings: Settings) -> None:
             if known is None:
                 return
             tables, _ = delta_files(settings.lakehouse)
+            kept, known = known, _moved(tables, known)
             folders = {table.folder: table for table in tables}
             found: Checksums = {}
             for table in tables:
                 found |= _new(settings.lakehouse, table, known)
             gone = {path for path in known if path not in found and _is_removed(settings.lakehouse, folders, path)}
             stay = {path: entry for path, entry in known.items() if path not in gone}
-            if (files := stay | found) != known:
+            if (files := stay | found) != kept:
                 _write(place, files)
     except (IngestionError, OSError, DeltaError):
         return
 
 
-# The lock of month closes is a file beside their tables.
-_KNOWN_LOOSE = ("ledger/.lock",)
+# The lock of month closes is a file beside their tables, the note of who set a table aside is beside that.
+_KNOWN_LOOSE = re.compile(r"ledger/\.lock|set_aside/[^/]+/note\.json")
 
 
 def _place(settings: Settings) -> Location:
@@ -172,6 +174,19 @@ def _new(lakehouse: Location, table: DeltaFiles, known: Checksums) -> Checksums:
         elif table.is_ours(name) or table.is_hint(name):
             found[path] = (table.held[name], table.hashes.get(name) or (lakehouse / path).sha256())
     return found
+
+
+def _moved(tables: Sequence[DeltaFiles], known: Checksums) -> Checksums:
+    """The checksums with the new paths of tables that were set aside, set_aside/<moment>-<system>.<table>/table."""
+    moved = dict(known)
+    for table in tables:
+        top, _, rest = table.folder.partition("/")
+        system, _, name = rest.partition("/")[0].partition("-")[2].partition(".")
+        if top == "set_aside" and not any(f"{table.folder}/{file}" in known for file in table.held):
+            for file in table.held:
+                if (entry := moved.pop(f"bronze/{system}/{name}/{file}", None)) is not None:
+                    moved[f"{table.folder}/{file}"] = entry
+    return moved
 
 
 def _owner(folders: dict[str, DeltaFiles], path: str) -> tuple[DeltaFiles, str]:

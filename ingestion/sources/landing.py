@@ -106,7 +106,7 @@ def landing_file(name: str, place: Location, words: Sequence[str] = ()) -> Landi
     shown = shown_file(printable(name), words)
     try:
         stamp = place.stamp()
-        return LandingFile(place, shown, place.sha256(), stamp, printable(name))
+        return LandingFile(place, shown, place.sha256(), stamp, path=printable(name))
     except OSError as error:
         raise SourceUnavailableError(
             f"{shown}: cannot be opened ({type(error).__name__}); check its permissions"
@@ -127,7 +127,9 @@ def archive_file(landing: Location, table: TableSpec, file: LandingFile, batch_i
         file.location.move(target)
 
 
-def archived_file(landing: Location, table: TableSpec, name: str, sha256: str) -> LandingFile | None:
+def archived_file(
+    landing: Location, table: TableSpec, name: str, sha256: str, words: Sequence[str] = ()
+) -> LandingFile | None:
     """A file that was loaded before, by its name and bytes; None where the archive no longer has it.
 
     Args:
@@ -135,6 +137,7 @@ def archived_file(landing: Location, table: TableSpec, name: str, sha256: str) -
         table: The table it was loaded into.
         name: Its path below the landing folder, as the batch has it.
         sha256: Hash of its bytes.
+        words: Declared texts whose words may be in a message.
 
     Raises:
         SourceUnavailableError: It cannot be opened.
@@ -143,9 +146,9 @@ def archived_file(landing: Location, table: TableSpec, name: str, sha256: str) -
     # A file of rejected lines was archived under its own name, and a long name without its beginning.
     for pattern in (f"*_{glob.escape(base)}", "*"):
         for place in (landing / ARCHIVE / table.system / table.name).find(pattern).values():
-            file = landing_file(name, place)
+            file = landing_file(name, place, (table.system, table.name, *words))
             if file.sha256 == sha256:
-                return replace(file, name=name, is_archived=True)
+                return replace(file, is_archived=True)
     return None
 
 

@@ -44,11 +44,11 @@ class Files(SourceKind):
         loaded = [batch.file_sha256 for batch in reversed(batches)]
         loaded += [load.file.sha256 for load in planned if load.file is not None]
         hospitals = HospitalsOfFiles(system, table)
-        for file in waiting_files(landing, pattern, (system.name, system.label, table.name)):
+        for file in waiting_files(landing, pattern, (system.name, system.label, table.name, *sorted(system.hospitals))):
             # Copies in one folder are deduplicated; of full files that replace each other only the last one counts.
             if file.sha256 in (loaded[-1:] if mode == "full" else loaded):
                 planned.append(plan_known_file(system, table, file, batches, mode))
-            elif stranger := hospitals.problem(file.name):
+            elif stranger := hospitals.problem(file.path or file.name):
                 error = UnlistedHospitalError(f"{file.name}: {stranger}")
                 planned.append(PlannedLoad(system, table, "blocked", mode, "is refused", file=file, error=error))
             else:

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 from ingestion.base.errors import UnreadableFileError
+from ingestion.base.names import shown_file
 from ingestion.base.settings import Settings
 from ingestion.base.storage import Location
 from ingestion.bronze import Batch
 from ingestion.bronze.batch import batches_of
 from ingestion.bronze.set_aside import tables_set_aside
 from ingestion.declared.specs import SystemSpec, TableSpec
+from ingestion.sources.files.options import FilesOptions
 from ingestion.sources.landing import archived_file
 from ingestion.sources.planned import PlannedLoad
 
@@ -29,9 +31,11 @@ def plan_again(
     """
     mode = table.load.mode
     for name, sha256 in _remaining(_files_set_aside(settings, table), _files(batches)):
-        file = archived_file(landing, table, name, sha256)
+        words = (FilesOptions.of(table).files, *sorted(system.hospitals))
+        file = archived_file(landing, table, name, sha256, words)
         if file is None:
-            error = UnreadableFileError(f"{name}: is no longer in the archive; put it back there, or send it again")
+            shown = shown_file(name, (system.name, table.name, *words))
+            error = UnreadableFileError(f"{shown}: is no longer in the archive; put it back there, or send it again")
             yield PlannedLoad(system, table, "blocked", mode, "its file is gone", error=error)
             # The files after it would be loaded out of order.
             return
@@ -50,7 +54,11 @@ def _files_set_aside(settings: Settings, table: TableSpec) -> list[tuple[str, st
 
 def _files(batches: Sequence[Batch]) -> list[tuple[str, str]]:
     """Name and hash of the file of each batch, the oldest first."""
-    return [(batch.source_file or "", batch.file_sha256) for batch in reversed(batches) if batch.file_sha256]
+    return [
+        (batch.source_path or batch.source_file or "", batch.file_sha256)
+        for batch in reversed(batches)
+        if batch.file_sha256
+    ]
 
 
 def _remaining(wanted: Sequence[tuple[str, str]], held: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

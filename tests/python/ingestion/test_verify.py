@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
+from ingestion.bronze.set_aside import set_aside
 from ingestion.loads.maintenance import maintain
 from ingestion.loads.verification import keep_checksums, missing_data, verify
 from ingestion.sources.control_table import load_systems
@@ -146,3 +147,13 @@ def test_status_and_doctor_name_data_that_a_log_names_and_storage_lacks(kept: Pr
         ("problem", f"{name}: missing, the log names it")
     ]
     assert rcm("verify").exit_code == 1
+
+
+def test_a_table_that_was_set_aside_is_compared_where_it_is(kept: Project) -> None:
+    set_aside(kept.settings(), "payer", ["claims"], status="restarted", who="A. Steward", reason="wrong type")
+    assert found(kept) == []
+    kept.ingest(source="payer")
+    assert found(kept) == []
+    [part] = list((kept.root / "lakehouse" / "set_aside").glob("*/table/part-2*.parquet"))[:1]
+    part.write_bytes(part.read_bytes()[:-1] + b"x")
+    assert [fault for fault, _ in found(kept)] == ["changed"]
