@@ -1,7 +1,7 @@
 -- Question: which claims still wait for the payer, since when, and for how much?
 -- Reading: one row per hospital, payer, status and age. Days run from the claim date to the last posted day of the
 -- hospital's ledger. Old claims with a large amount are the ones to call about first. Amounts are billed charges,
--- which is more than the payer will allow.
+-- which is more than the payer will allow. A claim whose account is settled is not in it.
 select
     hospital_name,
     payer_group,

@@ -105,3 +105,13 @@ case payment_source
     else 'PAYMENT_UNKNOWN'
 end
 {%- endmacro %}
+
+{# Key of an account: the encounter; a record without one is an account of its own, as is a charge line. #}
+{% macro account_key(record_key) -%}
+    case
+        when encounter_id is not null then {{ generate_surrogate_key(['source_system', 'encounter_id']) }}
+        when transaction_id is not null
+            then {{ generate_surrogate_key(['source_system', "'charge line'", 'transaction_id']) }}
+        else {{ record_key }}
+    end
+{%- endmacro %}

@@ -73,13 +73,33 @@ lines as (
     group by months.hospital_key, months.month_key, postings.transaction_key, postings.payer_group
 ),
 
+accounts as (
+    select
+        transaction_key,
+        payer_group,
+        max_by(account_key, known_at) as account_key
+    from {{ ref('fct_ar_events') }}
+    where money_type = 'CHARGE'
+    group by transaction_key, payer_group
+),
+
+-- A line of an account that owes nothing waits for no bill.
 unbilled as (
     select
-        hospital_key,
-        month_key,
-        sum(greatest(least(charge_amount, balance_amount), 0)) as unbilled_amount
+        lines.hospital_key,
+        lines.month_key,
+        sum(greatest(least(lines.charge_amount, lines.balance_amount), 0)) as unbilled_amount
     from lines
-    group by hospital_key, month_key
+    inner join accounts
+        on lines.transaction_key = accounts.transaction_key and lines.payer_group = accounts.payer_group
+    inner join {{ ref('fct_ar_snapshot_monthly') }} as balances
+        on
+            lines.hospital_key = balances.hospital_key
+            and accounts.account_key = balances.account_key
+            and lines.payer_group = balances.payer_group
+            and lines.month_key = balances.month_key
+    where balances.debit_amount > 0
+    group by lines.hospital_key, lines.month_key
 ),
 
 dnfb as (

@@ -1,6 +1,7 @@
 -- Question: Which claims still wait for the payer, since when, and for how much?
 -- Reading: Claims open as things stand now, by payer and status, billed up to the chosen day. Amounts are billed
--- charges, more than the payer will allow. Old claims with a large amount are the ones to call about first.
+-- charges, more than the payer will allow. Old claims with a large amount are the ones to call about first. A
+-- claim whose account is settled is not in it.
 select
     payer_name,
     payer_group,

@@ -7,7 +7,8 @@ transactions as (
         {{ generate_surrogate_key(['cdm.source_system', 'cdm.patient_id']) }} as patient_key,
         {{ generate_surrogate_key(['cdm.source_system', 'cdm.provider_id']) }} as provider_key,
         {{ generate_surrogate_key(['cdm.source_system', 'cdm.department_id']) }} as department_key,
-        {{ generate_surrogate_key(['cdm.source_system', 'cdm.encounter_id']) }} as encounter_key
+        {{ generate_surrogate_key(['cdm.source_system', 'cdm.encounter_id']) }} as encounter_key,
+        {{ account_key('cdm.transaction_key') }} as account_key
     from {{ ref('cdm_transactions') }} as cdm
 ),
 
@@ -15,6 +16,7 @@ final as (
     select
         transactions.transaction_key,
         {{ generate_surrogate_key(['transactions.source_system']) }} as hospital_key,
+        transactions.account_key,
         {{ member('encounters.encounter_key', 'transactions.encounter_id') }} as encounter_key,
         {{ member('dim_patient.patient_version_key', 'transactions.patient_id') }} as patient_version_key,
         {{ member('dim_provider.provider_version_key', 'transactions.provider_id') }} as provider_version_key,

@@ -143,13 +143,7 @@ final as (
     select
         {{ generate_surrogate_key(['record_key', 'version_number', 'leg', 'event_type']) }} as ar_event_key,
         {{ generate_surrogate_key(['source_system']) }} as hospital_key,
-        -- The account is the encounter; a line without one is an account of its own.
-        case
-            when encounter_id is not null then {{ generate_surrogate_key(['source_system', 'encounter_id']) }}
-            when transaction_id is not null
-                then {{ generate_surrogate_key(['source_system', "'charge line'", 'transaction_id']) }}
-            else record_key
-        end as account_key,
+        {{ account_key('record_key') }} as account_key,
         {{ durable_key('source_system', 'transaction_id') }} as transaction_key,
         {{ durable_key('source_system', 'patient_id') }} as patient_key,
         {{ durable_key('source_system', 'provider_id') }} as provider_key,

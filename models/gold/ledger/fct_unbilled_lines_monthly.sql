@@ -1,5 +1,5 @@
 -- Charge lines that stand on no claim at a month end, with what of their charge is still owed: a line that was settled
--- waits for no bill. Of hospitals that send claims; of others it is not known what is billed.
+-- waits for no bill, nor does one of an account that is settled. Of hospitals that send claims; of others it is not known what is billed.
 with
 
 last_days as (
@@ -102,9 +102,17 @@ unbilled as (
             waiting.hospital_key = months.hospital_key
             and running.movement_month <= months.month_start_date
             and running.next_movement_month > months.month_start_date
+    -- What is settled, by whatever was paid on the account, waits for no bill.
+    inner join {{ ref('fct_ar_snapshot_monthly') }} as balances
+        on
+            waiting.hospital_key = balances.hospital_key
+            and waiting.account_key = balances.account_key
+            and waiting.payer_group = balances.payer_group
+            and months.month_key = balances.month_key
     where
         running.charge_amount > 0
         and running.balance_amount > 0
+        and balances.debit_amount > 0
         and coalesce(waiting.first_claim_date > months.as_of_date, true)
 ),
 

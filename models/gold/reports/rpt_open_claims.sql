@@ -3,6 +3,15 @@
 
 with
 
+-- What is settled is nobody's task, whatever a claim or a single line of it still says.
+open_accounts as (
+    select distinct balances.account_key
+    from {{ within_warehouse(ref('fct_ar_snapshot_monthly')) }} as balances
+    inner join {{ within_warehouse(ref('dim_ledger_month')) }} as months
+        on balances.hospital_key = months.hospital_key and balances.month_key = months.month_key
+    where months.is_latest and balances.debit_amount > 0
+),
+
 open_claims as (
     select
         coalesce(months.hospital_name, hospitals.hospital_name) as hospital_name,
@@ -23,7 +32,11 @@ open_claims as (
     inner join {{ within_warehouse(ref('dim_hospital')) }} as hospitals on claims.hospital_key = hospitals.hospital_key
     inner join {{ within_warehouse(ref('dim_payer')) }} as payers on claims.payer_key = payers.payer_key
     left join {{ within_warehouse(ref('dim_ledger_month')) }} as months on claims.hospital_key = months.hospital_key
-    where claims.is_open
+    left join {{ within_warehouse(ref('fct_transactions')) }} as transactions
+        on claims.transaction_key = transactions.transaction_key
+    left join open_accounts on transactions.account_key = open_accounts.account_key
+    -- Of a claim without a charge line it is not known what is owed.
+    where claims.is_open and (transactions.transaction_key is null or open_accounts.account_key is not null)
 ),
 
 final as (

@@ -10,6 +10,15 @@ last_months as (
     where is_latest
 ),
 
+-- What is settled is nobody's task, whatever a claim or a single line of it still says.
+open_accounts as (
+    select distinct balances.account_key
+    from {{ within_warehouse(ref('fct_ar_snapshot_monthly')) }} as balances
+    inner join {{ within_warehouse(ref('dim_ledger_month')) }} as months
+        on balances.hospital_key = months.hospital_key and balances.month_key = months.month_key
+    where months.is_latest and balances.debit_amount > 0
+),
+
 filed_lines as (
     select distinct transaction_key
     from {{ within_warehouse(ref('fct_claims')) }}
@@ -33,6 +42,7 @@ unfiled_lines as (
     from {{ within_warehouse(ref('fct_transactions')) }} as transactions
     inner join {{ within_warehouse(ref('timely_filing_limits')) }} as limits
         on transactions.payer_group = limits.payer_group
+    inner join open_accounts on transactions.account_key = open_accounts.account_key
     left join last_months on transactions.hospital_key = last_months.hospital_key
     left join filed_lines on transactions.transaction_key = filed_lines.transaction_key
     where

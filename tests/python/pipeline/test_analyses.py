@@ -23,6 +23,12 @@ CHARGES = "sum(ar_delta_amount) filter (where money_type = 'CHARGE')"
 CASH = "('PAYMENT_INSURANCE', 'PAYMENT_PATIENT', 'PAYMENT_UNKNOWN', 'REFUND')"
 PAYMENTS = f"-sum(ar_delta_amount) filter (where money_type in {CASH})"
 
+# Lines of accounts that owe nothing: in no work list.
+SETTLED = """
+    select transaction_key from gold.fct_transactions where account_key not in (
+        select account_key from gold.fct_ar_events group by account_key, payer_group having sum(ar_delta_amount) > 0)
+"""
+
 # For each analysis, what is summed of its answer (the relation `answer`) and what gold says it must be.
 INVARIANTS = {
     "charges_and_payments_by_month": (
@@ -63,7 +69,10 @@ INVARIANTS = {
     ),
     "open_claims": (
         "select sum(open_claims), sum(claim_amount), min(oldest_claim_date) from answer",
-        "select count(*), sum(claim_amount), min(claim_date) from gold.fct_claims where is_open",
+        f"""
+        select count(*), sum(claim_amount), min(claim_date) from gold.fct_claims
+        where is_open and transaction_key not in (select transaction_key from ({SETTLED}))
+        """,
     ),
     "patient_against_insurer_share": (
         """
@@ -86,10 +95,11 @@ INVARIANTS = {
     ),
     "timely_filing_at_risk": (
         "select sum(charge_lines), sum(balance_amount), bool_or(time_left = 'past limit') from answer",
-        """
+        f"""
         select count(*), sum(balance_amount), true from gold.fct_transactions
         where payer_group <> 'Self-pay' and balance_amount > 0 and transaction_key not in (
             select transaction_key from gold.fct_claims where claim_status not in ('REJECTED', 'VOID'))
+            and transaction_key not in (select transaction_key from ({SETTLED}))
         """,
     ),
     "top_procedures": (

@@ -26,6 +26,8 @@ READS_BOTH = {
     "kpi_net_days_in_ar",
     # Each is summed by hospital and payer group before they meet; of claims, charge lines see distinct keys only.
     "rpt_billing_gaps",
+    # From the claim to its one charge line: whether its account is settled.
+    "rpt_open_claims",
     "rpt_timely_filing",
     "rpt_volumes",
     # From the claim to its one charge line: repeated claims of one line are what it counts.
