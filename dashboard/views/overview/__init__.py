@@ -57,10 +57,15 @@ def _not_built(context: Context) -> None:
 
 
 def _left_out(context: Context) -> None:
-    """Name the hospitals that do not count in the numbers of all of them."""
+    """Say whose the cards of all hospitals are and as of when, and who does not count."""
+    if context.filters.hospital != ALL_HOSPITALS:
+        return
     hospitals = context.rows("who_counts")
-    missing = hospitals[~hospitals["is_member"].astype(bool)]
-    if context.filters.hospital == ALL_HOSPITALS and not missing.empty:
+    counted = hospitals["is_member"].astype(bool)
+    members = [f"{row.hospital_name} ({row.as_of_date:%d %b %Y})" for row in hospitals[counted].itertuples()]
+    st.caption(f"Cards of all hospitals are of {', '.join(members)}: each as of its own last complete month.")
+    missing = hospitals[~counted]
+    if not missing.empty:
         named = ", ".join(f"**{row.hospital_name}** ({row.left_out_reason})" for row in missing.itertuples())
         st.warning(f"Left out of all hospitals: {named}", icon=":material/group_off:")
 

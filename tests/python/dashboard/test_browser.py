@@ -54,7 +54,8 @@ def test_cards_show_the_headline_of_gold(page: Page, full: Warehouse) -> None:
     visit(page, "Overview")
     headline = full.query(
         "select kpi_name, kpi_value::double, unit from gold.kpi_headline "
-        "where hospital_name = 'All hospitals' and kpi_name <> 'payer_mix'"
+        "inner join gold.kpi_contracts using (kpi_name, unit) "
+        "where hospital_name = 'All hospitals' and split_by is null"
     )
     assert len(headline) >= 19
     for name, value, unit in headline:

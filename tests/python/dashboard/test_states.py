@@ -171,10 +171,11 @@ def test_nonsense_in_the_address_is_ignored(app: Run, full: Warehouse) -> None:
 def test_every_number_of_a_page_has_its_contract_beside_it(app: Run, full: Warehouse) -> None:
     page = app(full.lakehouse, "Denials")
     said = words(page)
-    assert "##### Denial rate (currently denied)" in said
+    assert "##### Denial rate, currently denied (proxy)" in said
     assert "Numerator" in said
     assert "`gold.kpi_denial_rate`" in said
-    assert "Peers: Initial denials 11.8 (Kodiak 2024)" in said
+    assert "**HFMA MAP Key**: AR-5" in said
+    assert "**Differs from it**: claims denied by now" in said
     assert any("from gold.kpi_denial_rate" in block.value for block in page.code)
 
 

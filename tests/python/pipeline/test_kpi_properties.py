@@ -248,7 +248,9 @@ def test_doubled_amounts_double_every_dollar_and_leave_every_ratio(warehouse: Wa
         if value is None:
             assert twice[key][1] is None, key
         else:
-            assert twice[key][1] == pytest.approx(value * factor, abs=Decimal("0.001")), key
+            # Net A/R is rounded to the cent before it is divided.
+            close = pytest.approx(value * factor, rel=Decimal("0.00001"), abs=Decimal("0.001"))
+            assert twice[key][1] == close, key
 
 
 def test_a_payment_on_another_day_changes_no_charge(warehouse: Warehouse) -> None:
