@@ -18,6 +18,7 @@
         'kpi_payer_mix',
         'kpi_payer_turnaround',
         'kpi_point_of_service',
+        'kpi_uncoded_charges',
         'kpi_underpayment',
         'kpi_write_offs',
     ]) }}

@@ -14,7 +14,7 @@
     {%- elif named in (none, entity) -%}
         {{ folded_key(clean_key(text), system, entity, named) }}
     {%- else -%}
-        {#- A reference that a spreadsheet shortened names nobody: lines of many accounts would become one account's. -#}
+        {#- A reference that a spreadsheet shortened names nobody: lines of many accounts would become one's. -#}
         {%- set folded = folded_key(clean_key(text), system, entity, named) -%}
         case when not {{ is_scientific(folded) }} then {{ folded }} end
     {%- endif -%}
@@ -68,8 +68,8 @@
 {% endmacro %}
 
 {#
-    A key as text: every white space is a space, none is around it; NULL where nothing is left. Most keys are letters and
-    digits: these are found by a pattern, which is twenty times as fast as a translation.
+    A key as text: every white space is a space, none is around it; NULL where nothing is left. Most keys are letters
+    and digits: these are found by a pattern, which is twenty times as fast as a translation.
 #}
 {% macro clean_key(text) -%}
     {%- set spaced = 'translate(' ~ text ~ ', ' ~ characters() ~ ", '" ~ ' ' * separators() | length ~ "')" -%}
@@ -84,8 +84,9 @@
 {% macro code_text(text, systems) -%}
     {%- if systems == ['ICD-10-CM'] -%}
         {%- set plain = "upper(replace(" ~ text ~ ", '.', ''))" -%}
+        {%- set shape = '^[A-Za-z][0-9A-Za-z][0-9A-Za-z]([.]?[0-9A-Za-z]{0,4})?$' -%}
         case
-            when not {{ matches_pattern(text, '^[A-Za-z][0-9A-Za-z][0-9A-Za-z]([.]?[0-9A-Za-z]{0,4})?$') }} then {{ text }}
+            when not {{ matches_pattern(text, shape) }} then {{ text }}
             when length({{ plain }}) > 3 then concat(substr({{ plain }}, 1, 3), '.', substr({{ plain }}, 4))
             else {{ plain }}
         end
@@ -96,6 +97,7 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# In which two spellings of one key differ, in the order in which they are folded. #}
 {% macro key_differences() %}{{ return(['spaces', 'case', 'leading_zeros']) }}{% endmacro %}
 
 {# How a source compares the keys of one table: hold, fold or exact for each difference. #}
@@ -131,14 +133,16 @@
 {% macro folded_key(text, system, entity, named) -%}
     {%- set owner = bronze_node(system, entity).config.meta.map.get('source_system') -%}
     {%- set folded = namespace(text=text) -%}
-    {%- for difference in key_differences() -%}
-        {%- set hospitals = [] -%}
-        {%- for hospital in systems_feeding(named or entity) -%}
-            {%- if keys_of(hospital, named or entity)[difference] == 'fold' -%}
-                {%- do hospitals.append(hospital) -%}
-            {%- endif -%}
+    {%- if owner and named not in (none, entity) -%}
+        {%- set compared = {} -%}
+        {%- for hospital in systems_feeding(named) -%}
+            {%- do compared.update({hospital: keys_of(hospital, named)}) -%}
         {%- endfor -%}
-        {%- if owner and named not in (none, entity) -%}
+        {%- for difference in key_differences() -%}
+            {%- set hospitals = [] -%}
+            {%- for hospital, how in compared.items() if how[difference] == 'fold' -%}
+                {%- do hospitals.append(hospital) -%}
+            {%- endfor -%}
             {%- if hospitals -%}
                 {%- set folded.text -%}
                 case
@@ -148,11 +152,13 @@
                 end
                 {%- endset -%}
             {%- endif -%}
-        {%- elif system in hospitals or (system not in systems_feeding(named or entity) and
-            keys_of(system, entity)[difference] == 'fold') -%}
+        {%- endfor -%}
+    {%- else -%}
+        {%- set how = keys_of(system, named if named and system in systems_feeding(named) else entity) -%}
+        {%- for difference in key_differences() if how[difference] == 'fold' -%}
             {%- set folded.text = without_difference(folded.text, difference) -%}
-        {%- endif -%}
-    {%- endfor -%}
+        {%- endfor -%}
+    {%- endif -%}
     {{ folded.text }}
 {%- endmacro %}
 

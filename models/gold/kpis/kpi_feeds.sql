@@ -13,6 +13,14 @@ final as (
         'claims' as feed,
         hospital_key
     from {{ ref('fct_claims') }}
+
+    union all
+
+    select distinct
+        'codes' as feed,
+        hospital_key
+    from {{ ref('fct_transactions') }}
+    where procedure_key <> '-2' or diagnosis_key <> '-2' or is_procedure_missing or is_diagnosis_missing
 )
 
 select * from final

@@ -20,6 +20,16 @@ counted as (
     group by entity, column_name, _source_table, _batch_id
 ),
 
+-- Words that a later row of the record corrected are nobody's task any more.
+still_unknown as (
+    select
+        column_name,
+        _batch_id,
+        sum(current_rows) as rows_open
+    from {{ ref('dq_unknown_words') }}
+    group by column_name, _batch_id
+),
+
 limits as (
     select
         _source_table,
@@ -37,6 +47,7 @@ final as (
         counted._batch_id,
         counted.rows_with_word,
         counted.rows_unknown,
+        cast(coalesce(still_unknown.rows_open, 0) as bigint) as rows_open,
         cast(counted.amount_with_word as decimal(38, 2)) as amount_with_word,
         cast(counted.amount_unknown as decimal(38, 2)) as amount_unknown,
         limits.limit_rate,
@@ -44,9 +55,11 @@ final as (
         -- A handful of rows has no rate. Words that are held back row by row are the circuit breaker's.
         coalesce(
             counted.rows_with_word >= {{ var('quarantine').minimum_rows }}
-            and counted.rows_unknown > limits.limit_rate * counted.rows_with_word, false
+            and still_unknown.rows_open > limits.limit_rate * counted.rows_with_word, false
         ) as is_over_limit
     from counted
+    left join still_unknown
+        on counted.column_name = still_unknown.column_name and counted._batch_id = still_unknown._batch_id
     left join limits
         on counted._source_table = limits._source_table and counted.column_name = limits.column_name
 )

@@ -16,7 +16,12 @@ from tests.python.ingestion.conftest import Project, source
 ROOT = Path(__file__).resolve().parents[3]
 CHARGES: dict[str, Any] = {
     "name": "transactions",
-    "config": {"meta": {"load": {"files": "charges/*.csv", "mode": "incremental", "key": ["line"]}}},
+    "config": {
+        "meta": {
+            "load": {"files": "charges/*.csv", "mode": "incremental", "key": ["line"]},
+            "map": {"transaction_id": "line"},
+        }
+    },
     "columns": [{"name": "line", "data_type": "string"}],
 }
 

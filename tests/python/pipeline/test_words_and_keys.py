@@ -42,6 +42,19 @@ DIAGNOSES = [
         ("J45.20", "Asthma"),
     )
 ]
+CLAIMS = {
+    "source_system": "hospital",
+    "claim_id": "claim",
+    "transaction_id": "line",
+    "claim_status": "status",
+    "service_date": "day",
+    "claim_date": "day",
+    "claim_amount": "amount",
+}
+CLAIM_ROWS = [
+    {"claim": claim, "hospital": hospital, "line": "l-2", "status": "paid", "day": "2026-10-05", "amount": "10.00"}
+    for claim, hospital in (("K-1", "visits_folded"), ("K-2", "other_case"))
+]
 VISITS = [{"visit": number, "mrn": "M-1", "day": "2026-10-05"} for number in ("V-1", "V-2", "V-3", "V-4")]
 
 SOURCES = (
@@ -167,6 +180,8 @@ SOURCES = (
         ],
         {"keys": {"case": "fold"}},
     ),
+    # One file of claims for all hospitals: each one's lines are named as that one compares them.
+    Source("clearing_house", [Table("claims", CLAIMS, [CLAIM_ROWS])]),
     # Columns that are not there
     Source("uncoded", [charges(UNCODED)]),
     Source("no_codes", [charges([key("L-1", "50.00")], leave_out=["diagnosis_code", "procedure_code", "paid_date"])]),
@@ -385,6 +400,13 @@ def test_a_reference_is_compared_as_the_key_it_names(built: Warehouse) -> None:
     ]
 
 
+def test_a_reference_of_a_common_file_is_compared_as_its_hospital_does(built: Warehouse) -> None:
+    assert built.query(
+        "select source_system, rows_failed from silver.dq_references where entity = 'claims'"
+        " and rule_name = 'transaction_id_not_found' order by 1"
+    ) == [("other_case", 1), ("visits_folded", 0)]
+
+
 def test_a_shortened_reference_merges_no_accounts(built: Warehouse) -> None:
     assert built.query(
         "select count(distinct account_key), sum(ar_delta_amount)::varchar from gold.fct_ar_events"
@@ -401,7 +423,12 @@ def test_uncoded_charges_are_owed_and_on_the_worklist(built: Warehouse) -> None:
         "select count(*), sum(charge_amount)::varchar, sum(balance_amount)::varchar, bool_and(is_procedure_missing),"
         " bool_and(is_diagnosis_missing) from gold.rpt_uncoded_charges where hospital_name = 'uncoded'"
     ) == [(10, "500.00", "500.00", True, True)]
-    assert built.query("select count(*) > 0 from gold.kpi_headline where hospital_name = 'uncoded'") == [(True,)]
+    headline = (
+        "select kpi_value::decimal(18, 2), unknown_reason from gold.kpi_headline where kpi_name = 'uncoded_charges'"
+    )
+    assert built.query(f"{headline} and hospital_name = 'uncoded'") == [(Decimal("500.00"), None)]
+    assert built.query(f"{headline} and hospital_name = 'no_codes'") == [(None, "needs codes")]
+    assert built.query(f"{headline} and hospital_name = 'dotless'") == [(Decimal("0.00"), None)]
 
 
 def test_a_rule_about_a_column_that_is_not_there_counts_nothing(built: Warehouse) -> None:

@@ -22,7 +22,7 @@ OPTIONAL_KEYS = {
 }
 COMPUTABILITIES = {"exact", "proxy", "needs"}
 UNITS = {"$", "%", "days", "count", "weight"}
-OPTIONAL_FEEDS = {"adjustments", "claims"}
+OPTIONAL_FEEDS = {"adjustments", "claims", "codes"}
 # HFMA's MAP Keys for hospitals, but PA-1 (how full schedules are) and FM-7 (cost to collect by functional area).
 MAP_KEYS = {
     *(f"PA-{number}" for number in range(2, 8)),
