@@ -100,7 +100,7 @@ def set_aside(
     unknown = sorted(set(tables or ()) - found)
     if unknown or not found:
         named = [f"{system}.{table}" for table in unknown] or [system]
-        raise SpecError([f"{name}: nothing of it was loaded; there is nothing to set aside" for name in named])
+        raise SpecError([f"{name}: bronze holds nothing of it; rcm run loads what there is" for name in named])
     log = audit_log(settings)
     done = []
     for table in sorted(set(tables) if tables else found):

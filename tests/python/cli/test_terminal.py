@@ -158,3 +158,14 @@ def test_a_build_that_is_interrupted_says_so_and_ends_like_any_program_that_is(f
     assert running.returncode == 130
     assert shown.endswith("error: interrupted, and what was finished stays\nnext: run it again to go on from there\n")
     assert "did not come to its end" in rcm("status").stdout
+
+
+def test_a_note_that_several_files_share_is_printed_once(filled: Project) -> None:
+    for name in ("a", "b", "c"):
+        filled.drop(f"claims/{name}.csv", f"ClaimID,Amount,Extra\n{name},1.00,x\n")
+
+    printed = rcm("ingest", "--source", "payer").stdout
+
+    assert [line for line in printed.splitlines() if line.startswith("note: ")] == [
+        "note: payer.claims: claims/a.csv: column Extra is not declared and was left out (and of 2 more files)"
+    ]

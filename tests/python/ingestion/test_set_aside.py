@@ -103,7 +103,7 @@ def test_what_was_removed_stays_away_and_a_note_without_a_table_counts_for_nothi
     set_aside(settings, "payer", None, status="removed", who="ann", reason="sold")
     project.ingest(source="payer")
     assert claims(project) == []
-    with pytest.raises(SpecError, match="payer: nothing of it was loaded"):
+    with pytest.raises(SpecError, match="payer: bronze holds nothing of it"):
         restart(project, "payer")
     # A run that was killed before it moved anything.
     [note] = (project.root / "lakehouse" / "set_aside").glob("*/note.json")

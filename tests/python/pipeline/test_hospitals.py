@@ -18,6 +18,8 @@ CLAIM_MAP = {
 PEOPLE = {"mrn": "string", "given": "string", "family": "string"}
 PEOPLE_MAP = {"patient_id": "mrn", "first_name": "given", "last_name": "family"}
 ANN, BEN = {"mrn": "P-1", "given": "Ann", "family": "Lee"}, {"mrn": "P-2", "given": "Ben", "family": "Moe"}
+VISITS = {"visit": "string", "mrn": "string", "site": "string", "day": "date"}
+VISIT_MAP = {"source_system": "site", "encounter_id": "visit", "patient_id": "mrn", "encounter_date": "day"}
 HOSPITALS = ("north", "south", "east")
 
 
@@ -64,6 +66,12 @@ def mistakes(group: Group) -> tuple[Group, str]:
     # Patients alone, and files of several hospitals.
     group.declare("people", table("patients", columns=PEOPLE, mapped=PEOPLE_MAP))
     group.rows("people", [ANN, BEN], "patients", list(PEOPLE))
+    # A table of several hospitals, whose rows say whose they are.
+    group.declare("shared", table("encounters", columns=VISITS, mapped=VISIT_MAP))
+    visits = [
+        {"visit": f"V-{site}", "mrn": "P-1", "site": site, "day": "2025-10-05"} for site in ("north", "ghost", "")
+    ]
+    group.rows("shared", visits, "encounters", list(VISITS))
     central = table(
         "claims", columns=CLAIM_COLUMNS, mapped=CLAIM_MAP, load={"files": "claims/*.csv", "mode": "incremental"}
     )
@@ -74,7 +82,8 @@ def mistakes(group: Group) -> tuple[Group, str]:
             f"claim,line,mrn,status,billed_day,amount\nC-{name},1,P-1,Paid,2025-10-07,100.00\n",
         )
     systems = {name: ["transactions"] for name in (*HOSPITALS, "west", "twin", "broken", "rubble", "gone")}
-    group.list({**systems, "people": ["patients"], "claims": ["claims"], "partner": []})
+    shared = {"people": ["patients"], "shared": ["encounters"], "claims": ["claims"], "partner": []}
+    group.list({**systems, **shared})
     return group, group.fails("rcm", "run")
 
 
@@ -104,7 +113,7 @@ def test_the_others_are_loaded_and_built(mistakes: tuple[Group, str]) -> None:
         ("west",),
     ]
     accounts = group.warehouse.query("select sum(bronze_rows)::bigint from silver.dq_batch_reconciliation")
-    assert accounts == [(2 + 2 + 3 + 2 + 3 + 2 + 3,)]
+    assert accounts == [(2 + 2 + 3 + 2 + 3 + 2 + 3 + 3,)]
 
 
 def test_a_file_of_a_hospital_that_is_not_listed_is_refused_and_stays(mistakes: tuple[Group, str]) -> None:
@@ -114,6 +123,22 @@ def test_a_file_of_a_hospital_that_is_not_listed_is_refused_and_stays(mistakes: 
     # A hospital that is left out is listed, and one without tables was added on purpose.
     found = group.warehouse.query("select source_system from silver.cdm_claims order by 1")
     assert found == [("north",), ("partner",), ("south",)]
+
+
+def test_a_row_of_a_hospital_that_is_not_listed_is_held_back_with_a_reason(mistakes: tuple[Group, str]) -> None:
+    group, _ = mistakes
+    assert group.warehouse.query("select source_system, encounter_id from silver.cdm_encounters") == [
+        ("north", "V-north")
+    ]
+    held_back = group.warehouse.query(
+        "select source_system, failed_rules from silver.quarantine where entity = 'encounters' order by 1 nulls last"
+    )
+    assert held_back == [("ghost", "hospital_not_listed"), (None, "key_missing,hospital_not_listed")]
+    # What is no hospital is in no dimension.
+    named = group.warehouse.query(
+        "select hospital_code from gold.dim_hospital where hospital_key not like '-%' order by 1"
+    )
+    assert named == [(name,) for name in ("east", "north", "partner", "people", "south")]
 
 
 def test_it_keeps_no_other_hospital_from_closing_a_month(mistakes: tuple[Group, str]) -> None:
@@ -150,7 +175,8 @@ def corrected(mistakes: tuple[Group, str]) -> Group:
     (group.warehouse.lakehouse / "landing" / "claims" / "hospital_z_claims_2025.csv").unlink()
     group.rows("people", [BEN], "patients", list(PEOPLE))
     systems = {name: ["transactions"] for name in HOSPITALS}
-    group.list({**systems, "people": ["patients"], "claims": ["claims"], "partner": []})
+    shared = {"people": ["patients"], "shared": ["encounters"], "claims": ["claims"], "partner": []}
+    group.list({**systems, **shared})
     group.warehouse.run("rcm", "run")
     return group
 
@@ -180,7 +206,7 @@ def test_a_hospital_is_started_again_and_another_is_removed(corrected: Group) ->
     before = [corrected.warehouse.query(query) for query in (ledger, versions)]
     group = corrected
     group.list({**{name: ["transactions"] for name in ("north", "south")}, "people": ["patients"], "partner": []})
-    for name in ("east", "claims"):
+    for name in ("east", "claims", "shared"):
         (group.warehouse.project / "models" / "bronze" / f"{name}.yml").unlink()
 
     printed = group.warehouse.run("rcm", "restart", "north", "--reason", "declared wrong", "--by", "ann")
@@ -194,6 +220,7 @@ def test_a_hospital_is_started_again_and_another_is_removed(corrected: Group) ->
     assert group.warehouse.query("select source_system from silver.dq_systems where not is_listed order by 1") == [
         ("claims",),
         ("east",),
+        ("shared",),
     ]
 
     group.warehouse.run("rcm", "remove", "east", "--reason", "sold", "--by", "ann", tests=True)
