@@ -20,7 +20,8 @@ select
     coalesce(payer_group, 'Unknown') as payer_group,
     coalesce(service_date, {{ known_day }}) as service_date,
     _source_table,
-    _batch_id
+    _batch_id,
+    service_date is null as is_undated
 from {{ ref('transactions_history') }}
 
 union all
@@ -37,7 +38,8 @@ select
     coalesce(payer_group, 'Unknown') as payer_group,
     coalesce(service_date, {{ known_day }}) as service_date,
     _source_table,
-    _batch_id
+    _batch_id,
+    paid_date is null as is_undated
 from {{ ref('transactions_history') }}
 
 union all
@@ -54,7 +56,8 @@ select
     coalesce(payer_group, 'Unknown') as payer_group,
     coalesce(service_date, post_date, {{ known_day }}) as service_date,
     _source_table,
-    _batch_id
+    _batch_id,
+    post_date is null as is_undated
 from {{ ref('adjustments_history') }}
 
 union all
@@ -75,7 +78,8 @@ select
     coalesce(to_payer_group, 'Unknown') as payer_group,
     coalesce(service_date, post_date, {{ known_day }}) as service_date,
     _source_table,
-    _batch_id
+    _batch_id,
+    post_date is null as is_undated
 from {{ ref('adjustments_history') }}
 {%- endmacro %}
 

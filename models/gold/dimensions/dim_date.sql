@@ -3,7 +3,7 @@ with
 
 dates as (
     select
-        service_date as first_date,
+        least(service_date, coalesce(paid_date, service_date)) as first_date,
         greatest(service_date, coalesce(paid_date, service_date)) as last_date
     from {{ ref('cdm_transactions') }}
 
@@ -27,6 +27,14 @@ dates as (
         post_date as first_date,
         post_date as last_date
     from {{ ref('cdm_adjustments') }}
+
+    union all
+
+    -- Corrections are posted when they became known. A month that is missing here would be missing in the roll-forward.
+    select
+        post_date as first_date,
+        post_date as last_date
+    from {{ ref('fct_ar_events') }}
 
     union all
 

@@ -49,7 +49,11 @@ paired as (
                 then current_legs.is_blank and coalesce(previous.is_blank, true)
             else
                 current_legs.context = previous.context
-                and current_legs.business_date = previous.business_date
+                -- The day of an undated amount moves with each version, and that is no news.
+                and (
+                    current_legs.business_date = previous.business_date
+                    or (current_legs.is_undated and previous.is_undated)
+                )
                 and current_legs.ar_delta_amount = previous.ar_delta_amount
         end as is_unchanged,
         -- More paid on a later day is a further payment, not a correction of the one before.
