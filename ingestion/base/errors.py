@@ -118,6 +118,12 @@ class MonthCloseError(IngestionError):
     next_step: ClassVar[str] = "see which months are closed: rcm close --help, docs/month-close.md"
 
 
+class BatchDecisionError(IngestionError):
+    """A batch cannot be accepted or refused now; nothing was written."""
+
+    next_step: ClassVar[str] = "rcm status lists the batches that wait; docs/operations.md"
+
+
 @dataclass(frozen=True)
 class ErrorLine:
     """An error as the terminal shows it.

@@ -162,8 +162,11 @@ def money_of(engine: duckdb.DuckDBPyConnection, part: Path, table: TableSpec) ->
     if not columns:
         return {}
     types = {column.name: column.data_type for column in table.columns}
+    # What does not fit an amount is no amount: a sum of values as wide as itself could overflow and stop the load.
     sums = ", ".join(
-        f"coalesce(sum(try_cast({quoted(name)} as decimal(38, {_scale(types[name])}))), 0)" for name in columns
+        f"coalesce(sum(try_cast({quoted(name)} as decimal(38, {_scale(types[name])})))"
+        f" filter (where abs(try_cast({quoted(name)} as double)) < 1e16), 0)"
+        for name in columns
     )
     [row] = engine.execute(f"select {sums} from read_parquet(?)", [str(part)]).fetchall()
     return {name: str(total) for name, total in zip(columns, row, strict=True)}
@@ -190,12 +193,22 @@ def _news(engine: duckdb.DuckDBPyConnection, table: TableSpec, waiting: Path) ->
 def _row_hash(names: list[str], unread: list[str]) -> str:
     """SQL of the md5 over columns sorted by name, because their order has no meaning.
 
-    Separators keep NULL, '' and shifted values apart. Values that do not fit count, where there are any: concat_ws
-    leaves nulls out.
+    Separators keep NULL, '' and shifted values apart. Where a value holds one of them itself, it is escaped in all
+    values of the row, so that no two different rows read alike. Values that do not fit count, where there are any:
+    concat_ws leaves nulls out.
     """
-    values = ", ".join(f"coalesce(cast({quoted(name)} as varchar), chr(30))" for name in sorted(names))
-    values = ", ".join([values, *unread])
-    return f"md5(concat_ws(chr(31), {values}))"
+    texts = [f"cast({quoted(name)} as varchar)" for name in sorted(names)]
+    plain = ", ".join([*(f"coalesce({text}, chr(30))" for text in texts), *unread])
+    escaped = ", ".join([*(f"coalesce({_escaped(text)}, chr(30))" for text in texts), *unread])
+    has_separator = f"regexp_matches(concat({', '.join(texts)}), '[\x1d-\x1f]')"
+    return f"md5(case when {has_separator} then concat_ws(chr(31), {escaped}) else concat_ws(chr(31), {plain}) end)"
+
+
+def _escaped(text: str) -> str:
+    """SQL of a text in which the separators of a row's hash are written with the escape character chr(29)."""
+    for code, written in ((29, "2"), (30, "0"), (31, "1")):
+        text = f"replace({text}, chr({code}), chr(29) || '{written}')"
+    return text
 
 
 def _scale(data_type: str) -> int:

@@ -40,6 +40,7 @@ from ingestion.bronze.batch import (
     next_batch_time,
     schema_hash,
 )
+from ingestion.bronze.decisions import BatchDecisions
 from ingestion.bronze.extraction import Extraction
 from ingestion.bronze.part import (
     LINEAGE,
@@ -69,11 +70,13 @@ class BronzeTable:
     Args:
         location: Folder of the Delta table.
         table: Its declaration.
+        decisions: What people decided about batches; None where nobody can.
     """
 
-    def __init__(self, location: Location, table: TableSpec) -> None:
+    def __init__(self, location: Location, table: TableSpec, decisions: BatchDecisions | None = None) -> None:
         self.location = location
         self.table = table
+        self._decisions = decisions
 
     def open(self) -> DeltaTable | None:
         """The Delta table, None before its first batch."""
@@ -82,6 +85,14 @@ class BronzeTable:
     def batches(self) -> list[Batch]:
         """Every committed batch, the newest first."""
         return batches_of(self.open())
+
+    def counted_batches(self) -> list[Batch]:
+        """The batches that loads are compared with, the newest first: all but those that a person refused."""
+        return self._counted(self.batches())
+
+    def _counted(self, batches: list[Batch]) -> list[Batch]:
+        refused = self._decisions.refused if self._decisions is not None and batches else frozenset()
+        return [batch for batch in batches if batch.batch_id not in refused] if refused else batches
 
     def version(self) -> int | None:
         """Version of the Delta table, None before its first batch."""
@@ -119,10 +130,11 @@ class BronzeTable:
         if read_at is not ... and read_at != (None if delta is None else delta.version()):
             raise LoadConflictError(OVERTAKEN)
         schema = self._merged_schema(delta, extraction)
-        history = batches_of(delta)
+        committed = batches_of(delta)
+        history = self._counted(committed)
         if extraction.file_sha256 and batch_of_file(self.table, history, extraction.file_sha256):
             raise LoadConflictError(OVERTAKEN)
-        batch_time = next_batch_time(history)
+        batch_time = next_batch_time(committed)
         batch_id = f"{batch_time.strftime(BATCH_TIME)}-{self.table.label}"
         place = self.part(batch_id)
         rows = NumberedRows(extraction.batches)
@@ -139,7 +151,10 @@ class BronzeTable:
                     delta = self.location.renewed(delta)
                     if history and extraction.load_type == "full":
                         self._register_current_hashes(engine, delta, history)
-                if not has_changes(engine, part, extraction, written, has_history=bool(history)):
+                changed = has_changes(engine, part, extraction, written, has_history=bool(history))
+                if not changed and extraction.load_type == "full" and delta is not None:
+                    changed = self._has_late_rows(engine, delta, history)
+                if not changed:
                     return Appended(None, rows.count, rows.count)
                 draft = Draft(batch_id, part, written, earlier_rows(history, extraction.load_type))
                 checks, findings = inspect(draft) if inspect is not None else (None, ())
@@ -185,7 +200,7 @@ class BronzeTable:
     def current_rows(self) -> int:
         """How many rows the table's current content has; reads the key columns since the last full batch."""
         delta = self.open()
-        history = batches_of(delta)
+        history = self._counted(batches_of(delta))
         if delta is None or not history:
             return 0
         with part_engine() as engine:
@@ -282,7 +297,8 @@ class BronzeTable:
         keys = list(self.table.load.key) if held.issuperset(self.table.load.key) else ["_row_hash"]
         # Without a second batch there is nothing to choose from.
         is_only_batch = since is history[0]
-        columns = ["_row_hash"] if is_only_batch else list(dict.fromkeys([*keys, "_batch_id", "_row_hash"]))
+        lineage = ["_batch_id", "_row_hash", *(name for name in [self.table.load.watermark] if name in held)]
+        columns = ["_row_hash"] if is_only_batch else list(dict.fromkeys([*keys, *lineage]))
         self._register(engine, "current_hashes" if is_only_batch else "arrivals_held", delta, columns, since)
         if is_only_batch:
             return
@@ -300,13 +316,48 @@ class BronzeTable:
             """
         )
 
+    def _has_late_rows(self, engine: duckdb.DuckDBPyConnection, delta: DeltaTable, history: list[Batch]) -> bool:
+        """Whether the newest row of a key came late: history keeps an older one then, which only a full read corrects.
+
+        A number that is used again after a deletion, or a restored backup, has an older date than what it replaces.
+        """
+        if not history or history[0].load_type == "full":
+            return False
+        held = {field.name for field in delta.schema().fields}
+        watermark = self.table.load.watermark
+        if (
+            watermark is None
+            or self.table.column_map.get("modified_at", watermark) != watermark
+            or not held.issuperset([*self.table.load.key, watermark])
+        ):
+            return True
+        keys = ", ".join(quoted(key) for key in self.table.load.key)
+        [[found]] = engine.execute(
+            f"""
+            select exists (
+                select 1 from arrivals_held group by {keys}
+                having max_by({quoted(watermark)}, _batch_id) < max({quoted(watermark)})
+            )
+            """
+        ).fetchall()
+        return bool(found)
+
     def _register(
         self, engine: duckdb.DuckDBPyConnection, view: str, delta: DeltaTable, columns: list[str], since: Batch
     ) -> None:
-        """Make columns of the batches from one on readable under a name."""
+        """Make columns of the batches from one on readable under a name, without those that a person refused."""
+        condition = f"_batch_id >= {literal(since.batch_id)}"
+        if self._decisions is not None and self._decisions.refused:
+            refused = ", ".join(literal(batch_id) for batch_id in sorted(self._decisions.refused))
+            condition += f" and _batch_id not in ({refused})"
         if not self.location.is_local:
-            reader = pa.RecordBatchReader.from_stream(delta.scan(columns, f"_batch_id >= '{since.batch_id}'"))
+            reader = pa.RecordBatchReader.from_stream(delta.scan(columns, condition))
             engine.register(view, reader)
+            if view == "arrivals_held":
+                # Read twice, which the stream cannot be; it spills to disk.
+                engine.execute(f"create temp table read_{view} as select * from {view}")
+                engine.unregister(view)
+                engine.execute(f"alter table read_{view} rename to {view}")
             return
         # DuckDB's own reader holds a tenth of what Delta's does; a file that lacks a column is older than it.
         names = (unquote(uri.rpartition("/")[2]) for uri in delta.file_uris())
@@ -316,7 +367,7 @@ class BronzeTable:
             create temp view {view} as
             select {", ".join(map(quoted, columns))}
             from read_parquet([{files}], union_by_name = true)
-            where _batch_id >= {literal(since.batch_id)}
+            where {condition}
             """
         )
 

@@ -21,6 +21,7 @@ BUILT_IN_RULES = frozenset(
         "key_in_scientific_notation",
         "reference_in_scientific_notation",
         "contract_broken",
+        "amount_implausible",
     }
 )
 

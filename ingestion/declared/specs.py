@@ -154,8 +154,16 @@ class QuarantineSpec(_Spec):
 
     limit: Annotated[float | None, Field(gt=0, le=1)] = None
     minimum_rows: Annotated[int | None, Field(ge=1)] = None
+    minimum_rows_if_all: Annotated[int | None, Field(ge=1)] = None
     # Batches that a steward has looked at, and that may stay as they are.
     accepted: tuple[str, ...] = ()
+
+
+class DeletionsSpec(_Spec):
+    """When the deletions of a full read wait for a person: ``config.meta.deletions``; read by dq_circuit_breaker."""
+
+    limit: Annotated[float | None, Field(gt=0, le=1)] = None
+    minimum_keys: Annotated[int | None, Field(ge=1)] = None
 
 
 class TableSpec(_Spec):
@@ -174,6 +182,9 @@ class TableSpec(_Spec):
     quarantine: QuarantineSpec = QuarantineSpec()
     # The system's, overridden by the table's.
     dialect: DialectSpec = DialectSpec()
+    deletions: DeletionsSpec = DeletionsSpec()
+    # The greatest plausible amount of one line, USD; below what sums of amounts can hold.
+    amount_limit: Annotated[int | None, Field(ge=1, le=1_000_000_000_000)] = None
     contract: ContractSpec = ContractSpec()
 
     @property
@@ -262,6 +273,8 @@ class SystemSpec(_Spec):
     bronze_schema: Name
     connection: ConnectionSpec
     dialect: DialectSpec = DialectSpec()
+    # For all tables that do not say otherwise.
+    amount_limit: Annotated[int | None, Field(ge=1, le=1_000_000_000_000)] = None
     tables: tuple[TableSpec, ...]
     path: Path
     # Hospitals that its rows may name by map.source_system; those of the list.

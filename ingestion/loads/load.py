@@ -240,7 +240,7 @@ def _load_file(run: _Run, planned: PlannedLoad, result: LoadResult) -> LoadResul
     landing = kind.landing(run.settings, planned.system)
     bronze = bronze_table(run.settings, planned.table)
     # Asked again, and not taken from the plan: an equal file may have been loaded, or have failed, a moment ago.
-    known = batch_of_file(planned.table, bronze.batches(), file.sha256)
+    known = batch_of_file(planned.table, bronze.counted_batches(), file.sha256)
     label = f"{datetime.now(UTC).strftime(BATCH_TIME)}-{planned.table.label}"
     if known is None:
         try:

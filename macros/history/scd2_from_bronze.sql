@@ -1,11 +1,13 @@
 {#
     An entity's history (SCD type 2) rebuilt from all its staged bronze rows, in order of arrival: the content that
     <entity>_history must have after any number of builds, batches and restarts. It implements the rules of
-    versions_to_record independently: a row older than one before it is late-arriving; a run of equal rows is one
-    version, which is valid from the newest date so far.
+    versions_to_record independently: a row older than one that arrived since the last full read is late-arriving; a run
+    of rows with equal columns is one version, which is valid from the newest date so far. It compares columns, not
+    hashes.
 #}
 {% macro scd2_from_bronze(entity) %}
 {%- set key = entity_meta(entity).record_key if execute else 'key' -%}
+{%- set columns = kept_columns(entity) | reject('equalto', 'modified_at') | list if execute else [] -%}
 {%- set so_far = 'partition by ' ~ key ~ ' order by _arrival rows between unbounded preceding and current row' -%}
 with
 
@@ -13,12 +15,13 @@ arrivals as (
     select
         {{ key }},
         _arrival,
+        _load_type,
         _record_hash,
         _ingested_at,
         row_status = 'deleted' as is_deleted,
         case when row_status = 'valid' then {{ changed_at() }} end as changed_at
     from {{ ref('stg_' ~ entity) }}
-    where row_status in ('valid', 'deleted')
+    where row_status in ('valid', 'deleted') and {{ is_released() }}
 ),
 
 -- Most records arrive once and need no window.
@@ -33,34 +36,82 @@ records as (
     group by {{ key }}
 ),
 
-dated as (
+read_in_full as (
     select
         arrivals.*,
-        max(arrivals.changed_at) over (
+        max(case when arrivals._load_type = 'full' then arrivals._arrival else '' end) over (
             partition by arrivals.{{ key }} order by arrivals._arrival
             rows between unbounded preceding and current row
-        ) as newest_changed_at
+        ) as full_arrival
     from arrivals
     inner join records on arrivals.{{ key }} = records.{{ key }}
     -- A record that never existed cannot be deleted.
     where records.arrivals > 1 and arrivals._arrival >= records.first_arrival
 ),
 
+dated as (
+    select
+        *,
+        max(changed_at) over (
+            partition by {{ key }}, full_arrival order by _arrival
+            rows between unbounded preceding and current row
+        ) as newest_since_full,
+        max(changed_at) over ({{ so_far }}) as newest_of_all,
+        max(case when is_deleted then _ingested_at end) over ({{ so_far }}) as deleted_at
+    from read_in_full
+),
+
 in_time as (
     select
         *,
-        case when is_deleted then _ingested_at else coalesce(newest_changed_at, _ingested_at) end as holds_from,
-        lag(_record_hash) over (partition by {{ key }} order by _arrival) as hash_before
+        case
+            when is_deleted then _ingested_at
+            when changed_at < greatest(newest_of_all, coalesce(deleted_at, newest_of_all)) then _ingested_at
+            else coalesce(newest_of_all, _ingested_at)
+        end as holds_from,
+        row_number() over (partition by {{ key }} order by _arrival) as ordinal
     from dated
-    where changed_at is null or changed_at = newest_changed_at
+    where changed_at is null or changed_at = newest_since_full
+),
+
+contents as (
+    select
+        in_time.*
+        {%- for column in columns %},
+        staged.{{ column }}
+        {%- endfor %}
+    from in_time
+    inner join {{ ref('stg_' ~ entity) }} as staged
+        on in_time.{{ key }} = staged.{{ key }} and in_time._arrival = staged._arrival
+),
+
+compared as (
+    select
+        contents.*,
+        case
+            when
+                previous.ordinal is null
+                or contents.is_deleted <> previous.is_deleted
+                {%- for column in columns %}
+                or contents.{{ column }} is distinct from previous.{{ column }}
+                {%- endfor %}
+                then 1
+            else 0
+        end as is_change
+    from contents
+    left join contents as previous
+        on contents.{{ key }} = previous.{{ key }} and contents.ordinal = previous.ordinal + 1
 ),
 
 numbered as (
     select
-        *,
-        sum(case when hash_before = _record_hash then 0 else 1 end) over ({{ so_far }}) as version_number,
+        {{ key }},
+        _arrival,
+        _record_hash,
+        is_deleted,
+        sum(is_change) over ({{ so_far }}) as version_number,
         max(holds_from) over ({{ so_far }}) as valid_from
-    from in_time
+    from compared
 ),
 
 versions as (
@@ -68,7 +119,7 @@ versions as (
         {{ key }},
         version_number,
         min(_arrival) as _arrival,
-        min(_record_hash) as _record_hash,
+        min_by(_record_hash, _arrival) as _record_hash,
         min(valid_from) as valid_from,
         bool_and(is_deleted) as is_deleted
     from numbered

@@ -2,12 +2,14 @@
     Versions of an entity's records (SCD type 2) that its history does not have yet, from all pending batches, in order
     of arrival: one row per version. Not included are late-arriving rows, older than one that arrived before them
     (superseded, never current), and rows whose content equals the version before them (touched).
+
+    A full read is the truth: its rows, and the deletions that it shows, are never late, whatever date they have. Later
+    increments are compared with what arrived since. Batches that wait for a person's decision are left out, and so
+    are later ones of their table.
 #}
 {% macro versions_to_record(entity) %}
 {%- set key = entity_meta(entity).record_key if execute else 'key' -%}
 {%- set staging = ref('stg_' ~ entity) -%}
-{#- If the circuit breaker trips, history and everything downstream waits. -#}
-{%- do ref('dq_circuit_breaker') -%}
 {%- set history = history_to_extend() if execute else none -%}
 {%- set recorded_until = batches_seen(this) if history else {} -%}
 with
@@ -15,7 +17,7 @@ with
 arrived as (
     select *
     from {{ staging }}
-    where row_status in ('valid', 'deleted')
+    where row_status in ('valid', 'deleted') and {{ is_released() }}
 ),
 
 {% if history -%}
@@ -33,7 +35,9 @@ arrivals as (
         _record_hash,
         row_status,
         {{ changed_at() }} as modified_at,
-        _ingested_at
+        _ingested_at,
+        -- Deletions are of full reads, too.
+        case when _load_type = 'full' then 1 else 0 end as is_full_read
     from arrived
     {%- if history %}
     where {{ key }} in (select {{ key }} from pending_keys)
@@ -47,12 +51,15 @@ repeated as (
     having count(*) > 1
 ),
 
-with_newest_before as (
+in_order as (
     select
         *,
-        max(case when row_status = 'valid' then modified_at end) over (
+        sum(is_full_read) over (
+            partition by {{ key }} order by _arrival rows between unbounded preceding and current row
+        ) as full_reads,
+        max(modified_at) over (
             partition by {{ key }} order by _arrival rows between unbounded preceding and 1 preceding
-        ) as newest_modified_before,
+        ) as newest_before,
         count(case when row_status = 'valid' then 1 end) over (
             partition by {{ key }} order by _arrival rows between unbounded preceding and 1 preceding
         ) as valid_before
@@ -60,14 +67,23 @@ with_newest_before as (
     where {{ key }} in (select {{ key }} from repeated)
 ),
 
+since_full_read as (
+    select
+        *,
+        max(case when row_status = 'valid' then modified_at end) over (
+            partition by {{ key }}, full_reads order by _arrival rows between unbounded preceding and 1 preceding
+        ) as newest_since_full_read
+    from in_order
+),
+
 timely as (
     select
         *,
         lag(_record_hash) over (partition by {{ key }} order by _arrival) as previous_record_hash
-    from with_newest_before
+    from since_full_read
     where
         -- A row without a date of change is dated by its arrival, so it is never late.
-        (row_status = 'valid' and coalesce(modified_at >= newest_modified_before, true))
+        (row_status = 'valid' and coalesce(modified_at >= newest_since_full_read, true))
         -- The deletion of a record that was never valid ends no version.
         or (row_status = 'deleted' and valid_before > 0)
 ),
@@ -77,9 +93,12 @@ versions as (
         {{ key }},
         _arrival,
         cast(row_number() over (partition by {{ key }} order by _arrival) as bigint) as version_number,
-        -- A record that comes back after its deletion keeps its old date: it is valid from the deletion on.
-        -- A row without a date is valid from the newest date before it, or from its load.
-        max(coalesce(modified_at, newest_modified_before, _ingested_at)) over (
+        -- A row without a date is valid from the newest date before it, or from its load. One that is current although
+        -- its date is older than what was known before holds from its load on: nobody knew of it earlier.
+        max(case
+            when modified_at < newest_before then _ingested_at
+            else coalesce(modified_at, newest_before, _ingested_at)
+        end) over (
             partition by {{ key }} order by _arrival rows between unbounded preceding and current row
         ) as effective_at
     from timely

@@ -18,8 +18,8 @@
     {{ return(mapped_columns(entity) | map(attribute='name') | reject('in', inputs) | list) }}
 {% endmacro %}
 
-{# The renaming select of one source table: only batches after staged_until, if given. #}
-{% macro mapped_source(system, entity, relation, mapped, staged_until) -%}
+{# The renaming select of one source table: only batches after staged_until, if given, and none that was refused. #}
+{% macro mapped_source(system, entity, relation, mapped, staged_until, refused) -%}
 {%- set node = bronze_node(system, entity) -%}
 {%- set map = node.config.meta.map -%}
 {%- set dialect = dialect_of(system, entity) -%}
@@ -37,7 +37,9 @@ select
     {%- if can_be_unparsed(expression, column, node.columns) -%}
         {%- do unparsed.append((column, expression)) -%}
     {%- endif -%}
-    {{ comparable(typed(expression, column, dialect), expression, column, system, entity) }} as {{ column.name }},
+    {{ widened(
+        comparable(typed(expression, column, dialect), expression, column, system, entity), column
+    ) }} as {{ column.name }},
     {% endfor -%}
     concat_ws(
         ',', _unread_columns
@@ -68,8 +70,12 @@ select
     _row_hash,
     '{{ declaration_hash(system, entity) }}' as _declaration_hash
 from {{ relation }}
-{%- if staged_until %}
-where _batch_id > '{{ staged_until }}'
+{%- set conditions = ["_batch_id > '" ~ staged_until ~ "'"] if staged_until else [] -%}
+{%- for batch, source_table in (refused or {}).items() if source_table == system ~ '.' ~ entity -%}
+    {%- do conditions.append("_batch_id <> '" ~ batch ~ "'") -%}
+{%- endfor -%}
+{%- if conditions %}
+where {{ conditions | join(' and ') }}
 {%- endif %}
 {%- endmacro %}
 
@@ -88,7 +94,8 @@ where _batch_id > '{{ staged_until }}'
         {%- do columns.append([column.name, column.data_type, accepted_words(column)]) -%}
     {%- endfor -%}
     {{- local_md5(tojson(
-        [meta.map, dialect_of(system, entity), columns, judged, contract_broken(bronze_node(system, entity))]
+        [meta.map, dialect_of(system, entity), columns, judged, contract_broken(bronze_node(system, entity)),
+            amount_limit(system, entity), 'content_hash']
         + keys_of_others(system, entity) + (hospitals() if 'source_system' in meta.map else [])
         + keyed_hash_declarations(entity), sort_keys=true
     )) -}}
@@ -121,7 +128,7 @@ where _batch_id > '{{ staged_until }}'
 select
     cast(null as string) as source_system,
     {% for column in mapped -%}
-    cast(null as {{ column.data_type }}) as {{ column.name }},
+    {{ widened('cast(null as ' ~ column.data_type ~ ')', column) }} as {{ column.name }},
     {% endfor -%}
     cast(null as string) as _unparsed_columns,
     cast(null as string) as _unknown_words,

@@ -49,6 +49,10 @@
             'name': 'contract_broken', 'severity': 'quarantine',
             'description': 'A required column is empty, or a value is none of those the source declares.'
         },
+        {
+            'name': 'amount_implausible', 'severity': 'quarantine',
+            'description': 'An amount is greater than the limit of its source table, whatever its sign.'
+        },
     ]) }}
 {% endmacro %}
 

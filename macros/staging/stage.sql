@@ -4,27 +4,32 @@
     one row per bronze row, plus one row with status 'deleted' for a key that a full load no longer has.
 
     row_status: rejected (cannot be parsed or keyed) | duplicate (equal to the key's previous arrival) | quarantined |
-    valid | deleted. _arrival orders rows as they came, within a key and across systems.
+    valid | deleted. _arrival orders rows as they came, within a key and across systems. Batches that a person refused
+    are not staged.
 #}
 {% macro stage(entity) %}
     {%- set feeds = [] -%}
+    {%- set refused = refused_batches() -%}
     {%- for system in systems_feeding(entity) -%}{%- do feeds.append((system, source(system, entity))) -%}{%- endfor -%}
     {%- if execute -%}
-        {{ staging_sql(entity, feeds) }}
+        {{ staging_sql(entity, feeds, refused) }}
     {%- endif -%}
 {% endmacro %}
 
-{% macro staging_sql(entity, feeds) %}
+{% macro staging_sql(entity, feeds, refused) %}
 {%- set meta = entity_meta(entity) -%}
 {%- set key = meta.record_key -%}
 {%- set mapped = mapped_columns(entity) -%}
 {%- set kept = kept_columns(entity) -%}
+{%- if is_incremental() -%}{%- do forget_refused(this, refused) -%}{%- endif -%}
 {%- set staged_until = batches_seen(this) if is_incremental() else {} -%}
 with
 
 {% for system, relation in feeds -%}
 {{ system }} as (
-    {{ mapped_source(system, entity, relation, mapped, staged_until.get(system ~ '.' ~ entity)) | indent(4) }}
+    {{ mapped_source(
+        system, entity, relation, mapped, staged_until.get(system ~ '.' ~ entity), refused
+    ) | indent(4) }}
 ),
 
 {% endfor -%}
@@ -51,7 +56,7 @@ identified as (
         end as {{ key }},
         {{ likeness_of_key(entity) | indent(8) }} as _resembled_key,
         {{ is_scientific(own_key_column(entity)) }} as _key_in_scientific_notation,
-        {{ generate_surrogate_key(kept | reject('equalto', 'modified_at') | list) }} as _record_hash
+        {{ content_hash(kept | reject('equalto', 'modified_at') | list) }} as _record_hash
     from unioned
 ),
 
@@ -61,7 +66,8 @@ identified as (
 staged_before as (
     select
         {{ key }},
-        max_by(_row_hash, _arrival) as _row_hash
+        max_by(_row_hash, _arrival) as _row_hash,
+        max_by(_load_type, _arrival) as _load_type
     from {{ this }}
     where {{ key }} in (select {{ key }} from keyed)
     group by {{ key }}
@@ -85,12 +91,13 @@ arrivals as (
         _batch_id,
         _arrival,
         _row_hash,
-        lag(_row_hash) over (partition by {{ key }} order by _arrival) as previous_row_hash
+        lag(_row_hash) over (partition by {{ key }} order by _arrival) as previous_row_hash,
+        lag(_load_type) over (partition by {{ key }} order by _arrival) as previous_load_type
     from (
-        select {{ key }}, _batch_id, _arrival, _row_hash from keyed
+        select {{ key }}, _batch_id, _arrival, _row_hash, _load_type from keyed
         union all
         -- A row that comes back after its deletion is not a duplicate.
-        select {{ key }}, _batch_id, _arrival, 'deleted' as _row_hash from absences
+        select {{ key }}, _batch_id, _arrival, 'deleted' as _row_hash, 'full' as _load_type from absences
     ) as rows_and_absences
     where {{ key }} in (select {{ key }} from repeated)
 ),
@@ -111,13 +118,10 @@ flagged as (
         keyed._unparsed_columns <> '' as _value_unparseable,
         keyed._lost_references <> '' as _reference_in_scientific_notation,
         conflicts.{{ key }} is not null as _key_repeated_in_batch,
-        coalesce(
-            keyed._row_hash = coalesce(
-                arrivals.previous_row_hash
-                {%- if is_incremental() %}, staged_before._row_hash{% endif %}, ''
-            ),
-            false
-        ) as _is_duplicate
+        coalesce(arrivals.previous_row_hash{% if is_incremental() %}, staged_before._row_hash{% endif %}, '')
+            as _previous_row_hash,
+        coalesce(arrivals.previous_load_type{% if is_incremental() %}, staged_before._load_type{% endif %}, '')
+            as _previous_load_type
     from keyed
     left join arrivals on keyed._arrival = arrivals._arrival and keyed.{{ key }} = arrivals.{{ key }}
     left join conflicts on keyed.{{ key }} = conflicts.{{ key }} and keyed._batch_id = conflicts._batch_id
@@ -126,13 +130,23 @@ flagged as (
     {%- endif %}
 ),
 
+compared as (
+    select
+        *,
+        {{ key }} is not null and _previous_row_hash in ('', 'deleted') as _is_new_key,
+        -- What an increment brought may be late and not be current: a full read says it again, and is not late.
+        _row_hash = _previous_row_hash and (_load_type <> 'full' or _previous_load_type = 'full') as _is_duplicate,
+        {{ amount_is_implausible(entity) }} as _amount_implausible
+    from flagged
+),
+
 judged as (
     select
         *,
         {{ failed_rules(entity, 'reject') | indent(8) }} as _rejecting_rules,
         {{ failed_rules(entity, 'quarantine') | indent(8) }} as _quarantining_rules,
         {{ failed_rules(entity, 'warn') | indent(8) }} as _warning_rules
-    from flagged
+    from compared
 ),
 
 final as (
@@ -140,7 +154,7 @@ final as (
         {{ key }},
         source_system,
         {% for column in mapped if column.name in kept -%}
-        {{ column.name }},
+        {{ 'cast(' ~ column.name ~ ' as ' ~ column.data_type ~ ') as ' if is_money(column) }}{{ column.name }},
         {% endfor -%}
         case
             when _rejecting_rules <> '' then 'rejected'
@@ -166,7 +180,8 @@ final as (
         _ingested_at,
         _row_hash,
         _record_hash,
-        _declaration_hash
+        _declaration_hash,
+        _is_new_key
     from judged
 
     union all
@@ -196,7 +211,8 @@ final as (
         _ingested_at,
         'deleted' as _row_hash,
         'deleted' as _record_hash,
-        cast(null as string) as _declaration_hash
+        cast(null as string) as _declaration_hash,
+        false as _is_new_key
     from absences
 )
 

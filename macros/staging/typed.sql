@@ -21,14 +21,24 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#
+    An amount wide enough for the sums of rules: two amounts of 18 digits overflow their own type, and one row would stop
+    the staging of every source.
+#}
+{% macro widened(expression, column) -%}
+    {{ 'cast(' ~ expression ~ ' as decimal(28,2))' if is_money(column) else expression }}
+{%- endmacro %}
+
+{% macro is_money(column) %}{{ return(column.data_type == 'decimal(18,2)') }}{% endmacro %}
+
 {# The words of each value of a column: a list of its own (meta.values), or those of the event types, declared once. #}
 {% macro accepted_words(column) %}
     {% set values = column.config.meta.get('values') %}
     {{ return(event_type_words() if values == 'event_types' else values) }}
 {% endmacro %}
 
-{# Only text can fail to parse: a source column with its type is not checked. #}
+{# A source column that has the type already is not checked; all else may not fit it. #}
 {% macro can_be_unparsed(expression, column, source_columns) -%}
     {%- set declared = source_columns[expression].data_type if expression in source_columns else 'string' -%}
-    {{ return(expression is not none and column.data_type != 'string' and declared == 'string') }}
+    {{ return(expression is not none and column.data_type != 'string' and declared != column.data_type) }}
 {%- endmacro %}

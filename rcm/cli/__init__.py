@@ -14,7 +14,18 @@ from typing import Annotated
 import typer
 
 from ingestion.base.pandas_import import block_pandas_import
-from rcm.cli import building, closing, demonstration, examining, exporting, loading, operations, parity, restarting
+from rcm.cli import (
+    building,
+    closing,
+    deciding,
+    demonstration,
+    examining,
+    exporting,
+    loading,
+    operations,
+    parity,
+    restarting,
+)
 from rcm.cli.console import FAILED, examples, print_errors
 
 app = typer.Typer(
@@ -31,7 +42,18 @@ app = typer.Typer(
         ("rcm status", "how it went, what waits, the KPIs"),
     ),
 )
-for part in (demonstration, loading, building, closing, operations, examining, exporting, parity, restarting):
+for part in (
+    demonstration,
+    loading,
+    building,
+    deciding,
+    closing,
+    operations,
+    examining,
+    exporting,
+    parity,
+    restarting,
+):
     app.add_typer(part.commands)
 
 

@@ -1,6 +1,5 @@
 """``rcm close``, ``rcm reopen`` and ``rcm ar``: months as signed, and A/R as of any day."""
 
-import getpass
 import re
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +13,7 @@ from rcm.cli.console import (
     AsJson,
     Panel,
     ProjectDir,
+    Who,
     examples,
     exit_if,
     output,
@@ -23,6 +23,7 @@ from rcm.cli.console import (
     read_control,
     records,
     show,
+    signature,
     sound_sources,
 )
 
@@ -45,10 +46,6 @@ HospitalNames = Annotated[
         help="Only this hospital, such as hospital_a; may be repeated.",
         autocompletion=completion.hospitals,
     ),
-]
-Who = Annotated[
-    str | None,
-    typer.Option("--by", metavar="NAME", help="Who signs.  [dim]default: the user[/dim]", show_default=False),
 ]
 OpenMonth = Annotated[str, _month(completion.open_months)]
 ClosedMonth = Annotated[str, _month(completion.closed_months)]
@@ -165,14 +162,6 @@ def _hospitals(settings: "Settings", control: "ControlTable", wanted: list[str] 
     if unknown:
         raise SpecError([f"--hospital {name}: no such hospital; {advice(name, names)}" for name in unknown])
     return list(dict.fromkeys(chosen))
-
-
-def signature(by: str | None) -> str:
-    """Who signs: the option, or the user."""
-    try:
-        return by or getpass.getuser()
-    except (KeyError, OSError):
-        raise SpecError(["this user has no name here; say who signs with --by"]) from None
 
 
 def _require_embedded(settings: "Settings") -> None:

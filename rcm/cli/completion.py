@@ -94,6 +94,15 @@ def _months(ctx: Context, condition: str) -> Iterator[tuple[str, str]]:
 
 
 @_calmly
+def waiting_batches(ctx: Context) -> Iterator[tuple[str, str]]:
+    """Batches that wait for a decision, each with what was found."""
+    from rcm.decisions import waiting_batches
+
+    for batch in waiting_batches(_settings(ctx)):
+        yield batch.batch_id, batch.finding
+
+
+@_calmly
 def kpi_tables(ctx: Context) -> Iterator[tuple[str, str]]:
     """KPI tables that can be exported."""
     from rcm.finance.export import kpi_names

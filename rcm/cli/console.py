@@ -1,6 +1,7 @@
 """What every command shares: options, output, errors as lines, the project it works in."""
 
 import contextlib
+import getpass
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -56,6 +57,20 @@ Until = Annotated[
     str | None,
     typer.Option(metavar="MOMENT", help="Up to this watermark; a day counts to its end.", show_default=False),
 ]
+
+
+Who = Annotated[
+    str | None,
+    typer.Option("--by", metavar="NAME", help="Who signs.  [dim]default: the user[/dim]", show_default=False),
+]
+
+
+def signature(by: str | None) -> str:
+    """Who signs: the option, or the user."""
+    try:
+        return by or getpass.getuser()
+    except (KeyError, OSError):
+        raise SpecError(["this user has no name here; say who signs with --by"]) from None
 
 
 class Panel(StrEnum):

@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from ingestion.loads.redrive import WaitingRejects
     from ingestion.loads.states import TableState
     from ingestion.loads.verification import Flaw
+    from rcm.decisions import WaitingBatch
     from rcm.warehouse.build import LastBuild
     from rcm.warehouse.state import WarehouseState
 
 commands = typer.Typer()
+# Decisions about batches that a terminal shows; all are in ledger/batch_decision.
+SHOWN_DECISIONS = 10
 
 
 @commands.command(
@@ -45,7 +48,8 @@ commands = typer.Typer()
 def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
     """Show the last load of each table, its age, failures, open quarantine, and the KPIs.
 
-    Exits 1 if the last load of a table or the last build failed, or left a hospital out, or storage lacks a data file.
+    Exits 1 if the last load of a table or the last build failed, a hospital was left out, a batch waits for a decision,
+    or storage lacks a data file.
     """
     with project(project_dir) as settings:
         from ingestion.bronze.places import audit_log
@@ -53,7 +57,8 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
         from ingestion.loads.states import table_states
         from ingestion.loads.unclaimed import unclaimed_files
         from ingestion.loads.verification import missing_data
-        from rcm.cli.views import quarantine_view, states_view
+        from rcm.cli.views import decisions_view, quarantine_view, states_view
+        from rcm.decisions import decisions
         from rcm.warehouse.build import last_build
         from rcm.warehouse.freshness import gaps
 
@@ -67,6 +72,8 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
         damaged = missing_data(settings)
         warehouse = _warehouse(settings)
         behind = gaps(settings, systems) if warehouse and settings.warehouse.exists() else []
+        waiting = _waiting(settings) if warehouse else []
+        decided = decisions(settings)
         if as_json:
             print_json(
                 {
@@ -76,6 +83,8 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
                     "last_build": asdict(built) if built else None,
                     "gold_is_behind": behind,
                     "damaged_files": records(damaged),
+                    "waiting_batches": records(waiting),
+                    "batch_decisions": records(decided),
                     "open_quarantine": records(warehouse.quarantine) if warehouse else None,
                     "kpis": records(warehouse.kpis) if warehouse else None,
                 }
@@ -87,13 +96,22 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
                 console.print(line, style=style, markup=False)
             for line in behind:
                 console.print(f"gold is behind: {line}; run rcm run", style="yellow", markup=False)
+            if waiting or decided:
+                console.print()
+                show(decisions_view(waiting, decided[:SHOWN_DECISIONS]))
             if warehouse and warehouse.quarantine:
                 console.print()
                 show(quarantine_view(warehouse.quarantine))
             if warehouse:
                 print_kpis(settings)
-        is_broken = bool(declared.problems or damaged or (built and (built.failures or built.left_out)))
+        is_broken = bool(declared.problems or damaged or waiting or (built and (built.failures or built.left_out)))
         exit_if(is_broken or any(state.failures for state in states))
+
+
+def _waiting(settings: "Settings") -> "list[WaitingBatch]":
+    from rcm.decisions import waiting_batches
+
+    return waiting_batches(settings)
 
 
 def _warehouse(settings: "Settings") -> "WarehouseState | None":

@@ -15,6 +15,7 @@ from ingestion.bronze.audit import LoadResult
 from ingestion.loads.maintenance import Maintained
 from ingestion.loads.states import TableState
 from ingestion.sources.planned import PlannedLoad
+from rcm.decisions import Decided, WaitingBatch
 from rcm.finance.receivables import Receivable
 from rcm.warehouse.state import ALL_HOSPITALS, Kpi, OpenQuarantine, RowAccount
 
@@ -98,6 +99,18 @@ def maintained_view(done: Sequence[Maintained]) -> Table:
     return view
 
 
+def decisions_view(waiting: Sequence[WaitingBatch], decided: Sequence[Decided]) -> Table:
+    """One line per batch that waits for a decision, then those decided, the newest first."""
+    view = _view("batch", "decision", "by", "on", "found", "reason")
+    for batch in waiting:
+        view.add_row(batch.batch_id, "[bold red]waits[/bold red]", "", "", escape(batch.finding), "")
+    for made in decided:
+        found = escape(made.finding or "")
+        day = f"{made.decided_at:%Y-%m-%d}"
+        view.add_row(made.batch_id, made.decision, escape(made.decided_by), day, found, escape(made.reason))
+    return view
+
+
 def quarantine_view(waiting: Sequence[OpenQuarantine]) -> Table:
     """Open quarantine by entity, a column per source system."""
     systems = sorted({entry.source_system for entry in waiting})
@@ -174,6 +187,9 @@ def accounting_line(account: RowAccount) -> str:
         f"{account.bronze:,} rows in bronze = {account.current:,} current + {account.superseded:,} superseded "
         f"+ {account.duplicates:,} duplicates + {account.quarantined:,} quarantined + {account.rejected:,} rejected"
     )
+    # Rows of batches that a person has to decide about, or refused, are rare: a line without them is shorter.
+    line += f" + {account.waiting:,} waiting for a decision" if account.waiting else ""
+    line += f" + {account.refused:,} refused" if account.refused else ""
     if account.difference:
         line += f"; {account.difference:,} NOT ACCOUNTED FOR, see silver.dq_batch_reconciliation"
     return line

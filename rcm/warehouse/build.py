@@ -31,8 +31,9 @@ BuildProgress = Callable[[int, int], None]
 # Messages that hold names of the project and counts, never a value.
 _ABOUT_SQL = (
     *("Binder Error", "Catalog Error", "Parser Error", "Compilation Error", "Got ", "IO Error", "no message"),
-    "Circuit breaker",
 )
+# What tests say of each waiting batch and each missing hospital: the project's own words, with counts and dollars.
+_LISTED = ("Circuit breaker: ", "Missing hospital: ")
 _OF_DUCKDB = re.compile(r"[A-Z][A-Za-z ]+ Error: ")
 _LONGEST_KIND = 40
 # The test that compares the rows' declarations with those of today.
@@ -131,7 +132,7 @@ def build(
         # The outcome names what is left out by itself.
         if getattr(result.node, "name", None) != EVERY_SYSTEM
     ]
-    failures = [_failure(result) for result in results if str(result.status) in _FAILED]
+    failures = [line for result in results if str(result.status) in _FAILED for line in _failures(result)]
     if invoked.exception is not None and not failures:
         # dbt wraps its messages; the headline by itself has no information.
         failures = [_refusal(settings, str(invoked.exception))]
@@ -324,10 +325,21 @@ def _refusal(settings: Settings, text: str) -> str:
     return f"dbt: {' '.join(text.split())}"
 
 
+def _failures(result: object) -> list[str]:
+    """A line per failed node; of a test that lists batches or hospitals, a line for each."""
+    lines = [line.strip() for line in str(getattr(result, "message", "")).splitlines()]
+    listed = [line for line in lines if line.startswith(_LISTED)]
+    return [f"{_named(result)}: {line}" for line in listed] or [_failure(result)]
+
+
 def _failure(result: object) -> str:
+    return f"{_named(result)}: {_first_line(str(getattr(result, 'message', '')))}"
+
+
+def _named(result: object) -> str:
     node = getattr(result, "node", None)
     kind, name = getattr(node, "resource_type", "node"), getattr(node, "name", "unknown")
-    return f"{kind} {name}: {_first_line(str(getattr(result, 'message', '')))}"
+    return f"{kind} {name}"
 
 
 def _first_line(text: str) -> str:

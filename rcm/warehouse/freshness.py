@@ -19,6 +19,8 @@ HEADLINE = "kpi_headline"
 # The entry of the command itself, and its status until it ends.
 _BUILD, _RUNNING = "build", "running"
 _FAILED = ("error", "fail", "runtime error")
+# Tests that say which batches wait and which hospitals are missing: what was built is complete without them.
+_SAY_WHAT_IS_OUT = ("assert_no_batch_waits_for_a_decision", "assert_no_hospital_is_missing")
 
 
 @dataclass(frozen=True)
@@ -52,15 +54,29 @@ def gaps(
     began = nodes.get(_BUILD)
     return [
         *(["the last build did not come to its end"] if began is not None and began.status == _RUNNING else []),
-        *sorted(
-            f"{node.kind} {node.name} failed"
-            for node in nodes.values()
-            # A hospital that is left out keeps nobody else's month open.
-            if node.status in _FAILED and node.name != EVERY_SYSTEM
-        ),
+        *sorted(f"{node.kind} {node.name} failed" for node in nodes.values() if _is_broken(node)),
         *(f"{label} has rows that are not built yet" for label in _unbuilt(settings, systems, tables)),
+        *(f"{label} has a batch that waits for a decision" for label in _undecided(settings, systems, tables)),
         *(f"{name} is older than what it is made from" for name in _behind(nodes, model)),
     ]
+
+
+def says_what_is_out(failure: str) -> bool:
+    """Whether a line of a build only says that a batch waits or a hospital is missing."""
+    return any(name in failure for name in _SAY_WHAT_IS_OUT)
+
+
+def _is_broken(node: _Node) -> bool:
+    # What is left out, waits or is missing keeps nobody else's month open.
+    return node.status in _FAILED and node.name not in (EVERY_SYSTEM, *_SAY_WHAT_IS_OUT)
+
+
+def _undecided(settings: Settings, systems: Sequence[SystemSpec], tables: Sequence[str] | None) -> list[str]:
+    """Labels of source tables with a batch that waits for a person."""
+    query = "select distinct _source_table from silver.dq_circuit_breaker where is_waiting order by 1"
+    found = [str(label) for (label,) in warehouse_rows(settings.warehouse, query)]
+    names = {table.label for system in systems for table in system.tables if tables is None or table.name in tables}
+    return [label for label in found if label in names]
 
 
 def _unbuilt(settings: Settings, systems: Sequence[SystemSpec], tables: Sequence[str] | None) -> Iterator[str]:
@@ -87,7 +103,8 @@ def _staged_until(settings: Settings, entity: str) -> dict[str, str]:
 
 
 def _newest_batch(settings: Settings, table: TableSpec) -> str:
-    batches = bronze_table(settings, table).batches()
+    # A refused batch is never staged.
+    batches = bronze_table(settings, table).counted_batches()
     return batches[0].batch_id if batches else ""
 
 

@@ -54,11 +54,14 @@ class RowAccount:
     duplicates: int
     quarantined: int
     rejected: int
+    waiting: int = 0
+    refused: int = 0
 
     @property
     def difference(self) -> int:
         """Rows that are not accounted for (below zero: counted twice); 0 in a consistent lakehouse."""
-        return self.bronze - self.current - self.superseded - self.duplicates - self.quarantined - self.rejected
+        known = self.current + self.superseded + self.duplicates + self.quarantined + self.rejected
+        return self.bronze - known - self.waiting - self.refused
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,8 @@ def row_account(warehouse: Path) -> RowAccount | None:
         warehouse,
         """
         select sum(bronze_rows)::bigint, sum(current_rows)::bigint, sum(superseded_rows)::bigint,
-            sum(duplicate_rows)::bigint, sum(quarantined_rows)::bigint, sum(rejected_rows)::bigint
+            sum(duplicate_rows)::bigint, sum(quarantined_rows)::bigint, sum(rejected_rows)::bigint,
+            sum(waiting_rows)::bigint, sum(refused_rows)::bigint
         from silver.dq_batch_reconciliation
         having count(*) > 0
         """,

@@ -7,3 +7,4 @@ from {{ ref('dq_batch_reconciliation') }}
 where
     coalesce(bronze_amount, 0)
     <> rejected_amount + duplicate_amount + superseded_amount + current_amount + quarantined_amount
+    + waiting_amount + refused_amount

@@ -5,3 +5,4 @@ select
     bronze_rows
 from {{ ref('dq_batch_reconciliation') }}
 where bronze_rows <> rejected_rows + duplicate_rows + superseded_rows + current_rows + quarantined_rows
+    + waiting_rows + refused_rows

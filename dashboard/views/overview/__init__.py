@@ -21,6 +21,9 @@ def show(context: Context) -> None:
     st.markdown(
         f"As of **{as_of['as_of_date']:%d %B %Y}**{running}. Periods are those of each contract, mostly 12 months."
     )
+    # Before the numbers: a hospital that is not in them would not be missed.
+    for line in context.rows("attention").itertuples():
+        st.warning(f"{line.subject}: {line.problem}", icon=":material/pending_actions:")
     _not_built(context)
     _left_out(context)
     for subject, contracts in context.contracts.headline().items():

@@ -12,6 +12,7 @@ from dashboard.sections import answered_by_table, section, show_table
 def show(context: Context) -> None:
     """Quarantine by rule and age, the account of every row, broken references, and freshness."""
     st.caption("Of everything loaded so far, whatever month and payer group are chosen; rows and rules, never values.")
+    answered_by_table(context, "batch_decisions", "Batches and decisions", empty="No batch waits, none was decided.")
     _account(context)
     rules = section(context, "quarantine_by_rule", "Quarantine by rule and system")
     if rules is not None:

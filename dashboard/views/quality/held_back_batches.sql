@@ -1,6 +1,6 @@
 -- Question: Is a source quarantined in bulk?
 -- Reading: Batches with rejected or quarantined rows, the worst first, against the limit of their source table. A
--- tripped batch stops the build before history and gold change.
+-- tripped batch waits for a decision.
 select
     entity,
     _source_table as source_table,

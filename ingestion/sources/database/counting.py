@@ -21,7 +21,7 @@ def plan_early_read(settings: Settings, system: SystemSpec, table: TableSpec) ->
         SourceUnavailableError: The source cannot be asked.
     """
     bronze = bronze_table(settings, table)
-    batches = bronze.batches()
+    batches = bronze.counted_batches()
     watermark = last_watermark(batches)
     if watermark is None:
         return None

@@ -15,7 +15,7 @@ def plan(settings: Settings, system: SystemSpec, table: TableSpec, request: Requ
     """The one load of a table."""
     if request.is_backfill:
         return _plan_backfill(system, table, request)
-    batches = bronze_table(settings, table).batches()
+    batches = bronze_table(settings, table).counted_batches()
     planned = _plan_load(system, table, batches, full=request.full)
     if table.load.full_every is None or planned.load_type == "full":
         return planned

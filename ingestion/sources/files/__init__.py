@@ -31,7 +31,7 @@ class Files(SourceKind):
 
     def plan(self, settings: Settings, system: SystemSpec, table: TableSpec, request: Request) -> list[PlannedLoad]:
         """One load per waiting file; files whose bytes were loaded before are only archived."""
-        batches = bronze_table(settings, table).batches()
+        batches = bronze_table(settings, table).counted_batches()
         landing = self.landing(settings, system)
         if landing.is_missing_folder and settings.values.get(system.connection.env):
             raise SourceUnavailableError(

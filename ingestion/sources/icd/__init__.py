@@ -39,7 +39,7 @@ class _Releases(SourceKind):
         self, settings: Settings, system: SystemSpec, table: TableSpec, release: str, request: Request
     ) -> list[PlannedLoad]:
         """Order files that wait, and the release that is at hand."""
-        batches, landing = bronze_table(settings, table).batches(), self.landing(settings, system)
+        batches, landing = bronze_table(settings, table).counted_batches(), self.landing(settings, system)
         waiting = [file for name in self.patterns(table) for file in waiting_files(landing, name)]
         files = [_plan_file(system, table, batches, file) for file in waiting]
         return [*files, _plan_release(system, table, batches, release, full=request.full)]

@@ -32,7 +32,7 @@ class NpiRegistry(SourceKind):
 
     def plan(self, settings: Settings, system: SystemSpec, table: TableSpec, request: Request) -> list[PlannedLoad]:
         """Dissemination files that wait, else lookups."""
-        batches = bronze_table(settings, table).batches()
+        batches = bronze_table(settings, table).counted_batches()
         pattern = RegistryOptions.of(table).bulk
         if pattern is not None and (waiting := bulk.waiting_bulk(self.landing(settings, system), pattern)):
             return [_plan_file(system, table, batches, file) for file in waiting]

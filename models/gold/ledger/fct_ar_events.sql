@@ -23,7 +23,7 @@ fingerprinted as (
     select
         *,
         is_deleted or ar_delta_amount = 0 as is_blank,
-        {{ generate_surrogate_key([
+        {{ content_hash([
             'event_type', 'transaction_id', 'encounter_id', 'patient_id', 'provider_id', 'department_id', 'payer_id',
             'payer_group', 'service_date'
         ]) }} as context,

@@ -14,7 +14,7 @@ with
 changed_claims as (
     select distinct claim_key
     from {{ ref('stg_claims') }}
-    where {{ is_after_batches(seen) }}
+    where {{ is_after_batches(seen) }} and {{ is_released() }}
 ),
 
 {% endif -%}
@@ -37,6 +37,7 @@ versions as (
     inner join {{ ref('claim_statuses') }} as statuses on claims.claim_status = statuses.claim_status
     where
         claims.row_status = 'valid'
+        and {{ is_released('claims') }}
         and {{ 'claims.claim_key in (select changed_claims.claim_key from changed_claims)' if seen else 'true' }}
 ),
 

@@ -6,7 +6,7 @@
 {% endfor -%}
 {% set left_out = left_out_systems() -%}
 {% set earlier = load_relation(this) if execute and left_out else none -%}
-{% set outcomes = ['rejected', 'duplicate', 'superseded', 'current', 'quarantined'] -%}
+{% set outcomes = ['rejected', 'duplicate', 'superseded', 'current', 'quarantined', 'waiting'] -%}
 
 with
 
@@ -36,7 +36,8 @@ bronze as (
         _source_table,
         _batch_id,
         count(*) as bronze_rows,
-        cast(sum(amount) as decimal(18, 2)) as bronze_amount
+        -- Wider than what it sums: no number of lines can overflow it.
+        sum(cast(amount as decimal(38, 2))) as bronze_amount
     from bronze_rows
     group by entity, _source_table, _batch_id
 ),
@@ -56,11 +57,13 @@ staged as (
         staged._batch_id,
         staged.row_amount,
         case
+            when breaker.is_waiting then 'waiting'
             when staged.row_status <> 'valid' then staged.row_status
             when current_records._batch_id is not null then 'current'
             else 'superseded'
         end as outcome
     from {{ ref('dq_staged_rows') }} as staged
+    inner join {{ ref('dq_circuit_breaker') }} as breaker on staged._batch_id = breaker._batch_id
     left join current_records
         on
             staged.entity = current_records.entity
@@ -75,12 +78,19 @@ outcomes as (
         _batch_id,
         {% for outcome in outcomes -%}
         count(*) filter (where outcome = '{{ outcome }}') as {{ outcome }}_rows,
-        coalesce(sum(row_amount) filter (where outcome = '{{ outcome }}'), 0) as {{ outcome }}_amount
+        coalesce(sum(cast(row_amount as decimal(38, 2))) filter (where outcome = '{{ outcome }}'), 0)
+            as {{ outcome }}_amount
         {%- if not loop.last %},
         {% endif -%}
         {% endfor %}
     from staged
     group by _source_table, _batch_id
+),
+
+refused as (
+    select distinct batch_id
+    from {{ source('ledger', 'batch_decision') }}
+    where decision = 'refused'
 ),
 
 final as (
@@ -92,15 +102,16 @@ final as (
         {% for outcome in outcomes -%}
         coalesce(outcomes.{{ outcome }}_rows, 0) as {{ outcome }}_rows,
         {% endfor -%}
+        case when refused.batch_id is null then 0 else bronze.bronze_rows end as refused_rows,
         bronze.bronze_amount,
         {% for outcome in outcomes -%}
-        cast(outcomes.{{ outcome }}_amount as decimal(18, 2)) as {{ outcome }}_amount
-        {%- if not loop.last %},
-        {% endif -%}
-        {% endfor %}
+        coalesce(outcomes.{{ outcome }}_amount, 0) as {{ outcome }}_amount,
+        {% endfor -%}
+        coalesce(case when refused.batch_id is not null then bronze.bronze_amount end, 0) as refused_amount
     from bronze
     left join outcomes
         on bronze._source_table = outcomes._source_table and bronze._batch_id = outcomes._batch_id
+    left join refused on bronze._batch_id = refused.batch_id
 
     {% if earlier -%}
     union all
@@ -114,12 +125,12 @@ final as (
         {% for outcome in outcomes -%}
         {{ outcome }}_rows,
         {% endfor -%}
+        refused_rows,
         bronze_amount,
         {% for outcome in outcomes -%}
-        {{ outcome }}_amount
-        {%- if not loop.last %},
-        {% endif -%}
-        {% endfor %}
+        {{ outcome }}_amount,
+        {% endfor -%}
+        refused_amount
     from {{ earlier }}
     where split_part(_source_table, '.', 1) in ('{{ left_out | join("', '") }}')
     {%- endif %}

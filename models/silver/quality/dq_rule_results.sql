@@ -2,6 +2,8 @@
 -- gives no row, so that its zero does not look like a clean bill.
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
+{%- set refused = refused_batches() -%}
+{%- if is_incremental() -%}{%- do forget_refused(this, refused) -%}{%- endif -%}
 {%- set seen = batches_posted(this) %}
 
 with

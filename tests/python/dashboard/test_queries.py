@@ -26,8 +26,9 @@ QUALITY = {
     "dq_batch_reconciliation",
     "dq_systems",
 }
-# Of an account that is not there; of payers with fewer than ten claims for a procedure; of a broken declaration.
+# Of an account that is not there; of payers with fewer than ten claims for a procedure; where nothing is out.
 MAY_BE_EMPTY = {"left_out_of_build", "account_events", "account_claims", "claim_events", "underpayments"}
+MAY_BE_EMPTY |= {"attention", "batch_decisions"}
 CHOICE: dict[str, object] = {
     "hospital": "All hospitals",
     "month": 202412,

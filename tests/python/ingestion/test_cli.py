@@ -271,7 +271,7 @@ def test_status_shows_quarantine_kpis_and_where_the_rows_are(loaded: Project) ->
                 as t (entity, source_system, status);
             create table silver.dq_batch_reconciliation as
             select 10 as bronze_rows, 5 as current_rows, 1 as superseded_rows, 1 as duplicate_rows,
-                2 as quarantined_rows, 0 as rejected_rows;
+                2 as quarantined_rows, 0 as rejected_rows, 0 as waiting_rows, 0 as refused_rows;
             create table gold.kpi_headline as
             select date '2024-12-31' as as_of_date, * from (values
                 ('South', 1, 'ar', 'A/R balance', -1234.5::decimal(18, 4), '$', '', null, 'South (2024-12-31)', null),

@@ -27,6 +27,8 @@ def write_departments(
             "_ingested_at": pa.array([ingested_at] * count, pa.timestamp("us")),
             "_source_file": pa.nulls(count, pa.string()),
             "_row_hash": pa.array([f"{code}|{name}" for code, name in rows]),
+            "_unread_columns": pa.nulls(count, pa.string()),
+            "_unread": pa.nulls(count, pa.string()),
         }
     )
     write_deltalake(lakehouse / "bronze" / "hospital_a" / "departments", table, mode="append")
@@ -58,6 +60,8 @@ def write_encounters(
             "_ingested_at": pa.array([ingested_at] * count, pa.timestamp("us")),
             "_source_file": pa.nulls(count, pa.string()),
             "_row_hash": pa.array([f"{row}" for row in rows]),
+            "_unread_columns": pa.nulls(count, pa.string()),
+            "_unread": pa.nulls(count, pa.string()),
         }
     )
     write_deltalake(lakehouse / "bronze" / "hospital_a" / "encounters", table, mode="append")

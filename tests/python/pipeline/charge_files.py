@@ -124,6 +124,8 @@ def lakehouse_of(sources: Sequence[Source], folder: Path) -> Warehouse:
         Warehouse(folder / "lakehouse", {"RCM_BRONZE": FOLDER}),
         folder / "project",
         ("dbt_project.yml", "    examples/tutorial:\n", f"    {FOLDER}:\n{lines}    examples/tutorial:\n"),
+        # Cases of a row or two, which are held back one by one, wait for nobody.
+        ("dbt_project.yml", "minimum_rows_if_all: 1}", "minimum_rows_if_all: 1000}"),
     )
     control = warehouse.project / FOLDER
     control.mkdir()
