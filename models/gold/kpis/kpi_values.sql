@@ -371,7 +371,7 @@ of_all as (
         case when contracts.is_share_of_whole then wholes.denominator else summed.denominator end as denominator,
         groups.members,
         groups.left_out,
-        groups.unknown_reason,
+        groups.unknown_reason as group_reason,
         contracts.unit,
         contracts.if_empty,
         cast(null as string) as hospital_key,
@@ -395,6 +395,15 @@ valued_of_all as (
         *,
         {{ kpi_value('unit', 'numerator', 'denominator') }} as kpi_value
     from of_all
+),
+
+explained_of_all as (
+    select
+        *,
+        case
+            when kpi_value is null then coalesce(case when members is null then group_reason end, if_empty)
+        end as unknown_reason
+    from valued_of_all
 ),
 
 rolled_up as (
@@ -434,12 +443,10 @@ rolled_up as (
         numerator,
         denominator,
         kpi_value,
-        case
-            when kpi_value is null then coalesce(case when members is null then unknown_reason end, if_empty)
-        end as unknown_reason,
+        unknown_reason,
         left_out,
         members
-    from valued_of_all
+    from explained_of_all
 ),
 
 final as (
