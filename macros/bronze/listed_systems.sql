@@ -41,12 +41,36 @@
     {{ return(('source.' ~ project_name ~ '.' ~ system ~ '.' ~ entity) in graph.sources) }}
 {% endmacro %}
 
-{# The name of a hospital on reports: the label of its YAML; its code where that is not readable. #}
+{#
+    What gold says of a hospital, from its last good build; none where it was never built. The declaration of a system
+    that is left out cannot be trusted: a wrong label or time zone in it would change what stays as it was built.
+#}
+{% macro remembered(system, column) %}
+    {% set hospitals = load_relation(api.Relation.create(target.get('database'), 'gold', 'dim_hospital')) %}
+    {% if hospitals and column in adapter.get_columns_in_relation(hospitals) | map(attribute='name') | list %}
+        {% set query = 'select max(' ~ column ~ ') from ' ~ hospitals ~ " where hospital_code = '" ~ system ~ "'" %}
+        {{ return(run_query(query).columns[0].values()[0]) }}
+    {% endif %}
+{% endmacro %}
+
+{# The name of a hospital on reports: the label of its YAML; of one that is left out the one it had, else its code. #}
 {% macro system_label(system) %}
-    {% for entity in all_listed_systems()[system] if has_bronze_node(system, entity) %}
+    {% if system in left_out_systems() %}{{ return(remembered(system, 'hospital_name') or system) }}{% endif %}
+    {% for entity in all_listed_systems()[system] %}
         {{ return(bronze_node(system, entity).source_meta.get('label', system)) }}
     {% endfor %}
     {{ return(system) }}
+{% endmacro %}
+
+{# As systems_feeding, with the systems that are left out as far as it can be read how they compare keys. #}
+{% macro systems_declaring(entity) %}
+    {% set names = [] %}
+    {% for system, entities in all_listed_systems().items() if entity in entities and has_bronze_node(system, entity) %}
+        {% set node = bronze_node(system, entity) %}
+        {% set said = [node.source_meta.get('dialect') or {}, node.config.meta.get('dialect') or {}] %}
+        {% if said | reject('mapping') | list | length == 0 %}{% do names.append(system) %}{% endif %}
+    {% endfor %}
+    {{ return(names) }}
 {% endmacro %}
 
 {#

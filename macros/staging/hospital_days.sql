@@ -3,6 +3,7 @@
     system declares once (config.meta.dialect.time_zone).
 #}
 {% macro hospital_zone(system) %}
+    {% if system in left_out_systems() %}{{ return(remembered(system, 'time_zone') or usual_zone()) }}{% endif %}
     {% set nodes = graph.get('sources', {}).values() | selectattr('source_name', 'equalto', system) | list %}
     {% set declared = (nodes[0].source_meta.get('dialect') or {}) if nodes else {} %}
     {{ return(declared.get('time_zone') or usual_zone()) }}
@@ -14,7 +15,7 @@
 {# The zones of listed hospitals that differ from the usual one: {zone: [systems]}. #}
 {% macro hospital_zones() %}
     {% set zones = {} %}
-    {% for system in listed_systems() if execute %}
+    {% for system in all_listed_systems() if execute %}
         {% set zone = hospital_zone(system) %}
         {% if zone != usual_zone() %}{% do zones.setdefault(zone, []).append(system) %}{% endif %}
     {% endfor %}

@@ -52,7 +52,7 @@
     {% set found = [] %}
     {% for column in mapped_columns(entity) if 'source_system' in bronze_node(system, entity).config.meta.map %}
         {% set named = entity_named_by(entity, column) %}
-        {% for hospital in systems_feeding(named) if named %}
+        {% for hospital in systems_declaring(named) if named %}
             {% do found.append([named, hospital, keys_of(hospital, named)]) %}
         {% endfor %}
     {% endfor %}
@@ -135,7 +135,7 @@
     {%- set folded = namespace(text=text) -%}
     {%- if owner and named not in (none, entity) -%}
         {%- set compared = {} -%}
-        {%- for hospital in systems_feeding(named) -%}
+        {%- for hospital in systems_declaring(named) -%}
             {%- do compared.update({hospital: keys_of(hospital, named)}) -%}
         {%- endfor -%}
         {%- for difference in key_differences() -%}

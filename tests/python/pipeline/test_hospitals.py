@@ -20,6 +20,7 @@ PEOPLE_MAP = {"patient_id": "mrn", "first_name": "given", "last_name": "family"}
 ANN, BEN = {"mrn": "P-1", "given": "Ann", "family": "Lee"}, {"mrn": "P-2", "given": "Ben", "family": "Moe"}
 VISITS = {"visit": "string", "mrn": "string", "site": "string", "day": "date"}
 VISIT_MAP = {"source_system": "site", "encounter_id": "visit", "patient_id": "mrn", "encounter_date": "day"}
+ZONE = "America/New_York"
 HOSPITALS = ("north", "south", "east")
 
 
@@ -28,7 +29,7 @@ def group(tmp_path_factory: pytest.TempPathFactory) -> Group:
     """Three hospitals that feed charge lines and nothing else, built."""
     group = Group.make(tmp_path_factory.mktemp("hospitals"))
     for name in HOSPITALS:
-        group.declare(name)
+        group.declare(name, dialect={"time_zone": ZONE} if name == "south" else {})
         group.rows(name, [line("1", "100.00"), line("2", "50.00", paid="20.00", paid_day="2025-10-20")])
     group.list({name: ["transactions"] for name in HOSPITALS})
     group.warehouse.run("rcm", "run")
@@ -51,7 +52,8 @@ def mistakes(group: Group) -> tuple[Group, str]:
     for name in HOSPITALS:
         rows = [line("1", "100.00"), line("2", "50.00", paid="20.00", paid_day="2025-10-20"), line("3", "10.00")]
         group.rows(name, rows)
-    group.declare("south", table(mapped={**MAP, "charge_amount": "amuont"}))
+    wrong = table(mapped={**MAP, "charge_amount": "amuont"})
+    group.declare("south", wrong, label="Elsewhere", dialect={"time_zone": "Asia/Tokyo"})
     # A copy whose label was not changed; one that reads what another reads; one that was never listed.
     for name in ("west", "twin", "forgotten", "rubble", "gone"):
         group.rows(name, [line("9", "9.00")])
@@ -112,6 +114,11 @@ def test_the_others_are_loaded_and_built(mistakes: tuple[Group, str]) -> None:
         ("twin",),
         ("west",),
     ]
+    # Nothing else of a declaration that cannot be trusted changes what was built.
+    south = group.warehouse.query(
+        "select hospital_name, time_zone from gold.dim_hospital where hospital_code = 'south'"
+    )
+    assert south == [("South", ZONE)]
     accounts = group.warehouse.query("select sum(bronze_rows)::bigint from silver.dq_batch_reconciliation")
     assert accounts == [(2 + 2 + 3 + 2 + 3 + 2 + 3 + 3,)]
 
@@ -169,7 +176,7 @@ def test_a_full_refresh_that_would_forget_it_is_refused(mistakes: tuple[Group, s
 def corrected(mistakes: tuple[Group, str]) -> Group:
     """The day after: what was wrong is corrected or taken away, and a patient has left."""
     group, _ = mistakes
-    group.declare("south")
+    group.declare("south", dialect={"time_zone": ZONE})
     for name in ("west", "twin", "broken", "forgotten", "rubble", "gone"):
         (group.warehouse.project / "models" / "bronze" / f"{name}.yml").unlink()
     (group.warehouse.lakehouse / "landing" / "claims" / "hospital_z_claims_2025.csv").unlink()
