@@ -7,16 +7,17 @@ import typer
 
 from ingestion.base.errors import IngestionError, SpecError
 from rcm.cli import completion
-from rcm.cli.closing import Who, signature
 from rcm.cli.completion import TableNames
 from rcm.cli.console import (
     Panel,
     ProjectDir,
+    Who,
     examples,
     exit_if,
     output,
     project,
     read_control,
+    signature,
     sound_sources,
 )
 from rcm.cli.terminal import TerminalListener

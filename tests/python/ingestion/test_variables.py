@@ -61,6 +61,8 @@ def test_what_dbt_reads_has_the_same_default_there() -> None:
     for path in files:
         for name, default in re.findall(r"env_var\('RCM_([A-Z_]+)', '([^']*)'\)", path.read_text()):
             read.setdefault(name.lower(), set()).add(default)
+    # Set for a build by ourselves, see rcm/warehouse/left_out.py: nobody else sets it.
+    del read["left_out"]
     assert read.keys() <= Variables.model_fields.keys()
     # On Databricks more models are built at once.
     defaults = {name: {str(Variables.model_fields[name].default)} for name in read}
