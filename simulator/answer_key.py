@@ -388,6 +388,9 @@ def _ledger(transactions: pa.Table, day: int, events: _Events) -> dict[str, Any]
     service = pc.cast(transactions["ServiceDate"], pa.date32()).to_numpy()
     paid_on = pc.fill_null(pc.cast(transactions["PaidDate"], pa.date32()), date_of(100_000)).to_numpy()
     today = np.datetime64(date_of(day).isoformat())
+    # A payment on a day that is yet to come is posted when it became known.
+    known_on = pc.cast(transactions["ModifiedDate"], pa.timestamp("s")).to_numpy().astype("datetime64[D]")
+    paid_on = np.where((paid_on > today) & (paid > 0), known_on, paid_on)
     months = np.arange(np.datetime64(HISTORY_START.isoformat(), "M"), (today + 1).astype("datetime64[M]"))
     month_ends = [(month + 1).astype("datetime64[D]") - 1 for month in months]
     taken = [name for name in events.types if name.startswith("ADJ_")]

@@ -249,7 +249,7 @@ TRANSACTION_DEFECTS: Mapping[str, Defect] = {
     "paid_negative": Defect(_set("PaidAmount", -5.0)),
     "paid_above_charge": Defect(_paid_above),
     "service_date_out_of_range": Defect(_service_out_of_range, QUARANTINED),
-    "paid_date_out_of_range": Defect(_set("PaidDate", "2199-01-01"), QUARANTINED),
+    "paid_date_out_of_range": Defect(_set("PaidDate", "2199-01-01")),
     "paid_before_service": Defect(_earlier("PaidDate", "ServiceDate", 3)),
     "diagnosis_code_malformed": Defect(_set("ICDCode", "250.00", "E1"), QUARANTINED),
     "procedure_code_malformed": Defect(_set("ProcedureCode", "0042", "ABCDE")),

@@ -76,6 +76,12 @@ class BorderRejectedError(IngestionError):
     says_what_to_do: ClassVar[bool] = False
 
 
+class AmbiguousAmountsError(IngestionError):
+    """Amounts that are one number with a decimal point and another with a decimal comma; nothing was committed."""
+
+    next_step: ClassVar[str] = "declare dialect.number_format; docs/onboarding-a-hospital.md"
+
+
 class LoadConflictError(IngestionError):
     """Another run committed to the same table meanwhile; this run wrote nothing."""
 

@@ -35,6 +35,7 @@ class Extraction:
         source_file: Path below the landing folder, as messages show it.
         source_path: The same in full, for bronze only; None where it is the same.
         file_sha256: Hash of that file.
+        delimiter: What parts its fields.
         extra_columns: Undeclared columns that the table's contract lets in.
         has_unread: Whether the batches have the columns ``UNREAD`` at their end.
         redrive_of: Batch whose rejected lines these rows were.
@@ -51,6 +52,7 @@ class Extraction:
     source_file: str | None = None
     file_sha256: str | None = None
     source_path: str | None = None
+    delimiter: str | None = None
     extra_columns: tuple[pa.Field, ...] = ()
     has_unread: bool = False
     redrive_of: str | None = None

@@ -156,22 +156,6 @@ def _digest(engine: duckdb.DuckDBPyConnection, relation: str) -> tuple[object, .
     return tuple(row)
 
 
-def money_of(engine: duckdb.DuckDBPyConnection, part: Path, table: TableSpec) -> dict[str, str]:
-    """Sum of each money column of a part, exact; text that is not a number counts as 0."""
-    columns = table.money_columns
-    if not columns:
-        return {}
-    types = {column.name: column.data_type for column in table.columns}
-    # What does not fit an amount is no amount: a sum of values as wide as itself could overflow and stop the load.
-    sums = ", ".join(
-        f"coalesce(sum(try_cast({quoted(name)} as decimal(38, {_scale(types[name])})))"
-        f" filter (where abs(try_cast({quoted(name)} as double)) < 1e16), 0)"
-        for name in columns
-    )
-    [row] = engine.execute(f"select {sums} from read_parquet(?)", [str(part)]).fetchall()
-    return {name: str(total) for name, total in zip(columns, row, strict=True)}
-
-
 def _news(engine: duckdb.DuckDBPyConnection, table: TableSpec, waiting: Path) -> str:
     """SQL of the arrivals to write: those of every key that has a row bronze does not know.
 
@@ -209,11 +193,6 @@ def _escaped(text: str) -> str:
     for code, written in ((29, "2"), (30, "0"), (31, "1")):
         text = f"replace({text}, chr({code}), chr(29) || '{written}')"
     return text
-
-
-def _scale(data_type: str) -> int:
-    """Digits behind the point of a declared decimal; two of an amount that is text."""
-    return int(data_type.removesuffix(")").split(",")[1]) if data_type.startswith("decimal") else 2
 
 
 def quoted(name: str) -> str:

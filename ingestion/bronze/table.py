@@ -42,13 +42,13 @@ from ingestion.bronze.batch import (
 )
 from ingestion.bronze.decisions import BatchDecisions
 from ingestion.bronze.extraction import Extraction
+from ingestion.bronze.money import money_of
 from ingestion.bronze.part import (
     LINEAGE,
     SCRATCH,
     NumberedRows,
     has_changes,
     literal,
-    money_of,
     part_engine,
     quoted,
     write_part,
@@ -121,6 +121,7 @@ class BronzeTable:
         Raises:
             SchemaDriftError: A declared type differs from the column's type in bronze.
             EmptyFullLoadError: A full load without rows over a table that has some.
+            AmbiguousAmountsError: Amounts in no declared number format that can be read in two ways.
             LoadConflictError: Another run committed a batch of this table, or this very file, meanwhile.
             UnknownOutcomeError: The storage did not answer the commit; it may take effect later, so the part stays.
             Exception: Whatever the extraction or the inspection raises; nothing is written then.
@@ -156,6 +157,7 @@ class BronzeTable:
                     changed = self._has_late_rows(engine, delta, history)
                 if not changed:
                     return Appended(None, rows.count, rows.count)
+                money = money_of(engine, part, self.table, extraction.delimiter)
                 draft = Draft(batch_id, part, written, earlier_rows(history, extraction.load_type))
                 checks, findings = inspect(draft) if inspect is not None else (None, ())
                 batch = Batch(
@@ -175,8 +177,8 @@ class BronzeTable:
                     file_sha256=extraction.file_sha256,
                     started_at=batch_time.isoformat(),
                     seconds=round(time.monotonic() - started, 3),
-                    warnings="; ".join([*extraction.warnings, *findings]) or None,
-                    money=money_of(engine, part, self.table),
+                    warnings="; ".join([*extraction.warnings, *money.warnings, *findings]) or None,
+                    money=money.sums,
                     checks=checks,
                     rejects=[[reject.line, reject.reason] for reject in extraction.rejects],
                     redrive_of=extraction.redrive_of,

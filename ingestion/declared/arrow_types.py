@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
 
 import numpy as np
@@ -26,6 +28,46 @@ _SIMPLE_TYPES = {
     "timestamp": pa.timestamp("us"),
     "bigint": pa.int64(),
 }
+_WIDE = pa.decimal256(60, 20)
+# Nobody writes money with more digits behind the point: more of them are those of a binary number.
+MONEY_DIGITS = 5
+# Computed binary numbers are off by less.
+NOISE = 1e-6
+
+
+@dataclass
+class Rounding:
+    """Amounts with more digits than their column keeps, by column: how many, their sum, and its sum after rounding."""
+
+    columns: dict[str, tuple[int, Decimal, Decimal]] = field(default_factory=dict)
+
+    def add(self, column: str, came: pa.Array, kept: pa.Array) -> None:
+        """Count amounts that differ from what is kept of them; both decimals, without nulls."""
+        count, before, after = self.columns.get(column, (0, Decimal(0), Decimal(0)))
+        sums = [pc.sum(pc.cast(values, _WIDE)).as_py() for values in (came, kept)]
+        self.columns[column] = count + len(came), before + sums[0], after + sums[1]
+
+    def warnings(self) -> list[str]:
+        """A line per column that was rounded."""
+        return [
+            rounding_warning(name, count, before, after)
+            for name, (count, before, after) in self.columns.items()
+            if count
+        ]
+
+
+def rounding_warning(column: str, count: int, came: Decimal, kept: Decimal) -> str:
+    """What an operator is told of amounts that were rounded."""
+    return (
+        f"column {column}: {count} amounts have more decimals than are kept and are rounded half up; "
+        f"{plain(came)} came, {plain(kept)} is kept, {plain(came - kept)} is rounded away"
+    )
+
+
+def plain(amount: Decimal) -> str:
+    """An amount with two decimals, or up to six where it has them."""
+    whole, _, cents = f"{amount:.6f}".partition(".")
+    return f"{whole}.{cents[:2]}{cents[2:].rstrip('0')}"
 
 
 def arrow_type(data_type: str) -> pa.DataType:
@@ -43,19 +85,22 @@ def source_schema(table: TableSpec) -> pa.Schema:
 _OFFSET = r"[ T]\d{2}:.*?(Z|[+-]\d{2}(:?\d{2})?)$"
 
 
-def cast_batch(table: TableSpec, batch: pa.RecordBatch, zoned: Collection[str] = ()) -> pa.RecordBatch:
+def cast_batch(
+    table: TableSpec, batch: pa.RecordBatch, zoned: Collection[str] = (), rounding: Rounding | None = None
+) -> pa.RecordBatch:
     """Columns in declared order, text or typed, cast to the declared types without loss, then those of ``UNREAD``.
 
-    Money that a source keeps in binary floating point (616.8699951171875) is rounded half up to the declared scale.
-    Text that is blank is null in every type but string. Timestamps become UTC: a clock without a zone shows that of the
-    table's dialect. A moment in a column that is declared a date is its day in that zone. A value that does not fit its
-    type, or is not UTF-8, is null, too: its column is named in ``_unread_columns`` if the map reads it, and ``_unread``
-    has its text as JSON.
+    Decimals are rounded half up to the declared scale, and what that takes from them is counted; money that a source
+    keeps in binary floating point (616.8699951171875 for 616.87) loses nothing. Text that is blank is null in every
+    type but string. Timestamps become UTC: a clock without a zone shows that of the table's dialect. A moment in a
+    column that is declared a date is its day in that zone. A value that does not fit its type, or is not UTF-8, is
+    null, too: its column is named in ``_unread_columns`` if the map reads it, and ``_unread`` has its text as JSON.
 
     Args:
         table: Its declaration.
         batch: What was read.
         zoned: Columns whose source has a zone, and that arrive in UTC.
+        rounding: Where amounts that are rounded are added up.
     """
     schema = source_schema(table)
     columns: list[pa.Array] = []
@@ -65,6 +110,8 @@ def cast_batch(table: TableSpec, batch: pa.RecordBatch, zoned: Collection[str] =
     for index, column in enumerate(table.columns):
         values, target = batch.column(index), schema.field(index).type
         cast = partial(_cast, target=target, zone=table.time_zone, is_utc=column.name in zoned)
+        if rounding is not None and pa.types.is_decimal(target) and not values.type.equals(target):
+            cast = partial(_cast_counted, cast=cast, rounding=rounding, column=column.name)
         try:
             _validate(values)
             columns.append(cast(values))
@@ -150,12 +197,44 @@ def _cast(values: pa.Array, target: pa.DataType, zone: str, *, is_utc: bool) -> 
 
 
 def _cast_decimal(values: pa.Array, target: pa.DataType) -> pa.Array:
+    return pc.cast(pc.round(_exact(values), target.scale, round_mode="half_towards_infinity"), target)
+
+
+def _exact(values: pa.Array) -> pa.Array:
+    """Numbers as decimals of more digits than money has; of a binary one the decimal that is written as it."""
+    if pa.types.is_floating(values.type):
+        values = pc.cast(values, pa.string())
     try:
-        exact = pc.cast(values, pa.decimal128(38, 15))
+        return pc.cast(values, pa.decimal128(38, 15))
     except pa.ArrowInvalid:
         # Tiny floats such as 1.23456789012345e-05 have more digits behind the point than 128 bits have room for.
-        exact = pc.cast(values, pa.decimal256(76, 38))
-    return pc.cast(pc.round(exact, target.scale, round_mode="half_towards_infinity"), target)
+        return pc.cast(values, pa.decimal256(76, 38))
+
+
+def _cast_counted(values: pa.Array, cast: Callable[[pa.Array], pa.Array], rounding: Rounding, column: str) -> pa.Array:
+    kept = cast(values)
+    _count_rounded(rounding, column, values, kept)
+    return kept
+
+
+def _count_rounded(rounding: Rounding, column: str, values: pa.Array, kept: pa.Array) -> None:
+    if pa.types.is_string(values.type):
+        trimmed = pc.utf8_trim_whitespace(values)
+        values = pc.if_else(pc.equal(trimmed, ""), None, trimmed)
+    exact = pc.cast(_exact(values), _WIDE)
+    is_rounded = pc.not_equal(exact, pc.cast(kept, _WIDE))
+    if pa.types.is_floating(values.type) or pa.types.is_string(values.type):
+        is_rounded = pc.and_(is_rounded, pc.invert(_is_binary_noise(values, exact, kept)))
+    if pc.any(is_rounded).as_py():
+        rounding.add(column, exact.filter(is_rounded), kept.filter(is_rounded))
+
+
+def _is_binary_noise(values: pa.Array, exact: pa.Array, kept: pa.Array) -> pa.Array:
+    """Where a number stands for the money that is written as it, in 64 or 32 bits; SQLite gives both as text."""
+    binary, doubles = pc.cast(values, pa.float64()), pc.cast(kept, pa.float64())
+    floats = pc.cast(pc.cast(doubles, pa.float32()), pa.float64())
+    is_float = pc.and_(pc.equal(binary, floats), pc.not_equal(exact, pc.round(exact, MONEY_DIGITS)))
+    return pc.or_(pc.less(pc.abs(pc.subtract(binary, doubles)), NOISE), is_float)
 
 
 def _cast_moments(values: pa.Array, zone: str, *, is_utc: bool) -> pa.Array:

@@ -22,6 +22,9 @@ BUILT_IN_RULES = frozenset(
         "reference_in_scientific_notation",
         "contract_broken",
         "amount_implausible",
+        "amount_rounded",
+        "inserted_at_out_of_range",
+        "modified_at_out_of_range",
     }
 )
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from ingestion.base.errors import SpecError
 from ingestion.declared.agreement import Problem, list_problems, sharing_problems
 from ingestion.declared.common_data_model import CommonDataModel, read_common_data_model
-from ingestion.declared.dialect import DialectSpec, overridden
+from ingestion.declared.dialect import DialectSpec, merged
 from ingestion.declared.expressions import ENGINE, Binder
 from ingestion.declared.hospitals import SOURCE_SYSTEM, UNLISTED, hospitals_listed
 from ingestion.declared.problems import advice, problem_lines
@@ -255,7 +255,7 @@ def _system(
     name, meta = source.get("name"), _meta(source)
     tables = source.get("tables") if isinstance(source.get("tables"), list) else []
     before = len(problems)
-    dialect = overridden(usual, _sound_dialect(meta.get("dialect"), f"{path.name}: {name}: config.meta.", problems))
+    dialect = merged(usual, _sound_dialect(meta.get("dialect"), f"{path.name}: {name}: config.meta.", problems))
     specs = [_table(path, source, table, kinds, dialect, problems) for table in tables or []]
     if len(problems) > before:
         return None
@@ -307,7 +307,7 @@ def _table(
                 ],
                 "column_map": {name: str(expression) for name, expression in (meta.get("map") or {}).items()},
                 **{key: value for key, value in meta.items() if key not in ("load", "map", "date_format")},
-                "dialect": overridden(dialect, own),
+                "dialect": merged(dialect, own),
             },
             context=kinds,
         )

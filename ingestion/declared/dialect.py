@@ -10,9 +10,20 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 # An amount in each format, as people write it; ``plain`` has no mark between thousands.
 NumberFormat = Literal["1,234.56", "1.234,56", "1 234,56", "1'234.56", "plain"]
+DatedColumn = Literal[
+    "birth_date",
+    "encounter_date",
+    "service_date",
+    "visit_date",
+    "paid_date",
+    "post_date",
+    "claim_date",
+    "inserted_at",
+    "modified_at",
+]
 
 # Letters of Java's DateTimeFormatter that macros/staging/dialect.sql understands.
-_FORMAT_PART = re.compile(r"yyyy|yy|MMM|MM?|dd?|HH?|hh?|mm?|ss?|SSS|a|'[^']*'|[^A-Za-z']")
+_FORMAT_PART = re.compile(r"yyyy|yy|MMM|MM?|dd?|HH?|hh?|mm?|ss?|SSS|a|'[A-Za-z ]*'|[-/., :_]")
 _NEEDED = {"a year (yyyy or yy)": "y", "a month (M, MM or MMM)": "M", "a day (d or dd)": "d"}
 
 
@@ -25,21 +36,21 @@ def _as_text(value: object) -> object:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _sentinel(value: str) -> str:
+def _day(value: str) -> str:
     try:
-        if value != "0000-00-00":
-            date.fromisoformat(value)
+        return date.fromisoformat(value).isoformat()
     except ValueError:
         raise ValueError("is no date; write yyyy-MM-dd") from None
-    return value
+
+
+def _sentinel(value: str) -> str:
+    return value if value == "0000-00-00" else _day(value)
 
 
 def _format(value: str) -> str:
     parts = _FORMAT_PART.findall(value)
     if "".join(parts) != value:
-        raise ValueError(
-            "has letters that are no part of a date; use yyyy, yy, MM, M, MMM, dd, d, HH, H, hh, mm, ss, SSS, a"
-        )
+        raise ValueError("holds what is no part of a date; use yyyy, yy, MM, M, MMM, dd, d, HH, H, hh, mm, ss, SSS, a")
     for name, letter in _NEEDED.items():
         if sum(part.startswith(letter) for part in parts) != 1:
             raise ValueError(f"needs {name}, once")
@@ -58,6 +69,7 @@ def _zone(value: str) -> str:
 
 
 Text = Annotated[str, StringConstraints(min_length=1)]
+Day = Annotated[str, BeforeValidator(_as_text), AfterValidator(_day)]
 Sentinel = Annotated[str, BeforeValidator(_as_text), AfterValidator(_sentinel)]
 Format = Annotated[str, AfterValidator(_format)]
 Formats = Annotated[tuple[Format, ...], BeforeValidator(_one_or_several), Field(min_length=1)]
@@ -83,6 +95,22 @@ class KeysSpec(BaseModel):
     spaces: Difference | None = None
 
 
+class DateBounds(BaseModel):
+    """The days that a date can be, counted from the day its row was loaded; a key that is None is as it was.
+
+    Args:
+        years_before: Completed years that it may lie before.
+        days_after: Days that it may lie after.
+        days_before_service: Days that a payment may lie before its service.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    years_before: Annotated[int | None, Field(ge=0, le=200)] = None
+    days_after: Annotated[int | None, Field(ge=0)] = None
+    days_before_service: Annotated[int | None, Field(ge=0)] = None
+
+
 class DialectSpec(BaseModel):
     """How values are written; a key that is None is as ``vars.dialect`` of dbt_project.yml says.
 
@@ -96,6 +124,8 @@ class DialectSpec(BaseModel):
         time_zone: IANA name of the zone that clocks without a zone show.
         keys: What makes two keys of one.
         words: The source's words of each column with a vocabulary: column, canonical word, its words.
+        date_bounds: The days that each date can be.
+        ledger_begins: First day of the hospital's ledger: no service, payment, posting, visit or claim lies before it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -109,9 +139,15 @@ class DialectSpec(BaseModel):
     time_zone: Zone | None = None
     keys: KeysSpec | None = None
     words: dict[str, dict[str, Words]] | None = None
+    date_bounds: dict[DatedColumn, DateBounds] | None = None
+    ledger_begins: Day | None = None
 
 
-def overridden(usual: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """A dialect with what a closer declaration says: key by key, and of ``keys`` and ``words`` again key by key."""
-    merged = {key: {**usual.get(key, {}), **said} for key, said in own.items() if isinstance(said, dict)}
-    return {**usual, **own, **merged}
+def merged(usual: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """One dialect over another, key by key; of keys that hold keys, these one by one."""
+    deeper = {
+        key: merged(usual[key], value)
+        for key, value in own.items()
+        if isinstance(value, Mapping) and isinstance(usual.get(key), Mapping)
+    }
+    return {**usual, **{key: value for key, value in own.items() if value is not None}, **deeper}

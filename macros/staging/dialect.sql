@@ -13,10 +13,19 @@
     {% for said in [var('dialect'), node.source_meta.get('dialect') or {}, own] %}
         {% set is_own = not loop.first %}
         {% for key, value in said.items() if value is not none or key not in dialect %}
+            {% set is_deeper = value is mapping and dialect.get(key) is mapping %}
             {% set several = key in ['date_format', 'timestamp_format'] and value is string %}
-            {% set listed = [value] if several else value %}
-            {#- Of words and keys, a table says what differs. -#}
-            {% do dialect.update({key: dict(dialect.get(key, {}), **listed) if listed is mapping else listed}) %}
+            {% if is_deeper %}
+                {% set within = dict(dialect[key]) %}
+                {% for name, inner in value.items() %}
+                    {% set below = within.get(name) %}
+                    {% set both = below is mapping and inner is mapping %}
+                    {% do within.update({name: dict(below, **inner) if both else inner}) %}
+                {% endfor %}
+                {% do dialect.update({key: within}) %}
+            {% else %}
+                {% do dialect.update({key: [value] if several else value}) %}
+            {% endif %}
             {% if key == 'null_words' and is_own %}
                 {% do dialect.update({'text_null_words': value}) %}
             {% endif %}

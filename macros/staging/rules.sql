@@ -2,6 +2,7 @@
     Rules of an entity are declared once, in the meta of its staging model; this is their one reading. A rule says
     what is bad, in one of five forms:
         bad_when: SQL over the entity's columns
+        out_of_bounds: column, judged by the date bounds of its source's dialect
         not_matching: {column: regular expression}
         macro: {macro name: column}
         malformed_code: column, judged by the shapes of the code systems its source declares
@@ -46,6 +47,10 @@
             'description': 'A reference is a number as a spreadsheet shortens it; it names no record any more.'
         },
         {
+            'name': 'amount_rounded', 'severity': 'warn',
+            'description': 'An amount has more than two decimals; it is rounded half up to cents.'
+        },
+        {
             'name': 'contract_broken', 'severity': 'quarantine',
             'description': 'A required column is empty, or a value is none of those the source declares.'
         },
@@ -64,7 +69,21 @@
             ~ ' is none of reject, quarantine, warn, ignore'
         ) }}
     {% endfor %}
-    {{ return(built_in_rules() + declared) }}
+    {{ return(built_in_rules() + clock_rules(entity) + declared) }}
+{% endmacro %}
+
+{# Of every entity that has these columns: a clock that cannot be right. #}
+{% macro clock_rules(entity) %}
+    {% set rules = [] %}
+    {% for name, instead in {'inserted_at': 'NULL', 'modified_at': 'the time of the load'}.items() %}
+        {% if name in kept_columns(entity) %}
+            {% do rules.append({
+                'name': name ~ '_out_of_range', 'severity': 'warn', 'out_of_bounds': name, 'null_is_bad': false,
+                'description': 'The time is long before the load or after it; it is read as ' ~ instead ~ '.'
+            }) %}
+        {% endif %}
+    {% endfor %}
+    {{ return(rules) }}
 {% endmacro %}
 
 {# SQL that is true where the row is bad, never NULL. #}
@@ -78,6 +97,11 @@
         coalesce({{ context[name](column) }}, {{ null_is_bad }})
     {%- elif 'unknown_word' in rule -%}
         {{ has_unknown_word(rule.unknown_word) }}
+    {%- elif 'out_of_bounds' in rule -%}
+        (
+            {%- if null_is_bad %}{{ rule.out_of_bounds }} is null or {% endif -%}
+            concat(',', _implausible_columns, ',') like '%,{{ rule.out_of_bounds }},%'
+        )
     {%- elif 'malformed_code' in rule -%}
         coalesce({{ code_is_malformed(entity, rule.malformed_code) }}, {{ null_is_bad }})
     {%- else -%}
@@ -92,6 +116,8 @@
 {% macro severity_in(rule, system, entity) %}
     {% set mapped = bronze_node(system, entity).config.meta.map %}
     {% if rule_columns(rule, entity) | reject('in', mapped) | list %}
+        {{ return('ignore') }}
+    {% elif rule.name == 'amount_rounded' and not has_money(entity) %}
         {{ return('ignore') }}
     {% elif 'malformed_code' in rule and code_shape(system, entity, rule.malformed_code) is none %}
         {{ return('ignore') }}
@@ -109,13 +135,19 @@
         {{ return(rule.needs) }}
     {% elif 'parent' in rule %}
         {{ return([rule.column]) }}
-    {% elif 'malformed_code' in rule or 'unknown_word' in rule %}
-        {{ return([rule.get('malformed_code', rule.get('unknown_word'))]) }}
     {% endif %}
+    {% for form in ['malformed_code', 'unknown_word', 'out_of_bounds'] if form in rule %}
+        {{ return([rule[form]]) }}
+    {% endfor %}
     {% set named = rule.get('not_matching', rule.get('macro', {})) %}
     {% set read = named.values() if 'macro' in rule else named.keys() %}
     {% set words = modules.re.findall('[a-z_]+', rule.get('bad_when', '') ~ ' ' ~ read | join(' ')) %}
     {{ return(mapped_columns(entity) | map(attribute='name') | select('in', words) | list) }}
+{% endmacro %}
+
+{% macro has_money(entity) %}
+    {% for column in mapped_columns(entity) if column.data_type.startswith('decimal') %}{{ return(true) }}{% endfor %}
+    {{ return(false) }}
 {% endmacro %}
 
 {# Where a rule, with the severity a source gives it, has the wanted severity: 'true', 'false' or a condition. #}

@@ -117,6 +117,7 @@ flagged as (
         keyed.{{ key }} is null as _key_missing,
         keyed._unparsed_columns <> '' as _value_unparseable,
         keyed._lost_references <> '' as _reference_in_scientific_notation,
+        keyed._rounded_amount is not null as _amount_rounded,
         conflicts.{{ key }} is not null as _key_repeated_in_batch,
         coalesce(arrivals.previous_row_hash{% if is_incremental() %}, staged_before._row_hash{% endif %}, '')
             as _previous_row_hash,
@@ -171,6 +172,7 @@ final as (
         _unknown_words,
         _resembled_key,
         _stands_for_key,
+        _rounded_amount,
         _arrival,
         _source_table,
         _source_file,
@@ -202,6 +204,7 @@ final as (
         cast(null as string) as _unknown_words,
         cast(null as string) as _resembled_key,
         cast(null as string) as _stands_for_key,
+        cast(null as decimal(18, 6)) as _rounded_amount,
         _arrival,
         _source_table,
         cast(null as string) as _source_file,

@@ -46,7 +46,7 @@
         '|', cast(null as string)
         {%- for column in mapped if accepted_words(column) and column.name in node.config.meta.map %}
         {%- set expression = node.config.meta.map[column.name] -%}
-        {%- set text = "nullif(trim(cast(" ~ expression ~ " as string)), '')" %},
+        {%- set text = value_text(expression, column, dialect) %},
         case
             when {{ text }} is not null and {{ typed(expression, column, dialect) }} is null
                 then concat('{{ column.name }}=', {{ shown_word(text, reads_phi(expression, node)) }})

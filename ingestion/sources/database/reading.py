@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ingestion.base.errors import SchemaDriftError, SourceUnavailableError
 from ingestion.bronze.extraction import Extraction
-from ingestion.declared.arrow_types import cast_batch
+from ingestion.declared.arrow_types import Rounding, cast_batch
 from ingestion.declared.specs import TableSpec
 from ingestion.declared.watermark import Window
 from ingestion.sources.database.address import (
@@ -64,7 +64,7 @@ def extract(
         bounds = fix_bounds(source, table, window, watermark)
         if bounds.rejected:
             warnings.append(f"{bounds.rejected} rows have no {table.load.watermark} and were left out")
-        with _read(source, table, held, bounds) as batches:
+        with _read(source, table, held, bounds, warnings) as batches:
             extraction = Extraction(
                 batches=iter(()),
                 load_type=window.load_type,
@@ -162,7 +162,7 @@ def _checked_columns(source: Source, table: TableSpec) -> tuple[dict[str, Source
 
 @contextmanager
 def _read(
-    source: Source, table: TableSpec, held: dict[str, SourceColumn], bounds: Bounds
+    source: Source, table: TableSpec, held: dict[str, SourceColumn], bounds: Bounds, warnings: list[str]
 ) -> Iterator[Iterator[pa.RecordBatch]]:
     dialect = source.dialect
     reads = [dialect.read_as(held[column.name], column.data_type) for column in table.columns]
@@ -174,4 +174,14 @@ def _read(
         query += f" where {bounds.predicate.sql}"
     with source.batches(query, parameters, schema) as batches:
         zoned = [declared for declared, column in held.items() if column.kind == "zoned"]
-        yield (cast_batch(table, batch, zoned) for batch in batches)
+        yield _cast(table, batches, zoned, warnings)
+
+
+def _cast(
+    table: TableSpec, batches: Iterator[pa.RecordBatch], zoned: list[str], warnings: list[str]
+) -> Iterator[pa.RecordBatch]:
+    """Batches in the declared types; what rounding took from amounts is a warning once all are read."""
+    rounding = Rounding()
+    for batch in batches:
+        yield cast_batch(table, batch, zoned, rounding)
+    warnings += rounding.warnings()

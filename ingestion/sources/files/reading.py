@@ -48,6 +48,7 @@ def extract(table: TableSpec, file: LandingFile, limits: Limits | None = None) -
             source_file=file.name,
             source_path=file.path if file.path != file.name else None,
             file_sha256=file.sha256,
+            delimiter=header.grammar.delimiter,
             extra_columns=tuple(pa.field(name, pa.string()) for name in columns.extra),
             warnings=list(columns.warnings),
         )

@@ -1,20 +1,19 @@
 -- Bronze is counted in bronze itself: a row that staging lost would show as a difference, not vanish from both sides.
-{% set money = {'data_type': 'decimal(18,2)', 'config': {'meta': {}}} -%}
 {% set sources = [] -%}
 {% for system, entities in listed_systems().items() -%}
 {% for entity in entities -%}{% do sources.append((system, entity, source(system, entity))) -%}{% endfor -%}
 {% endfor -%}
 {% set left_out = left_out_systems() -%}
 {% set earlier = load_relation(this) if execute and left_out else none -%}
+{% set held = adapter.get_columns_in_relation(earlier) | map(attribute='name') | list if earlier else [] -%}
+{% set has_rounding = 'rounded_rows' in held -%}
 {% set outcomes = ['rejected', 'duplicate', 'superseded', 'current', 'quarantined', 'waiting'] -%}
 
 with
 
 bronze_rows as (
     {% for system, entity, relation in sources -%}
-    {% set amount = typed(
-        bronze_node(system, entity).config.meta.map.get(entity_meta(entity).amount), money, dialect_of(system, entity)
-    ) if execute -%}
+    {% set amount = amount_of(system, entity, entity_meta(entity).amount) if execute -%}
     select _batch_id, '{{ entity }}' as entity, '{{ system }}.{{ entity }}' as _source_table, {{ amount }} as amount
     from {{ relation }}
     {% if not loop.last -%}
@@ -56,6 +55,7 @@ staged as (
         staged._source_table,
         staged._batch_id,
         staged.row_amount,
+        staged._rounded_amount,
         case
             when breaker.is_waiting then 'waiting'
             when staged.row_status <> 'valid' then staged.row_status
@@ -76,6 +76,8 @@ outcomes as (
     select
         _source_table,
         _batch_id,
+        count(_rounded_amount) as rounded_rows,
+        sum(_rounded_amount) as rounded_amount,
         {% for outcome in outcomes -%}
         count(*) filter (where outcome = '{{ outcome }}') as {{ outcome }}_rows,
         coalesce(sum(cast(row_amount as decimal(38, 2))) filter (where outcome = '{{ outcome }}'), 0)
@@ -103,7 +105,9 @@ final as (
         coalesce(outcomes.{{ outcome }}_rows, 0) as {{ outcome }}_rows,
         {% endfor -%}
         case when refused.batch_id is null then 0 else bronze.bronze_rows end as refused_rows,
+        coalesce(outcomes.rounded_rows, 0) as rounded_rows,
         bronze.bronze_amount,
+        cast(coalesce(outcomes.rounded_amount, 0) as decimal(18, 6)) as rounded_amount,
         {% for outcome in outcomes -%}
         coalesce(outcomes.{{ outcome }}_amount, 0) as {{ outcome }}_amount,
         {% endfor -%}
@@ -126,7 +130,9 @@ final as (
         {{ outcome }}_rows,
         {% endfor -%}
         refused_rows,
+        {{ 'rounded_rows' if has_rounding else 'cast(0 as bigint) as rounded_rows' }},
         bronze_amount,
+        {{ 'rounded_amount' if has_rounding else 'cast(0 as decimal(18, 6)) as rounded_amount' }},
         {% for outcome in outcomes -%}
         {{ outcome }}_amount,
         {% endfor -%}

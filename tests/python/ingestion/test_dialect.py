@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from ingestion.base.errors import SpecError
-from ingestion.declared.dialect import DialectSpec
+from ingestion.declared.dialect import DateBounds, DialectSpec
 from ingestion.declared.specs import SystemSpec
 from ingestion.sources.control_table import load_systems
 from tests.python.ingestion.conftest import CLAIMS, Project, source
@@ -55,6 +55,25 @@ def test_a_table_overrides_its_system_and_that_the_project_key_by_key(project: P
     assert system.dialect.date_format == ("M/d/yy",)
 
 
+def test_bounds_of_dates_are_overridden_one_by_one(project: Project) -> None:
+    system = declared(
+        project,
+        usual={
+            "date_bounds": {"service_date": {"years_before": 20, "days_after": 0}, "paid_date": {"years_before": 20}}
+        },
+        system={"date_bounds": {"service_date": {"years_before": 5}}},
+        table={"ledger_begins": "2015-01-01", "date_bounds": {"paid_date": {"days_after": 1}}},
+    )
+
+    assert system.tables[0].dialect == DialectSpec(
+        date_bounds={
+            "service_date": DateBounds(years_before=5, days_after=0),
+            "paid_date": DateBounds(years_before=20, days_after=1),
+        },
+        ledger_begins="2015-01-01",
+    )
+
+
 def test_the_short_form_of_a_date_format(project: Project) -> None:
     assert declared(project, {"date_format": "M/d/yy"}, short="d/M/yyyy").tables[0].dialect.date_format == ("d/M/yyyy",)
 
@@ -78,11 +97,17 @@ def test_a_sentinel_may_be_a_date_of_yaml(project: Project) -> None:
         ({"null_words": [None]}, "null_words.0: is not text; quote it"),
         ({"null_words": "NULL"}, "null_words: is not a list"),
         ({"sentinel_dates": ["31.12.9999"]}, "sentinel_dates.0: is no date; write yyyy-MM-dd"),
-        ({"date_format": "MM/YYYY/dd"}, "date_format.0: has letters that are no part of a date; use yyyy, yy"),
+        ({"date_format": "MM/YYYY/dd"}, "date_format.0: holds what is no part of a date; use yyyy, yy"),
         ({"date_format": "MM/yyyy"}, "date_format.0: needs a day (d or dd), once"),
         ({"date_format": []}, "date_format: is empty; name at least one"),
         ({"timestamp_format": "HH:mm"}, "timestamp_format.0: needs a year (yyyy or yy), once"),
         ({"century_pivot": 1968}, "century_pivot: "),
+        (
+            {"date_bounds": {"servic_date": {"years_before": 5}}},
+            "date_bounds.servic_date.[key]: is none of 'birth_date'",
+        ),
+        ({"date_bounds": {"paid_date": {"years": 5}}}, "date_bounds.paid_date.years: is no key of the control table"),
+        ({"ledger_begins": "2015"}, "ledger_begins: is no date; write yyyy-MM-dd"),
         ({"timezone": "UTC"}, "timezone: is no key of the control table; check its spelling"),
         (["UTC"], "dialect: is no mapping of keys"),
     ],
