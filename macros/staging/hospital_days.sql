@@ -48,6 +48,23 @@
     {{ midnight if zone == 'UTC' else to_utc(midnight, zone) }}
 {%- endmacro %}
 
+{#
+    An SQL expression of a map in which moments are what the source's clocks show, as in its texts: bronze columns that
+    are declared timestamps are UTC.
+#}
+{% macro by_local_clocks(expression, source_columns, zone) %}
+    {% if expression is none or zone == 'UTC' or expression in source_columns or expression == '_ingested_at' %}
+        {{ return(expression) }}
+    {% endif %}
+    {% set changed = namespace(expression=expression) %}
+    {% for column in source_columns.values() if column.data_type == 'timestamp' %}
+        {% set name = '(?i)(?<![\\w.])("?)' ~ modules.re.escape(column.name) ~ '\\1(?![\\w.(])' %}
+        {% set local = to_local(adapter.quote(column.name), zone) %}
+        {% set changed.expression = modules.re.sub(name, local, changed.expression) %}
+    {% endfor %}
+    {{ return(changed.expression) }}
+{% endmacro %}
+
 {% macro by_hospital_zone(macro_name, value, system, by) -%}
     {%- set zones = hospital_zones() -%}
     {%- set usual = context[macro_name](value, usual_zone()) -%}

@@ -26,13 +26,13 @@
 {% macro mapped_source(system, entity, relation, mapped, staged_until, refused) -%}
 {%- set node = bronze_node(system, entity) -%}
 {%- set map = node.config.meta.map -%}
-{%- set dialect = dialect_of(system, entity) -%}
+{%- set dialect = dict(dialect_of(system, entity), hospital_zone=hospital_zone(system)) -%}
 {%- set expressions = {} -%}
 {%- set types = {} -%}
 {%- for column in mapped -%}
     {%- set name = column.config.meta.get('keyed_hash', {}).get('of', column.name) -%}
     {%- set expression = map.get(name, '_ingested_at' if name == 'modified_at' else none) -%}
-    {%- do expressions.update({column.name: expression}) -%}
+    {%- do expressions.update({column.name: by_local_clocks(expression, node.columns, dialect.time_zone)}) -%}
     {%- do types.update({column.name: source_type(expression, node.columns)}) -%}
 {%- endfor -%}
 {%- set from_text = [] -%}
@@ -189,7 +189,8 @@ from (
         {%- do columns.append([column.name, column.data_type, accepted_words(column)]) -%}
     {%- endfor -%}
     {{- local_md5(tojson(
-        [meta.map, dialect_of(system, entity), columns, judged, contract_broken(bronze_node(system, entity)),
+        [meta.map, dialect_of(system, entity), hospital_zone(system), columns, judged,
+            contract_broken(bronze_node(system, entity)),
             amount_limit(system, entity), 'content_hash']
         + keys_of_others(system, entity) + (hospitals() if 'source_system' in meta.map else [])
         + keyed_hash_declarations(entity), sort_keys=true

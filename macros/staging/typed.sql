@@ -16,6 +16,10 @@
         {{ keyed_hash_of(text, column.config.meta.keyed_hash) }}
     {%- elif column.data_type == 'string' -%}
         {{ text }}
+    {%- elif column.data_type == 'date' and source_type == 'timestamp' -%}
+        {{ day_of_moment(expression, dialect.hospital_zone) }}
+    {%- elif column.data_type == 'timestamp' and source_type == 'date' -%}
+        {{ start_of_day(expression, dialect.hospital_zone) }}
     {%- elif source_type != 'string' -%}
         try_cast({{ expression }} as {{ column.data_type }})
     {%- elif column.data_type == 'date' -%}
