@@ -1,6 +1,6 @@
 -- Question: Which months can be looked at?
--- Reading: The last complete month first, then the others, newest first, also the month that runs. Of all hospitals up to
--- the last month that each hospital that counts has; the first is the last that each has complete.
+-- Reading: The last complete month first, then the others, newest first, also the month that runs. Of all hospitals up
+-- to the last month that each hospital that counts has; the first is the last that each has complete.
 with
 
 members as (

@@ -1,6 +1,6 @@
 -- Question: What is the value of each KPI, and what was it in each month by itself?
--- Reading: Headline rows are the KPI over the window of its contract as of the chosen month, of all hospitals each as of
--- its own last complete month by then. The other rows are the KPI of each month up to the chosen one by itself; of
+-- Reading: Headline rows are the KPI over the window of its contract as of the chosen month, of all hospitals each as
+-- of its own last complete month by then. The other rows are the KPI of each month up to the chosen one by itself; of
 -- cohorts, of those that count by then. A KPI without a value says why; one of all hospitals says whose it is.
 select
     kpi.kpi_name,

@@ -1,8 +1,8 @@
 {#
     Takes rows out of silver, history and the ledger whose bronze was set aside (rcm restart, rcm remove): what is
-    incremental would keep them for ever. Of a table that is started again they stay until its new load is there, so that
-    a hospital does not leave gold because its source was away. Deleting again changes nothing, so a killed build is
-    completed by the next.
+    incremental would keep them for ever. Of a table that is started again they stay until its new load is there, so
+    that a hospital does not leave gold because its source was away. Deleting again changes nothing, so a killed build
+    is completed by the next.
 #}
 {% macro forget_set_aside() %}
     {% if execute and writes_models() %}

@@ -1,7 +1,7 @@
 {#
-    A ratio as decimal(18,4); NULL where the denominator is 0 or NULL, for which engines differ, and where it is too large
-    to mean anything: one hospital's cent of revenue must not stop the others. The division is that of dbt_utils, and
-    the package's own where it is installed; the types are ours.
+    A ratio as decimal(18,4); NULL where the denominator is 0 or NULL, for which engines differ, and where it is too
+    large to mean anything: one hospital's cent of revenue must not stop the others. The division is that of dbt_utils,
+    and the package's own where it is installed; the types are ours.
 #}
 {% macro safe_divide(numerator, denominator) -%}
     try_cast({{ adapter.dispatch('safe_divide', 'dbt_utils')(

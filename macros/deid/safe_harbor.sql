@@ -1,7 +1,7 @@
 {#
-    The first three digits of a ZIP code; 000 for the areas of 20,000 people or fewer: the 17 of the 2000 census that the
-    guidance to 45 CFR 164.514(b)(2)(i)(B) lists, and those that later censuses add (205, 369, 753, 772). The rule names
-    the current census, so an area that was small in any of them stays hidden. NULL where it is not a ZIP code.
+    The first three digits of a ZIP code; 000 for the areas of 20,000 people or fewer: the 17 of the 2000 census that
+    the guidance to 45 CFR 164.514(b)(2)(i)(B) lists, and those that later censuses add (205, 369, 753, 772). The rule
+    names the current census, so an area that was small in any of them stays hidden. NULL where it is not a ZIP code.
 #}
 {% macro zip3(postal_code) -%}
     case
@@ -33,7 +33,7 @@
     {{ only_of_shape(expression, shapes | join('|')) }}
 {%- endmacro %}
 
-{# A hospital's own word only if it is in a closed list (vars.visit_kinds), as it is written; 'Other' for every other text. #}
+{# A hospital's own word only if it is in a closed list (vars.visit_kinds), as it is written; else 'Other'. #}
 {% macro only_of_visit_kinds(expression) -%}
     case
         when lower({{ expression }}) in ('{{ var('visit_kinds') | join("', '") }}') then {{ expression }}

@@ -11,7 +11,8 @@
             {%- set quarantine = dict(var('quarantine'), **meta.get('quarantine', {})) -%}
             {%- set deletions = dict(var('deletions'), **meta.get('deletions', {})) -%}
             {%- do rows.append([
-                system ~ '.' ~ table, quarantine.limit, quarantine.minimum_rows, quarantine.get('minimum_rows_if_all', 1),
+                system ~ '.' ~ table, quarantine.limit, quarantine.minimum_rows,
+                quarantine.get('minimum_rows_if_all', 1),
                 quarantine.get('accepted', []) | join(','), deletions.limit, deletions.minimum_keys
             ]) -%}
         {%- endfor -%}

@@ -37,7 +37,9 @@
 {%- set batch = alias ~ '._batch_id' if alias else '_batch_id' -%}
 {%- set waiting = [] -%}
 {%- if execute and load_relation(breaker) -%}
-    {%- set query = 'select _source_table, min(_batch_id) from ' ~ breaker ~ ' where is_tripped group by _source_table' -%}
+    {%- set query =
+        'select _source_table, min(_batch_id) from ' ~ breaker ~ ' where is_tripped group by _source_table'
+    -%}
     {%- for row in run_query(query).rows -%}
         {%- do waiting.append('(' ~ table ~ " = '" ~ row[0] ~ "' and " ~ batch ~ " >= '" ~ row[1] ~ "')") -%}
     {%- endfor -%}

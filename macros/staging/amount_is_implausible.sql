@@ -1,6 +1,7 @@
 {#
     True where an amount of a row, whatever its sign, is above the limit of its source table: `amount_limit` in its
-    config.meta or in that of its system, by default vars.amount_limit. Shifted columns put an account number where an amount should be.
+    config.meta or in that of its system, by default vars.amount_limit. Shifted columns put an account number where an
+    amount should be.
 #}
 {% macro amount_is_implausible(entity) -%}
     {%- set limits = {} -%}
@@ -11,7 +12,8 @@
     {%- for column in mapped_columns(entity) if is_money(column) -%}
         {%- for limit, tables in limits.items() -%}
             {%- do found.append(
-                'coalesce(abs(' ~ column.name ~ ') > ' ~ limit ~ ', false) and _source_table in (' ~ tables | join(', ') ~ ')'
+                'coalesce(abs(' ~ column.name ~ ') > ' ~ limit ~ ', false)'
+                ~ ' and _source_table in (' ~ tables | join(', ') ~ ')'
             ) -%}
         {%- endfor -%}
     {%- endfor -%}

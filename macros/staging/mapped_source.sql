@@ -19,9 +19,10 @@
 {% endmacro %}
 
 {#
-    The renaming select of one source table: only batches after staged_until, if given, and none that was refused. The innermost select cleans the
-    texts of values, the next reads each value, and the outer one finishes it, and says which could not be read and which
-    cannot be true: expressions that are repeated would make the engine plan for minutes.
+    The renaming select of one source table: only batches after staged_until, if given, and none that was refused. The
+    innermost select cleans the texts of values, the next reads each value, and the outer one finishes it, and says
+    which could not be read and which cannot be true: expressions that are repeated would make the engine plan for
+    minutes.
 #}
 {% macro mapped_source(system, entity, relation, mapped, staged_until, refused) -%}
 {%- set node = bronze_node(system, entity) -%}

@@ -152,7 +152,8 @@
 
 {# The date of a matching text as yyyy-MM-dd, and no date where it does not match. #}
 {% macro iso_date(text, pattern, places, dialect, is_birth) -%}
-    {%- set month_and_day = "'-', " ~ iso_month(text, pattern, places) ~ ", '-', lpad(" ~ part_of(text, pattern, places.d)
+    {%- set month_and_day = "'-', " ~ iso_month(text, pattern, places)
+        ~ ", '-', lpad(" ~ part_of(text, pattern, places.d)
         ~ ", 2, '0')" -%}
     {%- if 'y' in places -%}
         concat({{ part_of(text, pattern, places.y) }}, {{ month_and_day }})

@@ -121,7 +121,10 @@
         {{ return('ignore') }}
     {% elif 'malformed_code' in rule and code_shape(system, entity, rule.malformed_code) is none %}
         {{ return('ignore') }}
-    {% elif rule.name == 'hospital_not_listed' and 'source_system' not in bronze_node(system, entity).config.meta.get('map', {}) %}
+    {% elif
+        rule.name == 'hospital_not_listed'
+        and 'source_system' not in bronze_node(system, entity).config.meta.get('map', {})
+    %}
         {{ return('ignore') }}
     {% elif 'parent' in rule and not can_be_looked_up(rule, system, entity) %}
         {{ return('ignore') }}

@@ -39,8 +39,8 @@
 {%- endmacro %}
 
 {#
-    An amount wide enough for the sums of rules: two amounts of 18 digits overflow their own type, and one row would stop
-    the staging of every source.
+    An amount wide enough for the sums of rules: two amounts of 18 digits overflow their own type, and one row would
+    stop the staging of every source.
 #}
 {% macro widened(expression, column) -%}
     {{ 'cast(' ~ expression ~ ' as decimal(28,2))' if is_money(column) else expression }}

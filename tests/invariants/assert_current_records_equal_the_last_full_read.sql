@@ -1,6 +1,7 @@
--- A full read is the truth: after it, what is current is what the source has, whatever dates its rows have. A difference
--- is a bill that the source no longer has and that gold still counts, or one that it has and gold lacks. Only tables whose
--- newest batch is a full read are compared; rows that a rule keeps out, and their keys, are nobody's truth.
+-- A full read is the truth: after it, what is current is what the source has, whatever dates its rows have. A
+-- difference is a bill that the source no longer has and that gold still counts, or one that it has and gold lacks.
+-- Only tables whose newest batch is a full read are compared; rows that a rule keeps out, and their keys, are nobody's
+-- truth.
 with
 
 last_batches as (

@@ -1,6 +1,6 @@
 -- Invariant 11 for published values. A hospital or payer group that a total omits is money nobody looks for; a month
--- too many in a window hides the month in which a rate broke; a hospital counted as of another day than it says makes the
--- group larger than its parts.
+-- too many in a window hides the month in which a rate broke; a hospital counted as of another day than it says makes
+-- the group larger than its parts.
 with
 
 -- From the measures, month by month, without the way kpi_values takes: a sum per window of month numbers.

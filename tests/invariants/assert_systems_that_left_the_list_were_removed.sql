@@ -1,4 +1,5 @@
--- A hospital whose line was deleted keeps its dollars in gold, and they get older by the day: rcm remove takes them out.
+-- A hospital whose line was deleted keeps its dollars in gold, and they get older by the day: rcm remove takes them
+-- out.
 {{ config(severity='warn') }}
 
 select

@@ -1,5 +1,5 @@
--- Part of invariants 5 and 11. A charge missing here is one that nobody will bill; more than is owed of it would never be
--- paid; days over other revenue than that of the A/R make the two incomparable.
+-- Part of invariants 5 and 11. A charge missing here is one that nobody will bill; more than is owed of it would never
+-- be paid; days over other revenue than that of the A/R make the two incomparable.
 with
 
 charges as (

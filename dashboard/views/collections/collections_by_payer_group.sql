@@ -1,7 +1,7 @@
 -- Question: How much of what was charged, and of what payers agreed to pay, has come in?
 -- Reading: Service months of a year that ended at least 120 days before the chosen day, payments to date. Collectable
--- is charges less contractual adjustments as posted; of a hospital that posts none the net rate is not known, and of all
--- hospitals it is of those that do.
+-- is charges less contractual adjustments as posted; of a hospital that posts none the net rate is not known, and of
+-- all hospitals it is of those that do.
 -- Contracts: gross_collection, net_collection
 select
     collection.payer_group,

@@ -1,6 +1,6 @@
 -- Question: Is a hospital missing from these numbers, or a part of its data?
--- Reading: Hospitals of the control table without a charge line in gold, and batches that wait for a decision. Gold goes
--- on without them: the numbers of the other tables are complete.
+-- Reading: Hospitals of the control table without a charge line in gold, and batches that wait for a decision. Gold
+-- goes on without them: the numbers of the other tables are complete.
 select
     hospital_code as subject,
     concat('has no charge line: ', missing_reason) as problem

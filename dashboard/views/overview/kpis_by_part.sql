@@ -1,6 +1,6 @@
 -- Question: How do the parts compare?
--- Reading: The KPIs of this page that are split, such as billed A/R over 90 days by payer group, over the window of each
--- contract as of the chosen month.
+-- Reading: The KPIs of this page that are split, such as billed A/R over 90 days by payer group, over the window of
+-- each contract as of the chosen month.
 -- Contracts: ar_over_90_days_by_payer_group, payer_mix
 select
     contracts.kpi_label,

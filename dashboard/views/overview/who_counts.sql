@@ -1,7 +1,7 @@
 -- Question: Who counts, and as of when?
--- Reading: In a number of all hospitals each hospital counts as of its own last complete month by the chosen one; one that
--- is too far behind the newest, or has no ledger, is left out. A KPI that a hospital cannot have leaves it out as well,
--- and says so in its contract.
+-- Reading: In a number of all hospitals each hospital counts as of its own last complete month by the chosen one; one
+-- that is too far behind the newest, or has no ledger, is left out. A KPI that a hospital cannot have leaves it out as
+-- well, and says so in its contract.
 select
     hospital_name,
     as_of_date,

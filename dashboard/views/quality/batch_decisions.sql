@@ -1,6 +1,6 @@
 -- Question: Which batches wait for a decision, and who decided about others?
--- Reading: A batch above a limit of its table is kept out of gold, with the later ones of its table, until somebody runs
--- rcm accept or rcm refuse. Decisions stay listed, the newest first. Refused batches are never built.
+-- Reading: A batch above a limit of its table is kept out of gold, with the later ones of its table, until somebody
+-- runs rcm accept or rcm refuse. Decisions stay listed, the newest first. Refused batches are never built.
 select
     source_table,
     batch_id,

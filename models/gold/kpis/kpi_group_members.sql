@@ -1,5 +1,5 @@
--- Who counts in a number of all hospitals as of a month, and as of when: each as of its own last complete month, so that
--- a slow hospital does not hold back the others, and none that is too far behind them.
+-- Who counts in a number of all hospitals as of a month, and as of when: each as of its own last complete month, so
+-- that a slow hospital does not hold back the others, and none that is too far behind them.
 with
 
 hospitals as (

@@ -1,6 +1,6 @@
 -- The value of every KPI that rolls up, as of every month: over its contract's window and of each month by itself, per
--- hospital and for all of them, per payer group and for all of them. Ratios are sums over sums, never averages. What has
--- no value says why; a value of all hospitals says whose it is, each as of which day (kpi_group_members).
+-- hospital and for all of them, per payer group and for all of them. Ratios are sums over sums, never averages. What
+-- has no value says why; a value of all hospitals says whose it is, each as of which day (kpi_group_members).
 with
 
 contracts as (

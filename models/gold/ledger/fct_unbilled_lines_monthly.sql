@@ -1,5 +1,6 @@
 -- Charge lines that stand on no claim at a month end, with what of their charge is still owed: a line that was settled
--- waits for no bill, nor does one of an account that is settled. Of hospitals that send claims; of others it is not known what is billed.
+-- waits for no bill, nor does one of an account that is settled. Of hospitals that send claims; of others it is not
+-- known what is billed.
 with
 
 last_days as (

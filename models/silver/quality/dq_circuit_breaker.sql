@@ -1,5 +1,6 @@
--- Every history reads this model: a batch that would empty gold unnoticed waits for a person, with the later ones of its
--- table, while all other tables go on. It reads staging and quarantine only, so that the verdict comes before history.
+-- Every history reads this model: a batch that would empty gold unnoticed waits for a person, with the later ones of
+-- its table, while all other tables go on. It reads staging and quarantine only, so that the verdict comes before
+-- history.
 with
 
 batches as (

@@ -1,6 +1,7 @@
 -- Every staged row of every entity, with what quality needs of it: the one loop over entities, the rest is plain SQL.
 {% set lineage = [
-    'source_system', 'row_status', 'failed_rules', '_unparsed_columns', '_rounded_amount', '_source_table', '_source_file',
+    'source_system', 'row_status', 'failed_rules', '_unparsed_columns', '_rounded_amount', '_source_table',
+    '_source_file',
     '_batch_id', '_row_number', '_arrival', '_ingested_at', '_declaration_hash',
     '_resembled_key', '_is_new_key'
 ] -%}

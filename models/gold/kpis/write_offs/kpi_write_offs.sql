@@ -11,13 +11,19 @@ given_up as (
             case when money_type in {{ event_types(column='denial_write_off_amount') }} then ar_delta_amount else 0 end
         ) as denial_write_off_amount,
         0 - sum(
-            case when money_type in {{ event_types(column='bad_debt_write_off_amount') }} then ar_delta_amount else 0 end
+            case
+                when money_type in {{ event_types(column='bad_debt_write_off_amount') }} then ar_delta_amount else 0
+            end
         ) as bad_debt_write_off_amount,
         0 - sum(
-            case when money_type in {{ event_types(column='charity_adjustment_amount') }} then ar_delta_amount else 0 end
+            case
+                when money_type in {{ event_types(column='charity_adjustment_amount') }} then ar_delta_amount else 0
+            end
         ) as charity_adjustment_amount,
         0 - sum(
-            case when money_type in {{ event_types(column='uninsured_discount_amount') }} then ar_delta_amount else 0 end
+            case
+                when money_type in {{ event_types(column='uninsured_discount_amount') }} then ar_delta_amount else 0
+            end
         ) as uninsured_discount_amount
     from {{ ref('fct_ar_events') }}
     group by hospital_key, payer_group, {{ dbt.date_trunc('month', 'post_date') }}
