@@ -36,6 +36,7 @@ _ABOUT_SQL = (
 _LISTED = ("Circuit breaker: ", "Missing hospital: ")
 _OF_DUCKDB = re.compile(r"[A-Z][A-Za-z ]+ Error: ")
 _LONGEST_KIND = 40
+_TESTS_OF_MACROS = "path:tests/macros"
 # The test that compares the rows' declarations with those of today.
 # The test that names each word itself, in warnings of its own.
 _WORDS_DECLARED = "assert_words_that_class_money_are_declared"
@@ -115,6 +116,8 @@ def build(
     # dbt's own variable may name further kinds to leave out.
     if not (unit_tests or "DBT_EXCLUDE_RESOURCE_TYPES" in settings.values):
         command += ["--exclude-resource-type", "unit_test"]
+    if not unit_tests:
+        command += ["--exclude", _TESTS_OF_MACROS]
     command += ["--select", select] if select else []
     control = control or _control(settings)
     built_at = _built_at(settings)

@@ -60,14 +60,16 @@ class Warehouse:
         Args:
             command: The command and its arguments.
             expect: Its exit code.
-            tests: Builds run dbt's data tests, too, of which the circuit breaker is one. Unit tests are a matter of the
-                code and have a test of their own.
+            tests: Builds run dbt's data tests, too, of which the circuit breaker is one. Unit tests and tests of macros
+                are a matter of the code and have a test of their own.
             killed_at: A ``dbt`` command is killed when so many of its nodes are done.
         """
         environment = {"DBT_EXCLUDE_RESOURCE_TYPES": "unit_test" if tests else "unit_test test", **self.environ()}
         if "--vars" in command:
             # They make another project of it: dbt would parse this one anew afterwards.
             environment["DBT_TARGET_PATH"] += "-vars"
+        if command[0] == "dbt" and "build" in command and "--exclude" not in command:
+            command += ("--exclude", "path:tests/macros")
         ended = warm_process().run(*command, cwd=self.project, environment=environment, killed_at=killed_at)
         assert ended.returncode == (-signal.SIGKILL if killed_at else expect), (
             ended.stdout[-6000:] + ended.stderr[-2000:]

@@ -368,14 +368,14 @@ of_all as (
         summed.payer_group,
         summed.split,
         summed.numerator,
-        case when contracts.is_share_of_whole then wholes.denominator else summed.denominator end as denominator,
         groups.members,
         groups.left_out,
         groups.unknown_reason as group_reason,
         contracts.unit,
         contracts.if_empty,
         cast(null as string) as hospital_key,
-        'All hospitals' as hospital_name
+        'All hospitals' as hospital_name,
+        case when contracts.is_share_of_whole then wholes.denominator else summed.denominator end as denominator
     from summed
     inner join contracts on summed.kpi_name = contracts.kpi_name
     inner join groups

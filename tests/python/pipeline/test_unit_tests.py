@@ -16,3 +16,12 @@ def test_every_unit_test_of_the_models_passes(simulated_days: SimulatedDays, tmp
     assert declared > 0
     assert f" {declared} unit tests in " in printed
     assert "WARN=0 ERROR=0 SKIP=0" in printed
+
+
+def test_every_test_of_the_macros_passes(simulated_days: SimulatedDays, tmp_path: Path) -> None:
+    declared = len(list(PROJECT.glob("tests/macros/*.sql")))
+    printed = simulated_days.copy(0, tmp_path / "lakehouse").run(
+        "dbt", "test", "--select", "path:tests/macros", tests=True
+    )
+    assert declared > 0
+    assert f"PASS={declared} WARN=0 ERROR=0 SKIP=0" in printed
