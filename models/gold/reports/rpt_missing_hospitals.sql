@@ -29,6 +29,16 @@ batches as (
     group by listed.hospital_code
 ),
 
+shares as (
+    select
+        source_table,
+        concat(
+            cast(held_back_rows as string), ' of ', cast(batch_rows as string),
+            ' rows that arrived are rejected or quarantined'
+        ) as held_back_rows_said
+    from batches
+),
+
 asked as (
     select distinct system as hospital_code
     from {{ source('audit', 'load_log') }}
@@ -48,17 +58,14 @@ final as (
             when batches.batches = 0 and asked.hospital_code is null then 'it was never loaded'
             when batches.batches = 0 then 'nothing arrived that was not refused'
             when batches.waits = 1 then 'all that arrived waits for a decision'
-            when batches.held_back_rows > 0
-                then concat(
-                    cast(batches.held_back_rows as string), ' of ', cast(batches.batch_rows as string),
-                    ' rows that arrived are rejected or quarantined'
-                )
+            when batches.held_back_rows > 0 then shares.held_back_rows_said
             else 'its source has no charge line any more'
         end as missing_reason,
         -- Nobody asked for it yet, or somebody looked at it and said that it may be so.
         batches.was_accepted = 1 or (batches.batches = 0 and asked.hospital_code is null) as is_expected
     from listed
     inner join batches on batches.source_table = concat(listed.hospital_code, '.transactions')
+    inner join shares on batches.source_table = shares.source_table
     left join asked on listed.hospital_code = asked.hospital_code
     left join present on listed.hospital_code = present.source_system
     where present.source_system is null
