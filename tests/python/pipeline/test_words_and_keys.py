@@ -203,7 +203,12 @@ SOURCES = (
         [
             Table(
                 "diagnoses",
-                {"diagnosis_code": "code", "diagnosis_description": "title", "is_billable": "billable"},
+                {
+                    "diagnosis_code": "code",
+                    "release": "'2026'",
+                    "diagnosis_description": "title",
+                    "is_billable": "billable",
+                },
                 [DIAGNOSES],
                 "full",
             )
