@@ -207,7 +207,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         (project / f"models/bronze/{name}.yml").write_text(declaration(name))
     for name, hospital in HOSPITALS.items():
         land(made, name, hospital)
-    made.run("rcm", "run", tests=True)
+    # One hospital comes later: until then the build says that it is missing.
+    made.run("rcm", "run", tests=True, expect=1)
     return made
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from ingestion.bronze.decisions import DECISIONS
 from rcm.finance.month_close import CLOSES, MONEY, REOPENINGS
 from tests.python.lakehouses import PROJECT, SimulatedDays, Warehouse
 
@@ -106,16 +107,6 @@ def test_a_partial_build_keeps_a_month_open(books: Warehouse, part: str) -> None
     assert max(int(str(row[2])) for row in closes(books)) == 202410
 
 
-def test_a_build_that_was_killed_keeps_a_month_open(books: Warehouse) -> None:
-    books.run("dbt", "--quiet", "build")
-    with closing(duckdb.connect(str(books.lakehouse / "warehouse.duckdb"))) as connection:
-        connection.execute("update audit.build_log set status = 'running' where node_id = 'build'")
-    books.run("rcm", "close", "2024-11", "--hospital", "hospital_a", expect=1)
-    assert "the last build did not come to its end" in books.run("rcm", "status")
-    books.run("dbt", "--quiet", "build")
-    assert "gold is behind" not in books.run("rcm", "status")
-
-
 def test_a_late_charge_of_a_closed_month_is_the_restatement_of_the_first_open_one(books: Warehouse) -> None:
     before, signed = rollforward(books, 202409, 202410, 202411), closes(books)
     books.run("rcm", "run", tests=True)
@@ -196,6 +187,16 @@ def test_the_recorded_columns_are_those_declared() -> None:
     recorded = pa.schema([*CLOSES, *(pa.field(name, MONEY) for name in REPORT_COLUMNS)])
     declared = yaml.safe_load((PROJECT / "models/silver/intermediate/_ledger__sources.yml").read_text())
     types = {pa.string(): "string", pa.int64(): "bigint", pa.timestamp("us"): "timestamp"}
-    for table, schema in zip(declared["sources"][0]["tables"], (recorded, REOPENINGS), strict=True):
+    for table, schema in zip(declared["sources"][0]["tables"], (recorded, REOPENINGS, DECISIONS), strict=True):
         columns = {column["name"]: column["data_type"] for column in table["columns"]}
         assert columns == {field.name: types.get(field.type, "decimal(18,2)") for field in schema}
+
+
+def test_a_build_that_was_killed_keeps_a_month_open(books: Warehouse) -> None:
+    books.run("dbt", "--quiet", "build")
+    with closing(duckdb.connect(str(books.lakehouse / "warehouse.duckdb"))) as connection:
+        connection.execute("update audit.build_log set status = 'running' where node_id = 'build'")
+    books.run("rcm", "close", "2024-12", "--hospital", "hospital_a", expect=1)
+    assert "the last build did not come to its end" in books.run("rcm", "status")
+    books.run("dbt", "--quiet", "build")
+    assert "gold is behind" not in books.run("rcm", "status")

@@ -79,6 +79,12 @@ MUTATIONS = {
     "assert_closed_months_stay_as_signed": (
         "update gold.fct_ar_rollforward_monthly set close_version = 1 where month_key = 202311"
     ),
+    "assert_current_records_equal_the_last_full_read": (
+        "update history.departments_history set is_deleted = true"
+        " where department_key = (select min(department_key) from history.departments_history)"
+    ),
+    "assert_every_listed_system_is_built": "update silver.dq_systems set is_left_out = true",
+    "assert_systems_that_left_the_list_were_removed": "update silver.dq_systems set is_listed = false",
     "assert_ledger_events_never_fall_outside_known_time": (
         "update gold.fct_ar_events set post_date = date '2024-01-01' where event_type = 'REVERSAL'"
     ),

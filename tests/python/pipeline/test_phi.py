@@ -241,7 +241,7 @@ def test_gold_shows_no_remark_in_a_kind_or_a_code(built: Warehouse) -> None:
         source.execute("update encounters set EncounterType = 'spoke to Ann Lee', ModifiedDate = '2026-01-02 00:00:00'")
         source.execute("update transactions set VisitType = 'spoke to Ann Lee', ModifiedDate = '2026-01-02 00:00:00'")
     built.run("rcm", "ingest", "--source", "hospital_a")
-    built.run("dbt", "--quiet", "run")
+    built.run("dbt", "--quiet", "build")
     text = dumped(built, "gold.%", "silver_deid.%")
     assert "ann lee" not in text.lower()
     assert built.query("select count(*) from gold.fct_encounters where encounter_type = 'Other'") > [(50,)]
