@@ -65,9 +65,9 @@ in_time as (
     select
         *,
         case
-            when is_deleted then _ingested_at
+            when is_deleted or changed_at is null then _ingested_at
             when changed_at < greatest(newest_of_all, coalesce(deleted_at, newest_of_all)) then _ingested_at
-            else coalesce(newest_of_all, _ingested_at)
+            else newest_of_all
         end as holds_from,
         row_number() over (partition by {{ key }} order by _arrival) as ordinal
     from dated

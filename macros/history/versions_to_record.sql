@@ -93,11 +93,11 @@ versions as (
         {{ key }},
         _arrival,
         cast(row_number() over (partition by {{ key }} order by _arrival) as bigint) as version_number,
-        -- A row without a date is valid from the newest date before it, or from its load. One that is current although
-        -- its date is older than what was known before holds from its load on: nobody knew of it earlier.
+        -- A row without a date holds from its load on, and so does one that is current although its date is older than
+        -- what was known before: nobody knew of it earlier.
         max(case
             when modified_at < newest_before then _ingested_at
-            else coalesce(modified_at, newest_before, _ingested_at)
+            else coalesce(modified_at, _ingested_at)
         end) over (
             partition by {{ key }} order by _arrival rows between unbounded preceding and current row
         ) as effective_at

@@ -99,7 +99,7 @@ arrivals as (
         -- A row that comes back after its deletion is not a duplicate.
         select {{ key }}, _batch_id, _arrival, 'deleted' as _row_hash, 'full' as _load_type from absences
     ) as rows_and_absences
-    where {{ key }} in (select {{ key }} from repeated)
+    where {{ key }} in (select {{ key }} from repeated union all select {{ key }} from absences)
 ),
 
 conflicts as (

@@ -77,7 +77,8 @@ def test_versions_are_the_same_in_steps_or_at_once_and_every_row_has_its_outcome
     for minute, (load_type, rows) in enumerate(BATCHES):
         for warehouse in (at_once, in_steps):
             write_encounters(warehouse.lakehouse, minute, load_type, rows)
-        if minute in (0, 1, 3):
+        # The last step takes two batches: V5 is gone with the first of them and back with the second.
+        if minute in (0, 2):
             build(in_steps)
     for warehouse in (at_once, in_steps):
         build(warehouse)

@@ -37,5 +37,10 @@ def test_every_change_counts_in_steps_or_at_once(tmp_path: Path) -> None:
 
     assert current(at_once) == CURRENT
     assert current(in_steps) == CURRENT
+    # The change of E2 says no day: nobody knew of it before its load.
+    valid_from = (
+        "select dbt_valid_from from history.encounters_history where encounter_id = 'E2' order by version_number"
+    )
+    assert at_once.query(valid_from) == [(DAY,), (datetime.datetime(2025, 1, 1, 0, 1),)]
     versions = "select * exclude (dbt_updated_at) from history.encounters_history order by dbt_scd_id"
     assert at_once.query(versions) == in_steps.query(versions)
