@@ -79,7 +79,9 @@ class BorderRejectedError(IngestionError):
 class AmbiguousAmountsError(IngestionError):
     """Amounts that are one number with a decimal point and another with a decimal comma; nothing was committed."""
 
-    next_step: ClassVar[str] = "declare dialect.number_format; docs/onboarding-a-hospital.md"
+    next_step: ClassVar[str] = (
+        "declare the number format in the dialect of the source, see docs/onboarding-a-hospital.md"
+    )
 
 
 class LoadConflictError(IngestionError):

@@ -37,7 +37,7 @@ from tests.python.independent_ledger.hospitals import (
 from tests.python.independent_ledger.mutants import COMPARED, MUTATIONS, CompiledGold, compiled
 from tests.python.lakehouses import DAYS, PROJECT, SimulatedDays, Warehouse, with_project
 
-HOSPITALS = 24
+HOSPITALS = 8
 SEED = int(os.environ.get("RCM_LEDGER_SEED", "1"))
 # Each makes a hospital with a difference smaller by one step, and costs as much as the test itself.
 SHRINKS = 3
