@@ -80,7 +80,7 @@ class AmbiguousAmountsError(IngestionError):
     """Amounts that are one number with a decimal point and another with a decimal comma; nothing was committed."""
 
     next_step: ClassVar[str] = (
-        "declare the number format in the dialect of the source, see docs/onboarding-a-hospital.md"
+        "declare number_format in the dialect, see docs/onboarding-a-hospital.md"
     )
 
 
