@@ -79,9 +79,7 @@ class BorderRejectedError(IngestionError):
 class AmbiguousAmountsError(IngestionError):
     """Amounts that are one number with a decimal point and another with a decimal comma; nothing was committed."""
 
-    next_step: ClassVar[str] = (
-        "declare number_format in the dialect, see docs/onboarding-a-hospital.md"
-    )
+    next_step: ClassVar[str] = "declare number_format in the dialect, see docs/onboarding-a-hospital.md"
 
 
 class LoadConflictError(IngestionError):

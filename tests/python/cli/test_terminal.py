@@ -48,7 +48,7 @@ def test_no_color_leaves_the_colours_out() -> None:
 
 
 def test_in_a_pipe_each_row_is_one_plain_line(filled: Project) -> None:
-    name = f"claims/{'long' * 30}.csv"
+    name = f"claims/{'claims_' * 20}.csv"
     filled.drop(name, "ClaimID\n1\n")
     done = subprocess.run([RCM, "plan"], capture_output=True, text=True, timeout=120, check=True)
     (row,) = [line for line in done.stdout.splitlines() if name in line]
@@ -130,7 +130,7 @@ def test_errors_wrap_between_words_on_a_narrow_terminal() -> None:
     lines = [line.rstrip() for line in plain(shown)]
     assert code == 2
     assert lines[0].startswith("error: --source no_such_system")
-    assert "next: write one of emr, payer, codes" in lines
+    assert "next: there are codes, emr, payer" in lines
 
 
 def test_a_build_that_is_interrupted_says_so_and_ends_like_any_program_that_is(filled: Project) -> None:
