@@ -47,6 +47,11 @@ MARKED = {
         "project/test_site.py",
         "project/test_wheel.py",
     ),
+    # Not seen to pass on all that landed on 2026-11-28: `make test` leaves them out and `make test-unproven` runs them.
+    # Take a module out of this list once it passes, on a machine that nothing else uses.
+    "unproven": (
+        "UNPROVEN",
+    ),
 }
 
 
@@ -56,7 +61,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {item: {item.path, *item.path.parents} for item in items}
     for item in items:
         marks = [mark for mark, names in MARKED.items() if any(here / name in places[item] for name in names)]
-        for mark in marks or ["quick"]:
+        for mark in marks if set(marks) - {"unproven"} else [*marks, "quick"]:
             item.add_marker(mark)
     order = [here / name for name in MARKED["long"]]
     items.sort(key=lambda item: next((rank for rank, place in enumerate(order) if place in places[item]), len(order)))
