@@ -32,6 +32,8 @@ READS_BOTH = {
     "rpt_volumes",
     # From the claim to its one charge line: repeated claims of one line are what it counts.
     "rpt_duplicate_billing",
+    # Which hospitals send which feed: a union, nothing is joined.
+    "kpi_feeds",
     # Unions of keys and dates; nothing is joined.
     "dim_date",
     "dim_payer",

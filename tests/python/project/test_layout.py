@@ -19,7 +19,7 @@ FLOORS = (
     ("ingestion.sources",),
     ("ingestion.loads",),
     ("rcm.simulation", "rcm.warehouse"),
-    ("rcm.doctor", "rcm.finance", "rcm.service"),
+    ("rcm.decisions", "rcm.doctor", "rcm.finance", "rcm.service"),
     ("rcm.cli",),
 )
 HEIGHT = {package: height for height, floor in enumerate(FLOORS) for package in floor}
