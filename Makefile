@@ -202,7 +202,7 @@ $(AZURITE)/node_modules/.package-lock.json: $(AZURITE)/package-lock.json
 
 # Lint runs beside the tests: one run reports everything that is wrong.
 .PHONY: test
-test: system-packages $(AZURITE)/node_modules/.package-lock.json $(VENV)/dev.stamp  ## Set up what the tests need and run all of them, lint included.
+test: system-packages $(AZURITE)/node_modules/.package-lock.json $(VENV)/dev.stamp  ## Set up what the tests need and run them, lint included; not the unproven ones.
 	$(call beside,lint,$(PYTEST) -m "not unproven")
 
 .PHONY: test-unproven
