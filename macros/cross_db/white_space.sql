@@ -17,9 +17,12 @@
     {{ return([173, 6158, 8203, 8204, 8205, 8206, 8207, 8288, 65279]) }}
 {% endmacro %}
 
-{# Spark reads \uXXXX in a literal. #}
+{# Spark reads \uXXXX in a literal. The digits are picked by hand, because dbt 2.x formats no number as hexadecimal. #}
 {% macro default__characters() -%}
-    '{% for code in separators() + without_width() %}\u{{ '%04x' % code }}{% endfor %}'
+    {%- set digits = '0123456789abcdef' -%}
+    '{% for code in separators() + without_width() -%}
+    \u{% for place in [4096, 256, 16, 1] %}{{ digits[code // place % 16] }}{% endfor %}
+    {%- endfor %}'
 {%- endmacro %}
 
 {% macro duckdb__characters() -%}

@@ -74,7 +74,6 @@ MARKED = {
         "pipeline/test_unit_tests.py",
         "pipeline/test_unread_values.py",
         "pipeline/test_values.py",
-        "project/test_dbt_2.py",
         "project/test_dbt_docs.py",
         "project/test_dbt_utils.py",
         "project/test_onboarding.py",

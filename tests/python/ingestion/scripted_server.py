@@ -76,10 +76,12 @@ def serve(respond: Callable[[Request], Answer]) -> Iterator[Server]:  # noqa: C9
                 server.in_hand += 1
                 server.peak = max(server.peak, server.in_hand)
             try:
-                self._send(respond(request))
+                answer = respond(request)
             finally:
+                # Before the answer leaves: the client may ask again as soon as it has it.
                 with counting:
                     server.in_hand -= 1
+            self._send(answer)
 
         def _trickle(self) -> None:
             """A header without an end."""
