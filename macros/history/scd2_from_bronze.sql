@@ -85,22 +85,26 @@ contents as (
         on in_time.{{ key }} = staged.{{ key }} and in_time._arrival = staged._arrival
 ),
 
+repeated as (
+    select
+        contents.{{ key }},
+        contents.ordinal
+    from contents
+    inner join contents as previous
+        on contents.{{ key }} = previous.{{ key }} and contents.ordinal = previous.ordinal + 1
+    where
+        contents.is_deleted = previous.is_deleted
+        {%- for column in columns %}
+        and contents.{{ column }} is not distinct from previous.{{ column }}
+        {%- endfor %}
+),
+
 compared as (
     select
         contents.*,
-        case
-            when
-                previous.ordinal is null
-                or contents.is_deleted <> previous.is_deleted
-                {%- for column in columns %}
-                or contents.{{ column }} is distinct from previous.{{ column }}
-                {%- endfor %}
-                then 1
-            else 0
-        end as is_change
+        case when repeated.ordinal is null then 1 else 0 end as is_change
     from contents
-    left join contents as previous
-        on contents.{{ key }} = previous.{{ key }} and contents.ordinal = previous.ordinal + 1
+    left join repeated on contents.{{ key }} = repeated.{{ key }} and contents.ordinal = repeated.ordinal
 ),
 
 numbered as (

@@ -77,14 +77,13 @@ current_rows as (
     {% endfor -%}
 ),
 
-compared as (
+differing as (
     select
-        coalesce(source_rows._source_table, current_rows._source_table) as _source_table,
         source_rows.record_key as source_key,
         current_rows.record_key as current_key,
         cast(source_rows.amount as decimal(38, 2)) as source_amount,
         cast(current_rows.amount as decimal(38, 2)) as current_amount,
-        source_rows._record_hash is distinct from current_rows._record_hash as is_different
+        coalesce(source_rows._source_table, current_rows._source_table) as _source_table
     from source_rows
     full outer join current_rows
         on
@@ -92,18 +91,20 @@ compared as (
             and source_rows.record_key = current_rows.record_key
     left join open_records
         on coalesce(source_rows.record_key, current_rows.record_key) = open_records.record_key
-    where open_records.record_key is null and not coalesce(source_rows.is_held_back, false)
+    where
+        source_rows._record_hash is distinct from current_rows._record_hash
+        and open_records.record_key is null
+        and not coalesce(source_rows.is_held_back, false)
 )
 
 select
-    compared._source_table,
+    differing._source_table,
     full_reads._batch_id,
-    count(*) filter (where compared.source_key is not null and compared.current_key is null) as missing_records,
-    count(*) filter (where compared.source_key is null) as surplus_records,
-    count(*) filter (where compared.source_key is not null and compared.current_key is not null) as changed_records,
-    coalesce(sum(compared.source_amount), 0) as source_amount,
-    coalesce(sum(compared.current_amount), 0) as current_amount
-from compared
-inner join full_reads on compared._source_table = full_reads._source_table
-where compared.is_different
-group by compared._source_table, full_reads._batch_id
+    count(*) filter (where differing.source_key is not null and differing.current_key is null) as missing_records,
+    count(*) filter (where differing.source_key is null) as surplus_records,
+    count(*) filter (where differing.source_key is not null and differing.current_key is not null) as changed_records,
+    coalesce(sum(differing.source_amount), 0) as source_amount,
+    coalesce(sum(differing.current_amount), 0) as current_amount
+from differing
+inner join full_reads on differing._source_table = full_reads._source_table
+group by differing._source_table, full_reads._batch_id

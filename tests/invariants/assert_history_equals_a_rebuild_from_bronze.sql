@@ -10,7 +10,7 @@ with
 ),
 
 {% endfor -%}
-compared as (
+differing as (
     {% for entity in entities() -%}
     {%- set key = entity_meta(entity).record_key if execute else 'key' -%}
     select
@@ -23,30 +23,22 @@ compared as (
         rebuilt.valid_to as rebuilt_valid_to,
         recorded.dbt_valid_to as recorded_valid_to,
         rebuilt.is_deleted as is_deleted_rebuilt,
-        recorded.is_deleted as is_deleted_recorded,
-        case
-            when
-                false
-                {%- for column in (kept_columns(entity) if execute else []) %}
-                or staged.{{ column }} is distinct from recorded.{{ column }}
-                {%- endfor %}
-                then 1
-            else 0
-        end as content_differs
+        recorded.is_deleted as is_deleted_recorded
     from {{ entity }}_rebuilt as rebuilt
     left join {{ ref('stg_' ~ entity) }} as staged
         on rebuilt.{{ key }} = staged.{{ key }} and rebuilt._arrival = staged._arrival
     full outer join {{ ref(entity ~ '_history') }} as recorded
         on rebuilt.{{ key }} = recorded.{{ key }} and rebuilt.version_number = recorded.version_number
+    where
+        rebuilt._arrival is distinct from recorded._arrival
+        or rebuilt.valid_from is distinct from recorded.dbt_valid_from
+        or rebuilt.valid_to is distinct from recorded.dbt_valid_to
+        or rebuilt.is_deleted is distinct from recorded.is_deleted
+        {%- for column in (kept_columns(entity) if execute else []) %}
+        or staged.{{ column }} is distinct from recorded.{{ column }}
+        {%- endfor %}
     {% if not loop.last %}union all{% endif %}
     {% endfor -%}
 )
 
-select *
-from compared
-where
-    rebuilt_arrival is distinct from recorded_arrival
-    or rebuilt_valid_from is distinct from recorded_valid_from
-    or rebuilt_valid_to is distinct from recorded_valid_to
-    or is_deleted_rebuilt is distinct from is_deleted_recorded
-    or content_differs = 1
+select * from differing
