@@ -186,6 +186,9 @@ def rule_test(rule: Mapping[str, Any]) -> str:
         test = f"`{rule['malformed_code']}` has no shape of its [code systems](#code-systems)"
     elif "unknown_word" in rule:
         return f"the word for `{rule['unknown_word']}` is none of its list"
+    elif "out_of_bounds" in rule:
+        bounds = "[date bounds](onboarding-a-hospital.md#dates-that-cannot-be-true)"
+        test = f"`{rule['out_of_bounds']}` is outside the {bounds} of its source"
     elif "macro" in rule:
         ((macro, column),) = rule["macro"].items()
         test = f"`{macro}({column})`"
