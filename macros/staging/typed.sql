@@ -48,6 +48,7 @@
 
 {% macro is_money(column) %}{{ return(column.data_type == 'decimal(18,2)') }}{% endmacro %}
 
+{#
     The second step, over the column that read_value filled: a sentinel, and a date that is unknown because it cannot be
     true, become NULL.
 #}

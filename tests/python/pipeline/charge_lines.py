@@ -82,11 +82,15 @@ class Group:
     warehouse: Warehouse
 
     @classmethod
-    def make(cls, folder: Path) -> "Group":
-        """A group without hospitals."""
-        # Cases of a row or two, which are held back one by one, wait for nobody.
-        patient = ("dbt_project.yml", "minimum_rows_if_all: 1}", "minimum_rows_if_all: 1000}")
-        warehouse = with_project(Warehouse(folder / "lakehouse"), folder / "project", patient)
+    def make(cls, folder: Path, *, waits: bool = False) -> "Group":
+        """A group without hospitals.
+
+        Args:
+            folder: Where all of it is.
+            waits: A batch of a row or two that is held back as a whole waits for a person, as it does by default.
+        """
+        changes = [] if waits else [("dbt_project.yml", "minimum_rows_if_all: 1}", "minimum_rows_if_all: 1000}")]
+        warehouse = with_project(Warehouse(folder / "lakehouse"), folder / "project", *changes)
         for path in (warehouse.project / "models" / "bronze").glob("*.yml"):
             path.unlink()
         (warehouse.lakehouse / "sources").mkdir(parents=True)
@@ -141,6 +145,17 @@ class Group:
             database.executemany(
                 f"insert into {of} values ({marks})", [[row.get(column) for column in names] for row in rows]
             )
+
+    def put(self, name: str, *rows: Mapping[str, object], table: str = "transactions") -> None:
+        """Add rows to a table of a hospital's database."""
+        for row in rows:
+            marks = ", ".join("?" for _ in row)
+            self.execute(name, f"insert into {table} ({', '.join(row)}) values ({marks})", *row.values())
+
+    def execute(self, name: str, statement: str, *values: object) -> None:
+        """Run a statement in a hospital's database."""
+        with closing(sqlite3.connect(self.warehouse.lakehouse / "sources" / f"{name}.db")) as database, database:
+            database.execute(statement, values)
 
     def drop(self, file: str, text: str) -> Path:
         """A file arrives in the landing folder."""

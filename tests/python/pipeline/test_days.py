@@ -17,23 +17,9 @@ import yaml
 
 from tests.python.ingestion.test_icd_releases import order_file
 from tests.python.lakehouses import DBT_PARTS, PROJECT, Warehouse
+from tests.python.pipeline.charge_lines import MAP as CHARGE_LINES
 
-MAP = {
-    "transaction_id": "line",
-    "encounter_id": "visit",
-    "patient_id": "mrn",
-    "payer_id": "payer",
-    "payer_group": "plan",
-    "payment_source": "payer_kind",
-    "procedure_code": "code",
-    "diagnosis_code": "icd",
-    "service_date": "day",
-    "charge_amount": "amount",
-    "paid_amount": "paid",
-    "paid_date": "paid_day",
-    "inserted_at": "entered",
-    "modified_at": "updated",
-}
+MAP = CHARGE_LINES | {"inserted_at": "entered"}
 TYPES = {"day": "date", "amount": "decimal(18,2)", "paid": "decimal(18,2)", "paid_day": "date"} | dict.fromkeys(
     ("seen", "entered", "updated"), "timestamp"
 )

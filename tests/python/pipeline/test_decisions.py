@@ -2,31 +2,60 @@
 
 import json
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.python.pipeline.group import Group, Hospital, line
+from tests.python.pipeline import charge_lines
+from tests.python.pipeline.charge_lines import COLUMNS, Group, table
 
 # Not dated in this world, so that the row is held back.
 NO_DAY = {"day": "1850-06-15"}
 BIGGEST = "9999999999999999.99"
 
-HOSPITALS = (
+BY_INCREMENTS = {"object": "transactions", "mode": "incremental", "watermark": "updated", "lag": "P2D"}
+AMOUNTS_AS_TEXT = {**COLUMNS, "amount": "string"}
+PROVIDERS = dict.fromkeys(("id", "first", "last", "npi"), "string")
+PROVIDER_MAP = {"provider_id": "id", "first_name": "first", "last_name": "last", "npi": "npi"}
+WITH_PROVIDERS = ("half_loaded", "sound")
+# What each hospital's charge lines are declared as, and what is special of the hospital.
+HOSPITALS: dict[str, dict[str, Any]] = {
     # A number is used again with an older date; found by a full read.
-    Hospital("reused", "incremental"),
+    "reused": {"load": BY_INCREMENTS},
     # A restored backup: content and dates go back.
-    Hospital("restored"),
+    "restored": {},
     # An increment came late; a full read says that its content is the truth.
-    Hospital("went_back", "incremental"),
-    Hospital("half_loaded", tables=("transactions", "providers")),
-    Hospital("sound", tables=("transactions", "providers")),
-    Hospital("small"),
-    Hospital("silent"),
-    Hospital("huge", amount_type="string"),
-    Hospital("rich", amount_type="string", meta=(("amount_limit", 100_000_000),)),
-    Hospital("feed", "incremental"),
-    Hospital("accepted_feed", "incremental"),
-)
+    "went_back": {"load": BY_INCREMENTS},
+    "half_loaded": {},
+    "sound": {},
+    "small": {},
+    "silent": {},
+    "huge": {"columns": AMOUNTS_AS_TEXT},
+    "rich": {"columns": AMOUNTS_AS_TEXT, "amount_limit": 100_000_000},
+    "feed": {"load": BY_INCREMENTS},
+    "accepted_feed": {"load": BY_INCREMENTS},
+}
+
+
+def line(number: str, amount: str, **changes: object) -> dict[str, object]:
+    """A charge line of the first day."""
+    first_day = {"day": "2026-10-05", "paid": "0.00", "updated": "2026-10-10 08:00:00"}
+    return charge_lines.line(number, amount, **{**first_day, **changes})
+
+
+def group_of(folder: Path) -> Group:
+    """All hospitals, declared, with empty databases."""
+    made = Group.make(folder, waits=True)
+    providers = table("providers", columns=PROVIDERS, mapped=PROVIDER_MAP)
+    for name, declared in HOSPITALS.items():
+        also = [providers] if name in WITH_PROVIDERS else []
+        made.declare(name, table(**declared), *also)
+        made.rows(name, [])
+        if also:
+            made.rows(name, [], of="providers", columns=list(PROVIDERS))
+    made.list({name: ["transactions", "providers"][: 1 + (name in WITH_PROVIDERS)] for name in HOSPITALS})
+    return made
 
 
 def failures(group: Group) -> list[str]:
@@ -86,7 +115,7 @@ def second_day(group: Group) -> None:
 @pytest.fixture(scope="module")
 def group(tmp_path_factory: pytest.TempPathFactory) -> Group:
     """The group after its second day: built each day."""
-    made = Group(tmp_path_factory.mktemp("group"), HOSPITALS)
+    made = group_of(tmp_path_factory.mktemp("group"))
     fill(made)
     made.warehouse.run("rcm", "run", expect=1, tests=True)
     made.first_failures = failures(made)  # type: ignore[attr-defined]

@@ -16,27 +16,13 @@ import pytest
 import yaml
 
 from tests.python.lakehouses import DBT_PARTS, PROJECT, Warehouse
+from tests.python.pipeline.charge_lines import MAP as CHARGE_LINES
 
 # What the tests look at, and no more: a build of everything takes three times as long.
 READ = ["+fct_ar_events", "+dq_rule_results", "+dq_batch_reconciliation", "+stg_patients"]
 TODAY = datetime.now(UTC).date()
 RECENT = TODAY - timedelta(days=40)
-TRANSACTIONS = {
-    "transaction_id": "line",
-    "encounter_id": "visit",
-    "patient_id": "mrn",
-    "payer_id": "payer",
-    "payer_group": "plan",
-    "payment_source": "payer_kind",
-    "procedure_code": "code",
-    "diagnosis_code": "icd",
-    "service_date": "day",
-    "charge_amount": "amount",
-    "paid_amount": "paid",
-    "paid_date": "paid_day",
-    "inserted_at": "created",
-    "modified_at": "updated",
-}
+TRANSACTIONS = CHARGE_LINES | {"inserted_at": "created"}
 COLUMNS = list(TRANSACTIONS.values())
 PATIENTS = {"patient_id": "mrn", "first_name": "first", "last_name": "last", "birth_date": "born", "sex": "sex"}
 
