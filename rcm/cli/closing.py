@@ -13,6 +13,7 @@ from rcm.cli.console import (
     AsJson,
     Panel,
     ProjectDir,
+    Reason,
     Who,
     examples,
     exit_if,
@@ -22,6 +23,7 @@ from rcm.cli.console import (
     project,
     read_control,
     records,
+    require_reason,
     show,
     signature,
     sound_sources,
@@ -91,7 +93,7 @@ def close(month: OpenMonth, hospital: HospitalNames = None, by: Who = None, proj
 )
 def reopen(
     month: ClosedMonth,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; no patient's data.", show_default=False)],
+    reason: Reason,
     hospital: HospitalNames = None,
     by: Who = None,
     project_dir: ProjectDir = None,
@@ -100,8 +102,7 @@ def reopen(
     with project(project_dir) as settings:
         from rcm.finance.month_close import reopen_month
 
-        if not reason.strip():
-            raise SpecError(["--reason is empty; say why the month is reopened"])
+        require_reason(reason, "the month is reopened")
         wanted, control = _month_key(month), read_control(settings)
         names, failures = _hospitals(settings, control, hospital), []
         for name in names:

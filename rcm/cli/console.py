@@ -59,10 +59,21 @@ Until = Annotated[
 ]
 
 
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; no patient's data.", show_default=False)]
 Who = Annotated[
     str | None,
     typer.Option("--by", metavar="NAME", help="Who signs.  [dim]default: the user[/dim]", show_default=False),
 ]
+
+
+def require_reason(reason: str, what: str) -> None:
+    """Refuse an empty reason; ``what`` completes "say why".
+
+    Raises:
+        SpecError: Nothing is said.
+    """
+    if not reason.strip():
+        raise SpecError([f"--reason is empty; say why {what}"])
 
 
 def signature(by: str | None) -> str:

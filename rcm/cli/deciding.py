@@ -4,9 +4,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingestion.base.errors import SpecError
 from rcm.cli import completion
-from rcm.cli.console import Panel, ProjectDir, Who, examples, output, project, read_control, signature
+from rcm.cli.console import (
+    Panel,
+    ProjectDir,
+    Reason,
+    Who,
+    examples,
+    output,
+    project,
+    read_control,
+    require_reason,
+    signature,
+)
 
 if TYPE_CHECKING:
     from ingestion.bronze.decisions import Decision
@@ -19,7 +29,6 @@ BatchId = Annotated[
         metavar="BATCH", help="The batch, as the build names it.", autocompletion=completion.waiting_batches
     ),
 ]
-Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; no patient's data.", show_default=False)]
 
 
 @commands.command(
@@ -54,8 +63,7 @@ def _decide(batch: str, decision: "Decision", reason: str, by: str | None, proje
     with project(project_dir) as settings:
         from rcm.decisions import decide
 
-        if not reason.strip():
-            raise SpecError([f"--reason is empty; say why the batch is {decision}"])
+        require_reason(reason, f"the batch is {decision}")
         done = decide(settings, read_control(settings).systems, batch, decision, signature(by), reason)
         if done.is_new:
             output().print(f"{done.source_table}: batch {batch} is {decision}; the next build follows it: rcm run")

@@ -11,12 +11,14 @@ from rcm.cli.completion import TableNames
 from rcm.cli.console import (
     Panel,
     ProjectDir,
+    Reason,
     Who,
     examples,
     exit_if,
     output,
     project,
     read_control,
+    require_reason,
     signature,
     sound_sources,
 )
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from ingestion.bronze.set_aside import SetAside
 
 commands = typer.Typer()
-Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; no patient's data.", show_default=False)]
 System = Annotated[
     str, typer.Argument(metavar="SYSTEM", help="The system, such as hospital_a.", autocompletion=completion.systems)
 ]
@@ -53,7 +54,7 @@ def restart(
         from ingestion.loads.plan import selected_tables
         from rcm import service
 
-        _require_reason(reason)
+        require_reason(reason, "it is loaded again")
         declared = read_control(settings)
         chosen = sound_sources(declared, [system])
         tables = [spec.name for _, spec in selected_tables(declared.systems, chosen, table or None)]
@@ -84,7 +85,7 @@ def remove(system: System, reason: Reason, by: Who = None, project_dir: ProjectD
         from ingestion.bronze.set_aside import set_aside
         from rcm import service
 
-        _require_reason(reason)
+        require_reason(reason, "it is removed")
         declared = read_control(settings)
         if system in declared.listed:
             raise SpecError(
@@ -94,11 +95,6 @@ def remove(system: System, reason: Reason, by: Who = None, project_dir: ProjectD
         _print(set_aside(settings, system, None, status="removed", who=signature(by), reason=reason))
         built = service.build(settings, listener=TerminalListener(settings))
         exit_if(bool(declared.problems) or built.failed)
-
-
-def _require_reason(reason: str) -> None:
-    if not reason.strip():
-        raise SpecError(["--reason is empty; say why"])
 
 
 def _require_open(settings: "Settings", system: str) -> None:

@@ -1,6 +1,11 @@
 -- The value of every KPI that rolls up, as of every month: over its contract's window and of each month by itself, per
 -- hospital and for all of them, per payer group and for all of them. Ratios are sums over sums, never averages. What
 -- has no value says why; a value of all hospitals says whose it is, each as of which day (kpi_group_members).
+{% set kept = [
+    'kpi_name', 'kpi_window', 'month_key', 'counts_from_month_key', 'as_of_date', 'hospital_key', 'hospital_name',
+    'payer_group', 'split', 'numerator', 'denominator', 'kpi_value', 'unknown_reason', 'members', 'left_out'
+] -%}
+
 with
 
 contracts as (
@@ -406,47 +411,23 @@ explained_of_all as (
     from valued_of_all
 ),
 
-rolled_up as (
+of_one as (
     select
-        kpi_name,
-        kpi_window,
-        month_key,
-        counts_from_month_key,
-        as_of_date,
-        hospital_key,
-        hospital_name,
-        payer_group,
-        split,
-        numerator,
-        denominator,
-        kpi_value,
-        unknown_reason,
-        left_out,
+        *,
         case
             when kpi_value is not null and as_of_date is null then hospital_name
             when kpi_value is not null then concat(hospital_name, ' (', cast(as_of_date as string), ')')
         end as members
     from explained
+),
 
-    union all
-
+rolled_up as (
+    {% for part in ['of_one', 'explained_of_all'] -%}
     select
-        kpi_name,
-        kpi_window,
-        month_key,
-        counts_from_month_key,
-        as_of_date,
-        hospital_key,
-        hospital_name,
-        payer_group,
-        split,
-        numerator,
-        denominator,
-        kpi_value,
-        unknown_reason,
-        left_out,
-        members
-    from explained_of_all
+        {{ kept | join(',\n        ') }}
+    from {{ part }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor -%}
 ),
 
 final as (

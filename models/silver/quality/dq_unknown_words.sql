@@ -15,7 +15,7 @@ names as (
     from {{ ref('stg_patients') }}
     where first_name is not null and last_name is not null
 
-    union all
+    union
 
     select lower(replace(concat(last_name, first_name), ' ', '')) as plain_name
     from {{ ref('stg_patients') }}
@@ -24,32 +24,20 @@ names as (
 
 uses as (
     select
-        entity,
-        column_name,
-        source_system,
-        _source_table,
-        _batch_id,
-        _arrival,
-        record_key,
-        amount,
-        unknown_word
+        said.entity,
+        said.column_name,
+        said.source_system,
+        said._source_table,
+        said._batch_id,
+        said._arrival,
+        said.record_key,
+        said.amount,
+        case
+            when names.plain_name is null then said.unknown_word
+            else concat('(', cast(length(said.unknown_word) as string), ' characters)')
+        end as unknown_word
     from said
-    where plain_word not in (select names.plain_name from names)
-
-    union all
-
-    select
-        entity,
-        column_name,
-        source_system,
-        _source_table,
-        _batch_id,
-        _arrival,
-        record_key,
-        amount,
-        concat('(', cast(length(unknown_word) as string), ' characters)') as unknown_word
-    from said
-    where plain_word in (select names.plain_name from names)
+    left join names on said.plain_word = names.plain_name
 ),
 
 -- A word that a later row of the record no longer has needs nobody's attention.
