@@ -141,6 +141,16 @@ class Project:
         """Greatest plausible amount of a line, USD, whatever its sign."""
         return Decimal(table.amount_limit or self.variables.get("amount_limit", "Infinity"))
 
+    def dialect(self, table: Table) -> Mapping[str, Any]:
+        """How a table's values are read: its own dialect over the project's, key by key, bounds column by column."""
+        usual = self.variables["dialect"]
+        own_bounds = table.dialect.get("date_bounds", {})
+        bounds = {
+            name: {**usual["date_bounds"].get(name, {}), **own_bounds.get(name, {})}
+            for name in {*usual["date_bounds"], *own_bounds}
+        }
+        return {**usual, **table.dialect, "date_bounds": bounds}
+
     def read_word(self, table: Table, column: str, text: str | None) -> str | None:
         """The canonical word; None where the text is no word of the vocabulary."""
         own = table.dialect.get("words", {}).get(column, {})

@@ -6,9 +6,9 @@ one"), docs/data-quality.md and the rules' descriptions.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from tests.python.independent_ledger.bronze import Batch
@@ -22,12 +22,12 @@ WORDS = {
 # Rules about one column.
 JUDGED = {
     "service_date_out_of_range": "service_date",
+    "visit_date_out_of_range": "visit_date",
     "paid_date_out_of_range": "paid_date",
     "diagnosis_code_malformed": "diagnosis_code",
     "post_date_out_of_range": "post_date",
 }
 SEVERE = ("reject", "quarantine")
-EARLIEST = date(1900, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -112,16 +112,16 @@ def _staged(project: Project, batches: Sequence[Batch]) -> list[Staged]:
     staged = []
     for batch in batches:
         arrivals = []
-        for key, values, is_valid in _arrivals(project, batch):
+        for key, sent, values, is_valid in _arrivals(project, batch):
             if key is None:
                 arrivals.append(Arrival(key, values, "rejected"))
                 continue
             status = "valid" if is_valid else "quarantined"
             before, was_full = last.get(key, (None, False))
             # What an increment brought may have been late; a full read that says it again is not.
-            repeats = values == before and (was_full or not batch.is_full)
+            repeats = sent == before and (was_full or not batch.is_full)
             arrivals.append(Arrival(key, values, "duplicate" if repeats else status))
-            last[key] = values, batch.is_full
+            last[key] = sent, batch.is_full
         keys = {arrival.key for arrival in arrivals}
         absent = frozenset(last.keys() - keys if batch.is_full else ())
         for key in absent:
@@ -140,17 +140,72 @@ def _waits(staged: Staged, later: Sequence[Staged]) -> bool:
     return len(held_back) == len(staged.arrivals)
 
 
-def _arrivals(project: Project, batch: Batch) -> Iterator[tuple[str | None, dict[str, Any], bool]]:
-    """Key, values and whether no severe rule fails, of every row; None for the key of one that cannot be used."""
+def _arrivals(project: Project, batch: Batch) -> Iterator[tuple[str | None, dict[str, Any], dict[str, Any], bool]]:
+    """Of every row its key, what was sent, what is read of it, and whether no severe rule fails.
+
+    The key of a row that cannot be used is None.
+    """
     name = KEYS[batch.table.entity]
     rows = [_translated(project, batch.table, row) if row and row[name] is not None else None for row in batch.rows]
     # The same row twice is a duplicate; two different rows of one key contradict each other.
     different = Counter(key for key, _ in {(row[name], _frozen(row)) for row in rows if row})
     for row in rows:
         if row:
-            yield row[name], row, different[row[name]] == 1 and not is_held_back(project, batch, row)
+            dated = _without_sentinels(project, batch.table, row)
+            outside = _out_of_bounds(project, batch, dated)
+            is_valid = different[row[name]] == 1 and not is_held_back(project, batch, dated, outside)
+            yield row[name], row, _without_impossible_dates(project, batch, dated, outside), is_valid
         else:
-            yield None, {}, False
+            yield None, {}, {}, False
+
+
+def _without_sentinels(project: Project, table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A date that means "no date" is none."""
+    sentinels = {str(day) for day in project.dialect(table)["sentinel_dates"]}
+    return {name: None if _day(table, value) in sentinels else value for name, value in row.items()}
+
+
+def _day(table: Table, value: object) -> str | None:
+    if isinstance(value, datetime):
+        return table.clock.day(value).isoformat()
+    return value.isoformat() if isinstance(value, date) else None
+
+
+def _out_of_bounds(project: Project, batch: Batch, row: Mapping[str, Any]) -> frozenset[str]:
+    """Columns whose date cannot be true: docs/onboarding-a-hospital.md, "Dates that cannot be true"."""
+    dialect, clock = project.dialect(batch.table), batch.table.clock
+    loaded_on, begins = clock.day(batch.arrived_at), dialect.get("ledger_begins")
+    found = set()
+    for name, bounds in dialect["date_bounds"].items():
+        value = row.get(name)
+        if value is None:
+            continue
+        is_moment = isinstance(value, datetime)
+        day = clock.day(value) if is_moment else value
+        earlier_in_year = (loaded_on.month, loaded_on.day) < (day.month, day.day)
+        if loaded_on.year - day.year - earlier_in_year > bounds["years_before"]:
+            found.add(name)
+        if day > loaded_on + timedelta(days=bounds.get("days_after", 0)):
+            found.add(name)
+        service, limit = row.get("service_date"), bounds.get("days_before_service")
+        if limit is not None and service is not None and day < service - timedelta(days=limit):
+            found.add(name)
+        if begins and not is_moment and name != "birth_date" and day < begins:
+            found.add(name)
+    return frozenset(found)
+
+
+def _without_impossible_dates(
+    project: Project, batch: Batch, row: Mapping[str, Any], outside: Collection[str]
+) -> dict[str, Any]:
+    """A date that cannot be true and of which the rule only warns is unknown; a change without a date is its load's."""
+    read = dict(row)
+    for name in outside:
+        rule = project.rules[batch.table.entity].get(f"{name}_out_of_range")
+        usual = rule.severity if rule else "warn"
+        if batch.table.severities.get(f"{name}_out_of_range", usual) == "warn":
+            read[name] = batch.arrived_at if name == "modified_at" else None
+    return read
 
 
 def _frozen(row: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
@@ -162,9 +217,9 @@ def _translated(project: Project, table: Table, row: Mapping[str, Any]) -> dict[
     return {**row, **words}
 
 
-def is_held_back(project: Project, batch: Batch, row: Mapping[str, Any]) -> bool:
+def is_held_back(project: Project, batch: Batch, row: Mapping[str, Any], outside: Collection[str]) -> bool:
     """Whether a row fails a rule that keeps it out; what only warns does not."""
-    table, verdicts = batch.table, _verdicts(project, batch, row)
+    table, verdicts = batch.table, _verdicts(project, batch, row, outside)
     for name, rule in project.rules[table.entity].items():
         if table.severities.get(name, rule.severity) in SEVERE:
             if (column := JUDGED.get(name)) and column not in table.columns:
@@ -177,15 +232,15 @@ def is_held_back(project: Project, batch: Batch, row: Mapping[str, Any]) -> bool
     return False
 
 
-def _verdicts(project: Project, batch: Batch, row: Mapping[str, Any]) -> dict[str, bool | None]:
+def _verdicts(
+    project: Project, batch: Batch, row: Mapping[str, Any], outside: Collection[str]
+) -> dict[str, bool | None]:
     """What each rule says of a row: it is bad, it is not, or None, because the value is missing."""
     table, limit = batch.table, project.amount_limit(batch.table)
     implausible = any(abs(row[name]) > limit for name in AMOUNTS if row.get(name) is not None)
-    loaded_on = table.clock.day(batch.arrived_at)
 
     def out_of_range(name: str) -> bool | None:
-        day = row.get(name)
-        return None if day is None else not EARLIEST <= day <= loaded_on
+        return None if row.get(name) is None else name in outside
 
     if table.entity == "transactions":
         code = row.get("diagnosis_code")
@@ -193,6 +248,7 @@ def _verdicts(project: Project, batch: Batch, row: Mapping[str, Any]) -> dict[st
         return {
             "amount_implausible": implausible,
             "service_date_out_of_range": out_of_range("service_date"),
+            "visit_date_out_of_range": out_of_range("visit_date"),
             "paid_date_out_of_range": out_of_range("paid_date"),
             "diagnosis_code_malformed": None
             if code is None
