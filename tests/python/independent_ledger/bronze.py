@@ -98,7 +98,7 @@ def read_amount(table: Table, value: object) -> Decimal | None:
         text = value.strip()
         if not text:
             return None
-        if not re.fullmatch(r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?", text):
+        if not re.fullmatch(r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)", text):
             raise UnreadableError(table.name)
         value = text
     try:

@@ -17,7 +17,7 @@ from tests.python.independent_ledger.clocks import Clock
 
 ENTITIES = ("transactions", "adjustments")
 # Columns of the common data model that the ledger needs, by how their values are read.
-DATES = ("service_date", "paid_date", "post_date")
+DATES = ("service_date", "visit_date", "paid_date", "post_date")
 MOMENTS = ("inserted_at", "modified_at")
 AMOUNTS = ("charge_amount", "paid_amount", "adjustment_amount")
 
