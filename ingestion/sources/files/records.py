@@ -28,13 +28,14 @@ Positions = npt.NDArray[np.intp]
 
 
 class Span(NamedTuple):
-    """One record by its quotes and delimiters: bytes of the text, first line, fields, empty ones at its end."""
+    """One record by its quotes and delimiters: bytes, first line, fields, empty ones at its end, quoted ones."""
 
     start: int
     end: int
     line: int
     fields: int
     trailing: int
+    quoted: int
     fault: str | None
     is_ended: bool
 
@@ -140,6 +141,7 @@ class Grammar:
                 line,
                 body.count(self._delimiter) + 1,
                 len(body) - len(body.rstrip(self._delimiter)),
+                0,
                 None,
                 bool(closing),
             )
@@ -156,7 +158,7 @@ class Grammar:
             start = span.end
 
     def _quoted_span(self, text: bytes, start: int, line: int) -> Span:
-        fields = trailing = 0
+        fields = trailing = quoted = 0
         fault = None
         position = start
         closing: bytes = self._delimiter
@@ -167,12 +169,13 @@ class Grammar:
             value, quote, more, closing = match.groups()
             fields += 1
             trailing = 0 if value.strip(b'"') else trailing + 1
+            quoted += value.startswith(b'"')
             if quote == b"":
                 fault = "it opens a quote that is never closed"
             elif quote and more.strip(b" \t") and fault is None:
                 fault = "a field goes on after its closing quote"
             position = match.end()
-        return Span(start, position, line, fields, trailing, fault, bool(closing))
+        return Span(start, position, line, fields, trailing, quoted, fault, bool(closing))
 
     def _fault(self, span: Span, raw: bytes, all_text: bool) -> str | None:
         lines = _count_lines(raw) + (0 if span.is_ended else 1)
@@ -190,7 +193,7 @@ class Grammar:
             fault = "it has a value after the last column"
         elif self._header and _folded(raw) == self._header:
             return REPEATED_HEADER
-        elif lines > 1 and self._holds_records(raw, lines):
+        elif lines > 1 and span.quoted < span.fields and self._holds_records(raw, lines):
             fault = f"two quotes join {lines} lines, which are whole records, into one value"
         else:
             return None
@@ -202,7 +205,8 @@ class Grammar:
     def _holds_records(self, raw: bytes, lines: int) -> bool:
         """Whether a record of several lines is several records: nearly every line has the separators of one.
 
-        Lines of an address or a note seldom have as many; of two columns, one comma in each line is no proof.
+        Lines of an address or a note seldom have as many; of two columns, one comma in each line is no proof. A
+        record whose fields are all in quotes is not asked: its writer quotes, and a stray quote would break the pairs.
         """
         if self.width < _PROVING_WIDTH and lines < _PROVING_LINES:
             return False

@@ -57,5 +57,9 @@ def test_bronze_and_landing_alone_are_a_lakehouse(project: Project) -> None:
 
 def _keep_only(folder: Path, *names: str) -> None:
     for path in folder.iterdir():
-        if path.name not in names:
+        if path.name in names:
+            continue
+        if path.is_dir():
             shutil.rmtree(path)
+        else:
+            path.unlink()
