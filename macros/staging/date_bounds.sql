@@ -10,7 +10,7 @@
         {{ day }} not in ({{ sentinels(dialect) }})
         and {% endif -%}
         (
-            {{ age_in_years(day, '_ingested_at') }} > {{ bounds.years_before }}
+            {{ day }} <= {{ dbt.dateadd('year', 0 - bounds.years_before - 1, 'cast(_ingested_at as date)') }}
             or {{ day }} > {{ days_later(local_date('_ingested_at'), bounds.get('days_after', 0)) }}
             {%- if bounds.get('days_before_service') is not none %}
             or {{ day }} < {{ days_later('service_date', 0 - bounds.days_before_service) }}

@@ -5,20 +5,24 @@
     source declares them (dialect.keys): fold makes one key of what differs only in them, exact makes two; hold, the
     default, makes two, and the second to arrive is held back (key_resembles_another).
 #}
-{% macro comparable(text, expression, column, system, entity) -%}
+{% macro compared_key(text, column, system, entity) -%}
     {%- set named = entity_named_by(entity, column) -%}
-    {%- if not is_text_key(expression, column, system, entity) -%}
-        {{ text }}
-    {%- elif column.config.meta.get('code_systems') -%}
-        {{ code_text(clean_key(text), code_systems_of(system, entity, column.name)) }}
-    {%- elif named in (none, entity) -%}
-        {{ folded_key(clean_key(text), system, entity, named) }}
-    {%- else -%}
+    {%- if column.config.meta.get('code_systems') -%}
+        {{ code_text(text, code_systems_of(system, entity, column.name)) }}
+    {%- elif is_reference(column, entity) -%}
         {#- A reference that a spreadsheet shortened names nobody: lines of many accounts would become one's. -#}
-        {%- set folded = folded_key(clean_key(text), system, entity, named) -%}
-        case when not {{ is_scientific(folded) }} then {{ folded }} end
+        case when not {{ is_scientific(text) }} then {{ folded_key(text, system, entity, named) }} end
+    {%- else -%}
+        {{ folded_key(text, system, entity, named) }}
     {%- endif -%}
 {%- endmacro %}
+
+{# Whether a column names a record of another entity by its key; codes are references to what their standard lists. #}
+{% macro is_reference(column, entity) %}
+    {{ return(
+        entity_named_by(entity, column) not in (none, entity) and not column.config.meta.get('code_systems')
+    ) }}
+{% endmacro %}
 
 {# Whether a column names a record by a text of its source; a number of a database has one spelling. #}
 {% macro is_text_key(expression, column, system, entity) %}
@@ -30,22 +34,6 @@
     {% endif %}
     {{ return(entity_named_by(entity, column) is not none or column.name.endswith('_id') or column.name == 'npi') }}
 {% endmacro %}
-
-{# References of a row that are numbers in scientific notation, as names of columns separated by commas. #}
-{% macro lost_references(system, entity, mapped, dialect) -%}
-    {%- set map = bronze_node(system, entity).config.meta.map -%}
-    concat_ws(
-        ',', cast(null as string)
-        {%- for column in mapped
-            if is_text_key(map.get(column.name), column, system, entity)
-            and entity_named_by(entity, column) not in (none, entity)
-            and not column.config.meta.get('code_systems') %},
-        case
-            when {{ is_scientific(clean_key(typed(map[column.name], column, dialect))) }} then '{{ column.name }}'
-        end
-        {%- endfor %}
-    )
-{%- endmacro %}
 
 {# How the owners of the records that a table of several hospitals names compare their keys; [] for other tables. #}
 {% macro keys_of_others(system, entity) %}

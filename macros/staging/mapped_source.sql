@@ -19,60 +19,46 @@
 {% endmacro %}
 
 {#
-    The renaming select of one source table: only batches after staged_until, if given, and none that was refused. The
-    innermost select cleans the texts of values, the next reads each value, and the outer one finishes it, and says
-    which could not be read and which cannot be true: expressions that are repeated would make the engine plan for
-    minutes.
+    The renaming select of one source table: only batches after staged_until, if given, and none that was refused. Each
+    step is a select of its own, because expressions that are repeated make an engine plan for minutes: texts cleans the
+    texts of values, keys those that name records, read_values reads each value, judged says which dates cannot be true,
+    and the outer one finishes the values and names what could not be read.
 #}
 {% macro mapped_source(system, entity, relation, mapped, staged_until, refused) -%}
 {%- set node = bronze_node(system, entity) -%}
 {%- set map = node.config.meta.map -%}
 {%- set dialect = dict(dialect_of(system, entity), hospital_zone=hospital_zone(system)) -%}
-{%- set expressions = {} -%}
-{%- set types = {} -%}
-{%- for column in mapped -%}
-    {%- set name = column.config.meta.get('keyed_hash', {}).get('of', column.name) -%}
-    {%- set expression = map.get(name, '_ingested_at' if name == 'modified_at' else none) -%}
-    {%- do expressions.update({column.name: by_local_clocks(expression, node.columns, dialect.time_zone)}) -%}
-    {%- do types.update({column.name: source_type(expression, node.columns)}) -%}
-{%- endfor -%}
-{%- set from_text = [] -%}
-{%- set checked = [] -%}
-{%- set longer = [] -%}
-{%- set dated = [] -%}
-{%- for column in mapped if expressions[column.name] is not none -%}
-    {%- set type = types[column.name] -%}
-    {%- if column.data_type != 'string' and type == 'string' -%}{%- do from_text.append(column) -%}{%- endif -%}
-    {#- A source column that has the type already is not checked; all else may not fit it. -#}
-    {%- if column.data_type != 'string' and type != column.data_type -%}{%- do checked.append(column) -%}{%- endif -%}
-    {%- if can_be_rounded(expressions[column.name], column, type) -%}{%- do longer.append(column) -%}{%- endif -%}
-    {%- if column.name in dialect.date_bounds and expressions[column.name] != '_ingested_at' -%}
-        {%- do dated.append(column) -%}
-    {%- endif -%}
-{%- endfor -%}
+{%- set columns = bound_columns(system, entity, mapped, dialect) -%}
+{%- set with_text = columns | selectattr('has_text') | list -%}
+{%- set keys = columns | selectattr('is_key') | list -%}
+{%- set checked = columns | selectattr('is_checked') | list -%}
+{%- set longer = columns | selectattr('is_longer') | list -%}
+{%- set dated = columns | selectattr('is_dated') | list -%}
 {{ check_map(system, entity, map, mapped) -}}
 select
     source_system,
-    {% for column in mapped -%}
-    {{ finished_value(column, dialect, date_is_unknown(column.name, system, entity) if column in dated) }}
-        as {{ column.name }},
+    {% for column in columns -%}
+    {{ finished_value(column, dialect, system, entity) }} as {{ column.name }},
     {% endfor -%}
     concat_ws(
         ',', _unread_columns
         {%- for column in checked %},
-        case
-            when _has_{{ column.name }} and {{ column.name }} is null then '{{ column.name }}'
-        end
+        case when _has_{{ column.name }} and {{ column.name }} is null then '{{ column.name }}' end
         {%- endfor %}
     ) as _unparsed_columns,
     concat_ws(
         ',', cast(null as string)
         {%- for column in dated %},
-        case when {{ is_out_of_bounds(column, dialect) }} then '{{ column.name }}' end
+        case when _is_untrue_{{ column.name }} then '{{ column.name }}' end
         {%- endfor %}
     ) as _implausible_columns,
-    _unknown_words,
-    _lost_references,
+    {{ unknown_words(columns, node) }} as _unknown_words,
+    concat_ws(
+        ',', cast(null as string)
+        {%- for column in keys if is_reference(column, entity) %},
+        case when _key_{{ column.name }} is not null and {{ column.name }} is null then '{{ column.name }}' end
+        {%- endfor %}
+    ) as _lost_references,
     {{ rounded_away(longer) }} as _rounded_amount,
     _contract_broken,
     _hospital_not_listed,
@@ -87,59 +73,99 @@ select
     '{{ declaration_hash(system, entity) }}' as _declaration_hash
 from (
     select
-        {% if 'source_system' in map -%}
-        nullif({{ map.source_system }}, '')
-        {%- else -%}
-        '{{ system }}'
-        {%- endif %} as source_system,
-        {% for column in mapped -%}
-        {{ comparable(
-            read_value(
-                expressions[column.name], column, dialect, types[column.name],
-                '_text_' ~ column.name if column in from_text
-            ),
-            expressions[column.name], column, system, entity
-        ) }} as {{ column.name }},
+        {% for column in dated -%}
+        {{ is_out_of_bounds(column, dialect) }} as _is_untrue_{{ column.name }},
         {% endfor -%}
-        {% for column in checked -%}
-        {{ '_text_' ~ column.name if column in from_text else expressions[column.name] }} is not null
-            as _has_{{ column.name }},
-        {% endfor -%}
-        {% for column in longer -%}
-        {{ long_amount(expressions[column.name], column, dialect, types[column.name]) }} as _long_{{ column.name }},
-        {% endfor -%}
-        {{ unknown_words(node, mapped, dialect) | indent(8) }} as _unknown_words,
-        {{ lost_references(system, entity, mapped, dialect) | indent(8) }} as _lost_references,
-        {{ contract_broken(node) }} as _contract_broken,
-        {% if 'source_system' in map -%}
-        coalesce({{ map.source_system }} not in ('{{ hospitals() | join("', '") }}'), true)
-        {%- else -%}
-        false
-        {%- endif %} as _hospital_not_listed,
-        _unread_columns,
-        _source_file,
-        _batch_id,
-        _row_number,
-        _load_type,
-        cast(_ingested_at as timestamp) as _ingested_at,
-        _row_hash
+        *
     from (
         select
-            {% for column in from_text -%}
-            {{ value_text(expressions[column.name], column, dialect) }} as _text_{{ column.name }},
+            {% if 'source_system' in map -%}
+            nullif({{ map.source_system }}, '')
+            {%- else -%}
+            '{{ system }}'
+            {%- endif %} as source_system,
+            {% for column in columns -%}
+            {{ read_value(column, dialect, system, entity) }} as {{ column.name }},
             {% endfor -%}
-            *
-        from {{ relation }}
-        {%- set conditions = ["_batch_id > '" ~ staged_until ~ "'"] if staged_until else [] -%}
-        {%- for batch, source_table in (refused or {}).items() if source_table == system ~ '.' ~ entity -%}
-            {%- do conditions.append("_batch_id <> '" ~ batch ~ "'") -%}
-        {%- endfor -%}
-        {%- if conditions %}
-        where {{ conditions | join(' and ') }}
-        {%- endif %}
-    ) as texts
-) as read_values
+            {% for column in keys if is_reference(column, entity) -%}
+            _key_{{ column.name }},
+            {% endfor -%}
+            {% for column in columns if column.has_text and accepted_words(column) -%}
+            _text_{{ column.name }},
+            {% endfor -%}
+            {% for column in checked -%}
+            {{ '_text_' ~ column.name if column.has_text else column.expression }} is not null
+                as _has_{{ column.name }},
+            {% endfor -%}
+            {% for column in longer -%}
+            {{ long_amount(column, dialect) }} as _long_{{ column.name }},
+            {% endfor -%}
+            {{ contract_broken(node) }} as _contract_broken,
+            {% if 'source_system' in map -%}
+            coalesce({{ map.source_system }} not in ('{{ hospitals() | join("', '") }}'), true)
+            {%- else -%}
+            false
+            {%- endif %} as _hospital_not_listed,
+            _unread_columns,
+            _source_file,
+            _batch_id,
+            _row_number,
+            _load_type,
+            cast(_ingested_at as timestamp) as _ingested_at,
+            _row_hash
+        from (
+            select
+                {% for column in keys -%}
+                {{ clean_key('_text_' ~ column.name) }} as _key_{{ column.name }},
+                {% endfor -%}
+                *
+            from (
+                select
+                    {% for column in with_text -%}
+                    {{ value_text(column.expression, column, dialect) }} as _text_{{ column.name }},
+                    {% endfor -%}
+                    *
+                from {{ relation }}
+                {%- set conditions = ["_batch_id > '" ~ staged_until ~ "'"] if staged_until else [] -%}
+                {%- for batch, source_table in (refused or {}).items() if source_table == system ~ '.' ~ entity -%}
+                    {%- do conditions.append("_batch_id <> '" ~ batch ~ "'") -%}
+                {%- endfor -%}
+                {%- if conditions %}
+                where {{ conditions | join(' and ') }}
+                {%- endif %}
+            ) as texts
+        ) as keys
+    ) as read_values
+) as judged
 {%- endmacro %}
+
+{#
+    The columns of an entity as a source table fills them: `expression` over the columns of bronze (none if it does not
+    have it), `source_type` of that, and what staging does with it.
+#}
+{% macro bound_columns(system, entity, mapped, dialect) %}
+    {% set node = bronze_node(system, entity) %}
+    {% set columns = [] %}
+    {% for column in mapped %}
+        {% set name = column.config.meta.get('keyed_hash', {}).get('of', column.name) %}
+        {% set declared = node.config.meta.map.get(name, '_ingested_at' if name == 'modified_at' else none) %}
+        {% set type = source_type(declared, node.columns) %}
+        {% set is_mapped = declared is not none %}
+        {% do columns.append({
+            'name': column.name,
+            'data_type': column.data_type,
+            'config': column.config,
+            'expression': by_local_clocks(declared, node.columns, dialect.time_zone),
+            'source_type': type,
+            'has_text': is_mapped and 'string' in (column.data_type, type),
+            'is_key': is_text_key(declared, column, system, entity),
+            'is_checked': is_mapped and column.data_type not in ('string', type),
+            'is_longer': can_be_rounded(declared, column, type),
+            'is_dated': is_mapped and column.name in dialect.date_bounds and declared != '_ingested_at',
+        }) %}
+    {% endfor %}
+    {{ return(columns) }}
+{% endmacro %}
 
 {# What rounding to cents took from a row's amounts, NULL where it took nothing. #}
 {% macro rounded_away(columns) -%}

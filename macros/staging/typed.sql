@@ -1,27 +1,29 @@
 {#
-    Columns of a source, read in its dialect in two steps: read_value takes the value out of the text, and
-    finished_value makes it the column of the common data model. What cannot be read is NULL after the first step, and
-    its column is listed in _unparsed_columns.
+    Columns of a source, read in its dialect in steps (mapped_source): value_text cleans the text of a value, read_value
+    takes the value out of it, and finished_value makes it the column of the common data model. What cannot be read is
+    NULL after read_value, and its column is listed in _unparsed_columns.
 #}
 
-{# The first step. Amounts are rounded half up; long_amount has the digits of those that lose some. #}
-{% macro read_value(expression, column, dialect, source_type, text=none) -%}
-    {%- set text = text or value_text(expression, column, dialect) -%}
+{# A value out of its text or its bronze column. Amounts are rounded half up; long_amount has the digits they lose. #}
+{% macro read_value(column, dialect, system, entity) -%}
+    {%- set text = '_text_' ~ column.name -%}
     {%- set values = accepted_words(column) -%}
-    {%- if expression is none -%}
+    {%- if column.expression is none -%}
         cast(null as {{ column.data_type }})
+    {%- elif column.is_key -%}
+        {{ compared_key('_key_' ~ column.name, column, system, entity) }}
     {%- elif values -%}
         {{ canonical_word(text, words_of(dialect, column)) }}
     {%- elif column.config.meta.get('keyed_hash') -%}
         {{ keyed_hash_of(text, column.config.meta.keyed_hash) }}
     {%- elif column.data_type == 'string' -%}
         {{ text }}
-    {%- elif column.data_type == 'date' and source_type == 'timestamp' -%}
-        {{ day_of_moment(expression, dialect.hospital_zone) }}
-    {%- elif column.data_type == 'timestamp' and source_type == 'date' -%}
-        {{ start_of_day(expression, dialect.hospital_zone) }}
-    {%- elif source_type != 'string' -%}
-        try_cast({{ expression }} as {{ column.data_type }})
+    {%- elif column.data_type == 'date' and column.source_type == 'timestamp' -%}
+        {{ day_of_moment(column.expression, dialect.hospital_zone) }}
+    {%- elif column.data_type == 'timestamp' and column.source_type == 'date' -%}
+        {{ start_of_day(column.expression, dialect.hospital_zone) }}
+    {%- elif column.source_type != 'string' -%}
+        try_cast({{ column.expression }} as {{ column.data_type }})
     {%- elif column.data_type == 'date' -%}
         {{ read_date(text, dialect, is_birth(column)) }}
     {%- elif column.data_type == 'timestamp' -%}
@@ -49,18 +51,18 @@
 {% macro is_money(column) %}{{ return(column.data_type == 'decimal(18,2)') }}{% endmacro %}
 
 {#
-    The second step, over the column that read_value filled: a sentinel, and a date that is unknown because it cannot be
-    true, become NULL.
+    The value of the common data model: a sentinel, and a date that is unknown because it cannot be true, become NULL.
 #}
-{% macro finished_value(column, dialect, is_unknown=none) -%}
-    {%- if column.data_type in ['date', 'timestamp'] and (sentinels(dialect) or is_unknown) -%}
+{% macro finished_value(column, dialect, system, entity) -%}
+    {%- set is_unknown = column.is_dated and date_is_unknown(column.name, system, entity) -%}
+    {%- if column.expression is not none and column.data_type in ['date', 'timestamp']
+        and (sentinels(dialect) or is_unknown) -%}
         case
             {%- if sentinels(dialect) %}
             when {{ day_of_value(column, dialect) }} in ({{ sentinels(dialect) }}) then null
             {%- endif %}
             {%- if is_unknown %}
-            when {{ is_out_of_bounds(column, dialect) }}
-                then {{ '_ingested_at' if column.name == 'modified_at' else 'null' }}
+            when _is_untrue_{{ column.name }} then {{ '_ingested_at' if column.name == 'modified_at' else 'null' }}
             {%- endif %}
             else {{ column.name }}
         end
@@ -69,12 +71,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The first step for a column of text. #}
-{% macro typed(expression, column, dialect) -%}
-    {{ read_value(expression, column, dialect, 'string') }}
-{%- endmacro %}
-
-{# Both steps in one expression, for an amount. #}
+{# All steps in one expression, for an amount. #}
 {% macro amount_of(system, entity, column_name) -%}
     {%- set node = bronze_node(system, entity) -%}
     {%- set expression = node.config.meta.map.get(column_name) -%}
@@ -158,13 +155,13 @@
 {% endmacro %}
 
 {# An amount with all its digits, NULL where that is what its column keeps. #}
-{% macro long_amount(expression, column, dialect, type) -%}
-    {%- if type == 'string' -%}
+{% macro long_amount(column, dialect) -%}
+    {%- if column.source_type == 'string' -%}
         {{ read_long_amount('_text_' ~ column.name, dialect.number_format) }}
     {%- else -%}
         case
-            when {{ expression }} <> cast({{ expression }} as {{ column.data_type }})
-                then try_cast({{ expression }} as decimal(38, 10))
+            when {{ column.expression }} <> cast({{ column.expression }} as {{ column.data_type }})
+                then try_cast({{ column.expression }} as decimal(38, 10))
         end
     {%- endif -%}
 {%- endmacro %}

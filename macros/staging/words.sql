@@ -41,15 +41,14 @@
     The words of a row that no vocabulary knows, as column=word, separated by |. A word is shown only where it can be
     one: some letters, at most four parts, from a column that is not tagged as PHI. Of all other texts the length is.
 #}
-{% macro unknown_words(node, mapped, dialect) -%}
+{% macro unknown_words(columns, node) -%}
     concat_ws(
         '|', cast(null as string)
-        {%- for column in mapped if accepted_words(column) and column.name in node.config.meta.map %}
-        {%- set expression = node.config.meta.map[column.name] -%}
-        {%- set text = value_text(expression, column, dialect) %},
+        {%- for column in columns if column.has_text and accepted_words(column) %}
+        {%- set text = '_text_' ~ column.name %},
         case
-            when {{ text }} is not null and {{ typed(expression, column, dialect) }} is null
-                then concat('{{ column.name }}=', {{ shown_word(text, reads_phi(expression, node)) }})
+            when {{ text }} is not null and {{ column.name }} is null
+                then concat('{{ column.name }}=', {{ shown_word(text, reads_phi(column.expression, node)) }})
         end
         {%- endfor %}
     )
