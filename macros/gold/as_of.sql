@@ -1,23 +1,28 @@
 {# An entity's versions with the interval in which each holds for facts: the first open to 1900, the last to 9999. #}
 {% macro dimension_versions(entity, key) %}
 select
-    *,
-    {{ generate_surrogate_key([key, 'version_number']) }} as version_key,
+    versions.*,
+    {{ generate_surrogate_key(['versions.' ~ key, 'versions.version_number']) }} as version_key,
     case
-        when version_number = min(version_number) over (partition by {{ key }}) then {{ open_start() }}
-        else {{ in_known_time('dbt_valid_from') }}
+        when versions.version_number = min(versions.version_number) over (partition by versions.{{ key }})
+            then {{ open_start() }}
+        else {{ in_known_time('versions.dbt_valid_from') }}
     end as valid_from,
     -- A deletion ends nothing: what is billed afterwards still means the record as it last was.
     coalesce(
-        lead({{ in_known_time('dbt_valid_from') }}) over (partition by {{ key }} order by version_number),
+        lead({{ in_known_time('versions.dbt_valid_from') }}) over (
+            partition by versions.{{ key }} order by versions.version_number
+        ),
         {{ open_end() }}
     ) as valid_to,
-    {{ key }} in (
-        select deleted.{{ key }} from {{ ref(entity ~ '_history') }} as deleted
-        where deleted.is_deleted and deleted.dbt_valid_to = {{ open_end() }}
-    ) as is_member_deleted
-from {{ ref(entity ~ '_history') }}
-where not is_deleted
+    deletions.{{ key }} is not null as is_member_deleted
+from {{ ref(entity ~ '_history') }} as versions
+left join {{ ref(entity ~ '_history') }} as deletions
+    on
+        versions.{{ key }} = deletions.{{ key }}
+        and deletions.is_deleted
+        and deletions.dbt_valid_to = {{ open_end() }}
+where not versions.is_deleted
 {%- endmacro %}
 
 {# valid_from of a dimension's first version. #}
