@@ -3,15 +3,19 @@
     'entity', 'rule_number', 'rule_name', 'is_relation', 'column_name', 'parent_entity', 'default_severity',
     'default_limit', 'rule_description'
 ] -%}
-{% set rows = [] -%}
+{% set common, own, names = [], [], [] -%}
+{% for rule in built_in_rules() -%}
+{% do common.append([loop.index, rule.name, rule.severity, rule.description]) -%}
+{% endfor -%}
 {% for entity in entities() if execute -%}
-{% for rule in all_rules(entity) -%}
-{% do rows.append(
-    [entity, loop.index, rule.name, false, none, none, rule.severity, none, rule.description]
+{% do names.append([entity]) -%}
+{% for rule in all_rules(entity)[common | length:] -%}
+{% do own.append(
+    [entity, common | length + loop.index, rule.name, false, none, none, rule.severity, none, rule.description]
 ) -%}
 {% endfor -%}
 {% for rule in relations(entity) -%}
-{% do rows.append(
+{% do own.append(
     [entity, loop.index, rule.name, true, rule.column, rule.parent, rule.severity, rule.limit, rule.description]
 ) -%}
 {% endfor -%}
@@ -19,8 +23,33 @@
 
 with
 
+every_entity as (
+    {{ literal_rows(['entity'], names) | indent(4) }}
+),
+
+of_every_entity as (
+    {{ literal_rows(['rule_number', 'rule_name', 'default_severity', 'rule_description'], common) | indent(4) }}
+),
+
+of_one_entity as (
+    {{ literal_rows(columns, own) | indent(4) }}
+),
+
 declared as (
-    {{ literal_rows(columns, rows) | indent(4) }}
+    select {{ columns | join(', ') }} from of_one_entity
+    union all
+    select
+        every_entity.entity,
+        of_every_entity.rule_number,
+        of_every_entity.rule_name,
+        false as is_relation,
+        cast(null as string) as column_name,
+        cast(null as string) as parent_entity,
+        of_every_entity.default_severity,
+        null as default_limit,
+        of_every_entity.rule_description
+    from of_every_entity
+    cross join every_entity
 ),
 
 final as (

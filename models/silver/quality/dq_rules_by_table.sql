@@ -1,7 +1,7 @@
 -- Each rule as it holds for each source table: the catalogue's word unless the table's YAML says otherwise. A rule that
 -- a table ignores, or that cannot apply to it, has no row here.
 {% set tables = [] -%}
-{% set exceptions = [] -%}
+{% set exceptions = {} -%}
 {% for system, entities in listed_systems().items() if execute -%}
 {% for entity in entities -%}
 {% set source_table = system ~ '.' ~ entity -%}
@@ -9,10 +9,14 @@
 {% for rule in all_rules(entity) + relations(entity) -%}
 {% set severity, limit = severity_in(rule, system, entity), limit_in(rule, system, entity) -%}
 {% if severity != rule.severity or limit != rule.get('limit') -%}
-{% do exceptions.append([source_table, rule.name, severity, limit]) -%}
+{% do exceptions.setdefault((source_table, severity, limit), []).append(rule.name) -%}
 {% endif -%}
 {% endfor -%}
 {% endfor -%}
+{% endfor -%}
+{% set rows = [] -%}
+{% for key, names in exceptions.items() -%}
+{% do rows.append([key[0], names | join(','), key[1], key[2]]) -%}
 {% endfor -%}
 
 with
@@ -26,7 +30,7 @@ source_tables as (
 ),
 
 exceptions as (
-    {{ literal_rows(['_source_table', 'rule_name', 'severity', 'limit_rate'], exceptions) | indent(4) }}
+    {{ literal_rows(['_source_table', 'rule_names', 'severity', 'limit_rate'], rows) | indent(4) }}
 ),
 
 final as (
@@ -44,7 +48,7 @@ final as (
     left join exceptions
         on
             source_tables._source_table = exceptions._source_table
-            and rules.rule_name = exceptions.rule_name
+            and concat(',', exceptions.rule_names, ',') like concat('%,', rules.rule_name, ',%')
     where coalesce(exceptions.severity, rules.default_severity) <> 'ignore'
 )
 
