@@ -46,7 +46,7 @@ UNITS = (
     (re.compile(r"_rate$"), "fraction"),
     (re.compile(r"(^|_)days(_|$)"), "days"),
     (re.compile(r"^months_"), "months"),
-    (re.compile(r"(_claims|_count)$|^times_|^(charge_)?lines"), "count"),
+    (re.compile(r"(_claims|_count|_lines|_rows|_keys)$|^times_|^(charge_)?lines"), "count"),
     (re.compile(r"^(claims|departments|encounters|patients|providers)"), "count"),
 )
 NUMERIC = ("decimal", "bigint")

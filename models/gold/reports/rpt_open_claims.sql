@@ -4,7 +4,9 @@
 with
 
 open_accounts as (
-    {{ open_accounts() | indent(4) }}
+    {{ open_accounts(
+        within_warehouse(ref('fct_ar_snapshot_monthly')), within_warehouse(ref('dim_ledger_month'))
+    ) | indent(4) }}
 ),
 
 open_claims as (

@@ -19,7 +19,7 @@ def warehouse(simulated_days: SimulatedDays, tmp_path: Path) -> Warehouse:
 
 def test_one_bad_value_rejects_its_row_and_stops_no_table(warehouse: Warehouse) -> None:
     with closing(sqlite3.connect(warehouse.lakehouse / "sources" / "hospital_a.db")) as source, source:
-        source.execute(f"update patients set DOB = '0000-00-00', {MOVED} where rowid = 1")
+        source.execute(f"update patients set DOB = '1980-13-45', {MOVED} where rowid = 1")
         source.execute(f"update patients set LastName = cast(x'ff41' as text), {MOVED} where rowid = 2")
         source.execute(f"update patients set FirstName = 'Corrected', {MOVED} where rowid = 3")
         source.execute(f"update transactions set Amount = '12,5O', {MOVED} where rowid = 1")

@@ -18,6 +18,8 @@ from tests.python.project.tabs import closed_in_itself
 FROM_NO_COLUMN = {
     # Said by the control table, or decided by what is loaded.
     "dim_hospital.time_zone",
+    "rpt_missing_hospitals.hospital_code",
+    "rpt_missing_hospitals.hospital_name",
     "dim_diagnosis.validity",
     "fct_encounters.transaction_count",
     "kpi_ar_aging.account_count",

@@ -77,7 +77,7 @@ def test_the_package_takes_over_and_changes_no_row(simulated_days: SimulatedDays
     compiled = {node["name"]: node["compiled_code"] for node in built if node.get("compiled_code")}
     for model in users_of("generate_surrogate_key"):
         assert "md5(cast(" in compiled[model], model
-        assert "md5(coalesce(" not in compiled[model], model
+        assert "md5(coalesce(cast(" not in compiled[model], model
     if not REAL:
         for model in users_of("safe_divide"):
             assert "/* dbt_utils.safe_divide */" in compiled[model], model
