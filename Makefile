@@ -187,7 +187,7 @@ endef
 
 .PHONY: check
 check: $(VENV)/dev.stamp  ## The inner loop: lint, types, parse, unit tests and the quick Python tests.
-	$(call beside,lint-python lint-project $(if $(changed-sql),lint-sql SQL="$(changed-sql)") unit-tests,$(PYTEST) -m "quick and not unproven")
+	$(call beside,lint-python lint-project $(if $(changed-sql),lint-sql SQL="$(changed-sql)") unit-tests,$(PYTEST) -m quick)
 
 .PHONY: system-packages
 system-packages:
@@ -202,16 +202,12 @@ $(AZURITE)/node_modules/.package-lock.json: $(AZURITE)/package-lock.json
 
 # Lint runs beside the tests: one run reports everything that is wrong.
 .PHONY: test
-test: system-packages $(AZURITE)/node_modules/.package-lock.json $(VENV)/dev.stamp  ## Set up what the tests need and run them, lint included; not the unproven ones.
-	$(call beside,lint,$(PYTEST) -m "not unproven")
-
-.PHONY: test-unproven
-test-unproven: system-packages $(AZURITE)/node_modules/.package-lock.json $(VENV)/dev.stamp  ## Run the tests that were not seen to pass yet on all that landed.
-	$(PYTEST) -m unproven
+test: system-packages $(AZURITE)/node_modules/.package-lock.json $(VENV)/dev.stamp  ## Set up what the tests need and run all of them, lint included.
+	$(call beside,lint,$(PYTEST))
 
 .PHONY: test-pr
 test-pr: system-packages $(AZURITE)/node_modules/.package-lock.json $(VENV)/dev.stamp  ## What a pull request runs: `make test` without the long tests.
-	$(call beside,lint,$(PYTEST) -m "not long and not unproven")
+	$(call beside,lint,$(PYTEST) -m "not long")
 
 # Apache Spark, in a separate environment: PySpark and the client that the other tests use have the same import name.
 SPARK := .venv-spark

@@ -47,39 +47,6 @@ MARKED = {
         "project/test_site.py",
         "project/test_wheel.py",
     ),
-    # Not seen to pass on all that landed on 2026-11-28: `make test` leaves them out and `make test-unproven` runs them.
-    # Take a module out of this list once it passes, on a machine that nothing else uses.
-    "unproven": (
-        "dashboard",
-        "databricks/test_sql.py",
-        "engines/test_clocks.py",
-        "engines/test_parity.py",
-        "faults",
-        "ingestion/test_azure.py",
-        "ingestion/test_azure_identity.py",
-        "ingestion/test_data_docs.py",
-        "ingestion/test_storage.py",
-        "ingestion/test_unknown_outcome.py",
-        "pipeline/test_days.py",
-        "pipeline/test_decisions.py",
-        "pipeline/test_history.py",
-        "pipeline/test_hospitals.py",
-        "pipeline/test_ledger.py",
-        "pipeline/test_month_close.py",
-        "pipeline/test_orders.py",
-        "pipeline/test_phi.py",
-        "pipeline/test_quality.py",
-        "pipeline/test_rebuilds.py",
-        "pipeline/test_tutorial.py",
-        "pipeline/test_unit_tests.py",
-        "pipeline/test_unread_values.py",
-        "pipeline/test_values.py",
-        "project/test_dbt_docs.py",
-        "project/test_dbt_utils.py",
-        "project/test_onboarding.py",
-        "project/test_site.py",
-        "simulator/test_answer_key.py",
-    ),
 }
 
 
@@ -89,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {item: {item.path, *item.path.parents} for item in items}
     for item in items:
         marks = [mark for mark, names in MARKED.items() if any(here / name in places[item] for name in names)]
-        for mark in marks if set(marks) - {"unproven"} else [*marks, "quick"]:
+        for mark in marks or ["quick"]:
             item.add_marker(mark)
     order = [here / name for name in MARKED["long"]]
     items.sort(key=lambda item: next((rank for rank, place in enumerate(order) if place in places[item]), len(order)))
