@@ -100,6 +100,7 @@ def run(
     source: Names = None,
     table: Names = None,
     request: Request = WHAT_IS_NEW,
+    force: bool = False,
     listener: RunListener | None = None,
 ) -> RunOutcome:
     """Load what is new of every selected table, then build; what was loaded is built even if another source failed.
@@ -110,6 +111,7 @@ def run(
         source: Only these systems.
         table: Only these tables.
         request: What to read of them.
+        force: Build everything, whether or not anything changed.
         listener: Observer of the run.
 
     Raises:
@@ -120,7 +122,7 @@ def run(
     watched = listener or NullListener()
     control = control or read_control(settings)
     loads = load(settings, control=control, source=source, table=table, request=request, listener=watched)
-    return RunOutcome(loads, build(settings, control=control, listener=watched))
+    return RunOutcome(loads, build(settings, control=control, force=force, listener=watched))
 
 
 def load(
@@ -178,21 +180,25 @@ def build(
     control: ControlTable | None = None,
     full_refresh: bool = False,
     select: str | None = None,
+    force: bool = False,
     listener: RunListener | None = None,
 ) -> BuildOutcome:
-    """Build silver, history and gold, and send an alert if anything failed.
+    """Build what changed of silver, history and gold, and send an alert if anything failed.
 
     Args:
         settings: Where everything is.
         control: The control table; None reads it.
         full_refresh: Rebuild everything from bronze.
         select: Only these nodes, as dbt selects them.
+        force: Build everything, whether or not anything changed.
         listener: Observer of the build.
     """
     watched = listener or NullListener()
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with watched.building() as progress:
-        built = build_warehouse(settings, progress, full_refresh=full_refresh, select=select, control=control)
+        built = build_warehouse(
+            settings, progress, full_refresh=full_refresh, select=select, force=force, control=control
+        )
     failures = tuple(Failure("dbt", "build", "BuildError", line) for line in built.failures)
     built = replace(built, alert_problem=alert_failures(settings.values, "dbt build", failures))
     watched.built(built)

@@ -170,6 +170,14 @@ class AuditLog:
         last: datetime | None = pc.max(reads.column("started_at")).as_py()
         return last
 
+    def tables_asked(self) -> list[str]:
+        """Every ``system.table`` that was ever loaded, or should have been, sorted."""
+        delta = self.loads.delta()
+        if delta is None:
+            return []
+        asked = scan(delta, LOADS, ["system", "table"]).group_by(["system", "table"]).aggregate([])
+        return sorted(f"{row['system']}.{row['table']}" for row in asked.to_pylist())
+
     def load_table(self) -> pa.Table:
         """Every load, unordered."""
         return read_rows(self.loads, LOADS)

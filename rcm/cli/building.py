@@ -1,6 +1,6 @@
 """``rcm run``, ``rcm replay`` and ``rcm redrive``: bronze into silver, history and gold."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -38,9 +38,10 @@ def run(
     source: SystemNames = None,
     table: TableNames = None,
     full: Full = False,
+    force: Annotated[bool, typer.Option("--force", help="Build everything, whether or not anything changed.")] = False,
     project_dir: ProjectDir = None,
 ) -> None:
-    """Ingest, then build with dbt; what loaded is built even if another source failed."""
+    """Ingest, then build with dbt what changed; what loaded is built even if another source failed."""
     with project(project_dir) as settings:
         from ingestion.sources.planned import Request
         from rcm import service
@@ -52,6 +53,7 @@ def run(
             source=sound_sources(declared, source),
             table=table or None,
             request=Request(full),
+            force=force,
             listener=TerminalListener(settings, loads="table"),
         )
         exit_if(outcome.failed)

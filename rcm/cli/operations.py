@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ingestion.loads.states import TableState
     from ingestion.loads.verification import Flaw
     from rcm.decisions import WaitingBatch
-    from rcm.warehouse.build import LastBuild
+    from rcm.warehouse.last_build import LastBuild
     from rcm.warehouse.state import WarehouseState
 
 commands = typer.Typer()
@@ -59,8 +59,8 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
         from ingestion.loads.verification import missing_data
         from rcm.cli.views import decisions_view, quarantine_view, states_view
         from rcm.decisions import decisions
-        from rcm.warehouse.build import last_build
         from rcm.warehouse.freshness import gaps
+        from rcm.warehouse.last_build import last_build
 
         declared = read_control(settings)
         systems = declared.systems

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from ingestion.base.errors import ErrorLine, error_line, kind_named
+from ingestion.base.messages import named
 from rcm.cli.console import output, print_errors, show
 
 if TYPE_CHECKING:
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from ingestion.loads.load import IngestSummary
     from ingestion.loads.progress import Progress
     from rcm.service import LoadOutcome
-    from rcm.warehouse.build import BuildOutcome, BuildProgress, LeftOut
+    from rcm.warehouse.build import BuildOutcome, BuildProgress
+    from rcm.warehouse.changes import Scope
+    from rcm.warehouse.last_build import LeftOut
 
 
 class TerminalListener:
@@ -78,16 +81,29 @@ class TerminalListener:
         print_errors(*map(left_out_error, build.left_out))
         if not self._builds:
             return
+        if build.scope is not None and build.scope.is_nothing:
+            output().print("Nothing to build: no table, rule or setting changed since the last build")
+            print_kpis(self._settings)
+            return
         counts = [f"{build.done} models, snapshots and tests"]
         counts += [f"{len(build.warnings)} warnings"] if build.warnings else []
         counts += [f"{build.skipped} skipped"] if build.skipped else []
         counts += [f"{len(build.failures)} failed (logs/dbt.log)"] if build.failures else []
-        output().print(f"Built {', '.join(counts)} in {time.monotonic() - self._started:.1f} s")
+        output().print(f"Built {', '.join(counts)} in {time.monotonic() - self._started:.1f} s{_why(build.scope)}")
         if build.failures:
             # What was skipped still shows the build before; its numbers beside a failure would look fresh.
             output().print("What was skipped is as the last good build left it: rcm status shows its numbers")
         else:
             print_kpis(self._settings)
+
+
+def _why(scope: "Scope | None") -> str:
+    """What was built and why, behind the counts; empty where it was told."""
+    if scope is None:
+        return ""
+    if scope.tables is None:
+        return f": everything, for {scope.reason}"
+    return f": what depends on {named(scope.tables)}"
 
 
 def load_error(label: str, message: str | None, error_class: str | None) -> ErrorLine:

@@ -9,7 +9,7 @@ from ingestion.bronze.places import audit_log
 from ingestion.loads.states import table_states
 from ingestion.loads.verification import missing_data
 from rcm.doctor.check import Situation
-from rcm.warehouse.build import last_build
+from rcm.warehouse.last_build import last_build
 
 _FLAWS_NAMED = 5
 

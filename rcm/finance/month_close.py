@@ -25,8 +25,8 @@ from ingestion.declared.clocks import local_day
 from ingestion.declared.specs import SystemSpec
 from ingestion.loads.states import table_states
 from ingestion.loads.verification import keep_checksums
-from rcm.warehouse.build import last_build
 from rcm.warehouse.freshness import gaps, says_what_is_out
+from rcm.warehouse.last_build import last_build
 from rcm.warehouse.reader import warehouse_rows
 
 MONEY = pa.decimal128(18, 2)

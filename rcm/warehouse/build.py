@@ -1,22 +1,22 @@
 """Builds with dbt in this process, and reports progress by node."""
 
 import contextlib
-import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingestion.base.errors import IngestionError
+from ingestion.base.errors import IngestionError, SpecError
 from ingestion.base.messages import without_values
 from ingestion.base.secret_store import without_unused
 from ingestion.base.settings import Settings
 from ingestion.declared.control_table import ControlTable
 from ingestion.sources.control_table import read_control_table
+from rcm.warehouse.changes import Scope, read_inputs, scope_of, written_at
+from rcm.warehouse.last_build import Inputs, LeftOut, keep, last_build
 from rcm.warehouse.left_out import TEST as EVERY_SYSTEM
 from rcm.warehouse.left_out import decided
 from rcm.warehouse.reader import held, is_taken
@@ -42,25 +42,8 @@ _TESTS_OF_MACROS = "path:tests/macros"
 _WORDS_DECLARED = "assert_words_that_class_money_are_declared"
 _STAGED_AS_DECLARED = "assert_staged_rows_follow_their_declarations"
 _FAILED = ("error", "fail", "runtime error")
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A system that a build did without, because its declaration is broken.
-
-    Args:
-        system: Its name.
-        built_at: When it was last built, UTC without zone; None if it never was, or not by ``rcm``.
-    """
-
-    system: str
-    built_at: datetime | None
-
-    @property
-    def shown(self) -> str:
-        """In one line, for people."""
-        since = f"are those of {self.built_at:%Y-%m-%d %H:%M} UTC" if self.built_at else "stay as they were last built"
-        return f"{self.system} is left out of this build, because its declaration is broken; its numbers {since}"
+# DuckDB's word for a query that was interrupted, where it reaches dbt before the interrupt does.
+_INTERRUPTED = "INTERRUPT Error"
 
 
 @dataclass(frozen=True)
@@ -73,6 +56,7 @@ class BuildOutcome:
         failures: One line per failed node: kind, name, first line of the reason. Or why dbt did not start.
         warnings: One line per test that warns, or one for each thing that it names.
         left_out: Systems with a broken declaration, which the build did without, and when they were last built.
+        scope: What the build had to do; None where it was told.
         alert_problem: What kept the alert from being delivered; None where it was delivered or there was none to send.
     """
 
@@ -81,6 +65,7 @@ class BuildOutcome:
     failures: tuple[str, ...]
     warnings: tuple[str, ...]
     left_out: tuple[LeftOut, ...] = ()
+    scope: Scope | None = None
     alert_problem: str | None = None
 
     @property
@@ -95,16 +80,20 @@ def build(
     *,
     full_refresh: bool = False,
     select: str | None = None,
+    force: bool = False,
     unit_tests: bool = False,
     control: ControlTable | None = None,
 ) -> BuildOutcome:
     """``dbt build`` in the project's folder with ``profiles/profiles.yml``; the log goes to logs/dbt.log.
+
+    On the embedded warehouse, what cannot differ from the last build is not built (``rcm.warehouse.changes``).
 
     Args:
         settings: Their values are dbt's environment for the time of the build.
         on_progress: Called from dbt's threads after every node.
         full_refresh: Rebuild everything from bronze.
         select: Only these nodes, as dbt selects them.
+        force: Build everything, whether or not anything changed.
         unit_tests: Also judge the project's code, which no hospital's data changes.
         control: The control table, which says whom to leave out; None reads it.
 
@@ -118,23 +107,29 @@ def build(
         command += ["--exclude-resource-type", "unit_test"]
     if not unit_tests:
         command += ["--exclude", _TESTS_OF_MACROS]
-    command += ["--select", select] if select else []
     control = control or _control(settings)
-    built_at = _built_at(settings)
+    last = last_build(settings)
+    inputs = _inputs(settings, control) if select is None else None
+    scope = scope_of(last, inputs) if inputs and not (full_refresh or force) else Scope(None, "all was asked for")
+    if scope.is_nothing and last is not None:
+        return BuildOutcome(0, 0, last.failures, last.warnings, last.left_out, scope)
+    selected = select or scope.select
+    command += ["--select", *selected.split()] if selected else []
+    built_at = dict(last.built_at) if last else {}
     if select is None:
         # Stands if this process is killed: what it leaves is then known to be half of something.
-        _keep(settings, BuildOutcome(0, 0, ("dbt build: it did not come to its end; run rcm run",), ()), built_at)
+        keep(settings, failures=("dbt build: it did not come to its end; run rcm run",), built_at=built_at)
     said: list[str] = []
     invoked = _dbt(settings, command, on_progress, control, said)
-    if isinstance(invoked.exception, KeyboardInterrupt):
-        # What dbt keeps to itself: whoever pressed the keys wants out.
-        raise KeyboardInterrupt
     results = [
         result
         for result in getattr(invoked.result, "results", [])
         # The outcome names what is left out by itself.
         if getattr(result.node, "name", None) != EVERY_SYSTEM
     ]
+    if isinstance(invoked.exception, KeyboardInterrupt) or any(_INTERRUPTED in str(node.message) for node in results):
+        # What dbt keeps to itself: whoever pressed the keys wants out.
+        raise KeyboardInterrupt
     failures = [line for result in results if str(result.status) in _FAILED for line in _failures(result)]
     if invoked.exception is not None and not failures:
         # dbt wraps its messages; the headline by itself has no information.
@@ -146,14 +141,34 @@ def build(
         failures=tuple(failures),
         warnings=(*said, *(_failure(result) for result in results if _warns(result))),
         left_out=tuple(LeftOut(name, built_at.get(name)) for name in control.not_built),
+        scope=scope if inputs else None,
     )
     if select is None and not failures:
         now = datetime.now(UTC).replace(tzinfo=None)
         built_at |= {system.name: now for system in control.systems}
     # A part that built says nothing of the rest, which may have failed before.
     if select is None or failures:
-        _keep(settings, outcome, built_at)
+        keep(
+            settings,
+            failures=outcome.failures,
+            skipped=outcome.skipped,
+            warnings=outcome.warnings,
+            left_out=outcome.left_out,
+            built_at=built_at,
+            # Batches that arrived since are built the next time.
+            inputs=replace(inputs, warehouse=written_at(settings)) if inputs else None,
+        )
     return outcome
+
+
+def _inputs(settings: Settings, control: ControlTable) -> Inputs | None:
+    """What a build would be made from; None where it is not known."""
+    if not settings.uses_duckdb:
+        return None
+    # What keeps it from being read keeps dbt from building, too, and dbt's message is the one people know.
+    with contextlib.suppress(IngestionError, SpecError):
+        return read_inputs(settings, control)
+    return None
 
 
 def has_outdated_judgements(settings: Settings) -> bool:
@@ -204,60 +219,6 @@ def _dbt(
         finally:
             if settings.uses_duckdb:
                 _close_warehouse()
-
-
-@dataclass(frozen=True)
-class LastBuild:
-    """How the last build of a warehouse ended; kept beside it.
-
-    Args:
-        finished_at: When, UTC without zone.
-        failures: One line per failed node.
-        skipped: Nodes below them.
-        left_out: Systems that it did without, and when they were last built.
-    """
-
-    finished_at: datetime
-    failures: tuple[str, ...]
-    skipped: int
-    left_out: tuple[LeftOut, ...] = ()
-
-
-def last_build(settings: Settings) -> LastBuild | None:
-    """The last build that ``rcm`` made of this warehouse; None before the first."""
-    try:
-        kept = json.loads(_record(settings).read_text(encoding="utf-8"))
-        built_at = _built_at(settings)
-        left_out = tuple(LeftOut(name, built_at.get(name)) for name in kept.get("left_out", []))
-        finished_at = datetime.fromisoformat(kept["finished_at"])
-        return LastBuild(finished_at, tuple(kept["failures"]), kept["skipped"], left_out)
-    except (OSError, ValueError, KeyError):
-        return None
-
-
-def _built_at(settings: Settings) -> dict[str, datetime]:
-    """When each system was last built without a failure, UTC without zone."""
-    try:
-        kept = json.loads(_record(settings).read_text(encoding="utf-8"))
-        return {name: datetime.fromisoformat(moment) for name, moment in kept.get("built_at", {}).items()}
-    except (OSError, ValueError):
-        return {}
-
-
-def _keep(settings: Settings, outcome: BuildOutcome, built_at: Mapping[str, datetime]) -> None:
-    finished_at = datetime.now(UTC).replace(tzinfo=None).isoformat()
-    kept = {
-        "finished_at": finished_at,
-        "failures": outcome.failures,
-        "skipped": outcome.skipped,
-        "left_out": [entry.system for entry in outcome.left_out],
-        "built_at": {name: moment.isoformat() for name, moment in built_at.items()},
-    }
-    _record(settings).write_text(json.dumps(kept, indent=2), encoding="utf-8")
-
-
-def _record(settings: Settings) -> Path:
-    return settings.warehouse.with_name("last_build.json")
 
 
 def _close_warehouse() -> None:

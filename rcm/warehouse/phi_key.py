@@ -27,6 +27,17 @@ def phi_key_pads(settings: Settings) -> tuple[bytes, bytes]:
     return bytes(byte ^ 0x36 for byte in block), bytes(byte ^ 0x5C for byte in block)
 
 
+def key_fingerprint(settings: Settings) -> str:
+    """A text that tells whether the key is another one, and nothing of the key.
+
+    Raises:
+        SpecError: The key is too short to withstand guessing.
+        SecretError: RCM_PHI_KEY refers to a secret that cannot be had.
+    """
+    inner, outer = phi_key_pads(settings)
+    return sha256(outer + sha256(inner + b"fingerprint").digest()).hexdigest()
+
+
 def _key(settings: Settings) -> bytes:
     key = settings.resolve(VARIABLE)
     if key is None:
