@@ -179,12 +179,13 @@ from (
             {%- if not loop.last %}
             or {% endif -%}
             {%- endfor %}
-            then
+            then cast(
                 {% for column in columns -%}
                 coalesce(cast(_long_{{ column.name }} - {{ column.name }} as decimal(18, 6)), 0)
                 {%- if not loop.last %}
                 + {% endif -%}
-                {%- endfor %}
+                {%- endfor %} as decimal(18, 6)
+            )
     end
     {%- endif -%}
 {%- endmacro %}

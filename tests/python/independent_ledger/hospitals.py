@@ -16,6 +16,8 @@ from deltalake import write_deltalake
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from ingestion.declared.arrow_types import UNREAD
+
 CONTROL_TABLE = "examples/random"
 # When each round is loaded: its tables arrive one after the other, and everything is built.
 ROUNDS = (datetime(2024, 4, 15, 3), datetime(2024, 5, 20, 3), datetime(2024, 7, 1, 3), datetime(2024, 8, 15, 3))
@@ -464,6 +466,7 @@ def _write(lakehouse: Path, system: str, profile: Profile, delivery: Delivery, m
         "_ingested_at": pa.array([arrived_at] * count, pa.timestamp("us")),
         "_source_file": pa.nulls(count, pa.string()),
         "_row_hash": pa.array([str(row) for row in written]),
+        **{column: pa.nulls(count, pa.string()) for column in UNREAD.names},
     }
     folder = lakehouse / "bronze" / system / delivery.table
     write_deltalake(folder, pa.table({**columns, **lineage}), mode="append")
