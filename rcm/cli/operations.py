@@ -80,7 +80,7 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
                     "tables": records(states),
                     "waiting_rejects": records(rejects),
                     "unclaimed_files": unclaimed,
-                    "last_build": asdict(built) if built else None,
+                    "last_build": _shown_build(built) if built else None,
                     "gold_is_behind": behind,
                     "damaged_files": records(damaged),
                     "waiting_batches": records(waiting),
@@ -106,6 +106,11 @@ def status(as_json: AsJson = False, project_dir: ProjectDir = None) -> None:
                 print_kpis(settings)
         is_broken = bool(declared.problems or damaged or waiting or (built and (built.failures or built.left_out)))
         exit_if(is_broken or any(state.failures for state in states))
+
+
+def _shown_build(built: "LastBuild") -> dict[str, object]:
+    """How it ended; what it was made from is nobody's to read."""
+    return {name: value for name, value in asdict(built).items() if name not in ("built_at", "inputs")}
 
 
 def _waiting(settings: "Settings") -> "list[WaitingBatch]":

@@ -24,6 +24,20 @@ held_back as (
     group by _batch_id
 ),
 
+-- The column of which a batch leaves most unknown; the others are in dq_vocabularies.
+words as (
+    select
+        _batch_id,
+        max_by(column_name, rows_open) as column_name,
+        max(rows_open) as rows_open,
+        max_by(rows_with_word, rows_open) as rows_with_word,
+        max_by(limit_rate, rows_open) as limit_rate,
+        max_by(amount_unknown, rows_open) as amount_unknown
+    from {{ ref('dq_vocabularies') }}
+    where is_over_limit
+    group by _batch_id
+),
+
 -- Rates and acceptances as the control table declares them.
 declared as (
     {{ batch_limits() | indent(4) }}
@@ -54,6 +68,11 @@ rated as (
         cast(declared.deletion_limit_rate as decimal(18, 4)) as deletion_limit_rate,
         cast(declared.minimum_keys as bigint) as minimum_keys,
         coalesce(held_back.held_back_rows, 0) as held_back_rows,
+        words.column_name as unknown_words_column,
+        words.rows_open as unknown_word_rows,
+        words.rows_with_word,
+        words.limit_rate as unknown_word_limit_rate,
+        words.amount_unknown as unknown_word_amount,
         -- Keys that the table had before the batch.
         cast(coalesce(sum(batches.new_keys - batches.deleted_keys) over (
             partition by batches._source_table order by batches._batch_id
@@ -67,6 +86,7 @@ rated as (
     from batches
     inner join declared on batches._source_table = declared._source_table
     left join held_back on batches._batch_id = held_back._batch_id
+    left join words on batches._batch_id = words._batch_id
     left join decisions on batches._batch_id = decisions.batch_id
 ),
 
@@ -76,14 +96,15 @@ judged as (
         -- Nobody would notice the absence of a batch that is held back completely, however small it is.
         batch_rows >= minimum_rows_if_all and held_back_rows = batch_rows
         or batch_rows >= minimum_rows and held_back_rows > limit_rate * batch_rows as is_held_back_in_bulk,
-        keys_before >= minimum_keys and deleted_keys > deletion_limit_rate * keys_before as is_deleted_in_bulk
+        keys_before >= minimum_keys and deleted_keys > deletion_limit_rate * keys_before as is_deleted_in_bulk,
+        unknown_words_column is not null as is_unknown_in_bulk
     from rated
 ),
 
 tripped as (
     select
         *,
-        not is_accepted and (is_held_back_in_bulk or is_deleted_in_bulk) as is_tripped
+        not is_accepted and (is_held_back_in_bulk or is_deleted_in_bulk or is_unknown_in_bulk) as is_tripped
     from judged
 ),
 
@@ -136,6 +157,7 @@ rates as (
         tripped.*,
         {{ safe_divide('tripped.held_back_rows', 'tripped.batch_rows') }} as held_back_rate,
         {{ safe_divide('tripped.deleted_keys', 'tripped.keys_before') }} as deleted_rate,
+        {{ safe_divide('tripped.unknown_word_rows', 'tripped.rows_with_word') }} as unknown_word_rate,
         case when tripped.is_held_back_in_bulk then held_back_amounts.amount end as held_back_amount,
         case when tripped.is_deleted_in_bulk then deleted_amounts.amount end as deleted_amount,
         coalesce(first_tripped._batch_id <= tripped._batch_id, false) as is_waiting
@@ -166,6 +188,15 @@ final as (
                         ' keys would be deleted (', {{ shown_percent('deleted_rate') }}, ', limit ',
                         {{ shown_percent('deletion_limit_rate') }}, ')',
                         coalesce(concat(', $', cast(deleted_amount as string)), '')
+                    )
+            end,
+            case
+                when is_unknown_in_bulk
+                    then concat(
+                        cast(unknown_word_rows as string), ' of ', cast(rows_with_word as string), ' words of ',
+                        unknown_words_column, ' are unknown (', {{ shown_percent('unknown_word_rate') }}, ', limit ',
+                        {{ shown_percent('unknown_word_limit_rate') }}, ')',
+                        coalesce(concat(', $', cast(unknown_word_amount as string)), '')
                     )
             end
         ), '') as finding

@@ -12,6 +12,7 @@ from tests.python.pipeline.charge_lines import COLUMNS, Group, table
 
 # Not dated in this world, so that the row is held back.
 NO_DAY = {"day": "1850-06-15"}
+FOREIGN = {"payer_kind": "Zuzahlung"}
 BIGGEST = "9999999999999999.99"
 
 BY_INCREMENTS = {"object": "transactions", "mode": "incremental", "watermark": "updated", "lag": "P2D"}
@@ -35,6 +36,8 @@ HOSPITALS: dict[str, dict[str, Any]] = {
     "rich": {"columns": AMOUNTS_AS_TEXT, "amount_limit": 100_000_000},
     "feed": {"load": BY_INCREMENTS},
     "accepted_feed": {"load": BY_INCREMENTS},
+    # Nobody has declared its words for who paid.
+    "foreign_words": {},
 }
 
 
@@ -90,6 +93,7 @@ def fill(group: Group) -> None:
     group.put("rich", line("1", "50000000.00"), line("2", "1.00"))
     for name in ("feed", "accepted_feed"):
         group.put(name, *(line(f"{number:02}", "10.00") for number in range(30)))
+    group.put("foreign_words", *(line(f"{number}", "9.00", paid="4.00", **FOREIGN) for number in range(25)))
 
 
 def second_day(group: Group) -> None:
@@ -129,11 +133,13 @@ def group(tmp_path_factory: pytest.TempPathFactory) -> Group:
 
 def test_a_hospital_of_which_nothing_passes_or_arrives_is_named_at_once(group: Group) -> None:
     lines: list[str] = group.first_failures  # type: ignore[attr-defined]
-    assert len(lines) == 3, lines
+    assert len(lines) == 5, lines
     text = " ".join(lines)
     assert "small.transactions: batch" in text
     assert "10 of 10 rows are rejected or quarantined (100.0 %, limit 20.0 %), $250.00" in text
     assert "Missing hospital: small has no charge line in gold, all that arrived waits for a decision" in text
+    assert "25 of 25 words of payment_source are unknown (100.0 %, limit 90.0 %), $100.00" in text
+    assert "Missing hospital: foreign_words has no charge line in gold, all that arrived waits for a decision" in text
     assert "Missing hospital: silent has no charge line in gold, nothing arrived" in text
 
 
@@ -206,6 +212,7 @@ def test_people_decide_and_the_next_build_follows(group: Group) -> None:
     decide("accept", "half_loaded.providers")
     decide("refuse", "feed.transactions")
     decide("accept", "accepted_feed.transactions")
+    decide("accept", "foreign_words.transactions")
     decide("accept", "small.transactions")
     assert "before" in decide("accept", "small.transactions")
     decide("refuse", "small.transactions", expect=1)
@@ -226,6 +233,11 @@ def test_people_decide_and_the_next_build_follows(group: Group) -> None:
     assert owed["half_loaded"] == "20000.00"
     assert owed["feed"] == "470.00"
     assert owed["accepted_feed"] == "330.00"
+    assert owed["foreign_words"] == "125.00"
+    assert warehouse.query(
+        "select distinct event_type from gold.fct_ar_events inner join gold.dim_hospital using (hospital_key)"
+        " where hospital_code = 'foreign_words' order by 1"
+    ) == [("CHARGE",), ("PAYMENT_UNKNOWN",)]
     assert warehouse.query("select count(*) from silver.cdm_providers where source_system = 'half_loaded'") == [(1,)]
     assert warehouse.query(
         "select hospital_code, missing_reason, is_expected from gold.rpt_missing_hospitals order by all"
