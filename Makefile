@@ -241,6 +241,12 @@ test-spark: setup-spark  ## Build everything on Apache Spark with Delta Lake and
 	@command -v java >/dev/null || { echo "make test-spark needs Java 17 or later" >&2; exit 2; }
 	$(SPARK)/bin/pytest tests/python/engines/test_parity.py --junit-xml target/pytest-spark.xml
 
+PATIENTS := 2000
+DAYS := 3
+.PHONY: bench
+bench: $(VENV)/runtime.stamp  ## Measure loads and builds beside hand-written SQL: make bench PATIENTS=20000 DAYS=5.
+	@python -m benchmarks.daily_cost --patients $(PATIENTS) --days $(DAYS)
+
 # ---------------------------------------------------------------------------------------------------------- clean
 
 .PHONY: clean

@@ -200,6 +200,12 @@ def test_a_batch_above_a_limit_waits_and_says_what_how_much_and_how_to_decide(gr
     assert "20 of 30 rows are rejected or quarantined (66.7 %, limit 20.0 %), $140.00" in text
 
 
+def test_a_waiting_batch_keeps_the_month_of_its_own_hospital_open_and_no_other(group: Group) -> None:
+    close = ("rcm", "close", "2026-10", "--by", "controller", "--hospital")
+    group.warehouse.run(*close, "half_loaded", expect=1)
+    assert "sound: closed 2026-10, A/R $42.00" in group.warehouse.run(*close, "sound")
+
+
 def test_people_decide_and_the_next_build_follows(group: Group) -> None:
     warehouse, found = group.warehouse, waiting(group)
 
