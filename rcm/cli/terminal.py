@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from ingestion.base.errors import ErrorLine, error_line, kind_named
-from ingestion.base.messages import named
 from rcm.cli.console import output, print_errors, show
 
 if TYPE_CHECKING:
@@ -99,6 +98,8 @@ class TerminalListener:
 
 def _why(scope: "Scope | None") -> str:
     """What was built and why, behind the counts; empty where it was told."""
+    from ingestion.base.messages import named
+
     if scope is None:
         return ""
     if scope.tables is None:

@@ -96,7 +96,7 @@ MUTATIONS: dict[str, tuple[str, str, str]] = {
     "a year has thirteen months": ("kpi_windows", r"cast\(-11 as bigint\)", "cast(-12 as bigint)"),
     "a cohort is mature after 90 days": ("kpi_windows", r"cast\(-119 as bigint\)", "cast(-89 as bigint)"),
     "revenue is that of four months": ("dim_ledger_month", r"cast\(-2 as bigint\)", "cast(-3 as bigint)"),
-    "a refund is no cash": ("kpi_gross_collection", r"'PAYMENT_PATIENT', 'REFUND'", "'PAYMENT_PATIENT'"),
+    "a refund is no cash": ("kpi_gross_collection", r"'PAYMENT_UNKNOWN', 'REFUND'", "'PAYMENT_UNKNOWN'"),
     "point of service ends on the sixth day": ("kpi_point_of_service", r"cast\(7 as bigint\)", "cast(6 as bigint)"),
     "a reversed charge still counts in the payer mix": ("kpi_payer_mix", r"money_type in", "event_type in"),
     "charity is a denial": ("kpi_write_offs", r"money_type in \('ADJ_DENIAL'\)", "money_type in ('ADJ_CHARITY')"),
