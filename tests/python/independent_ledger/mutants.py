@@ -99,7 +99,6 @@ MUTATIONS: dict[str, tuple[str, str, str]] = {
     "a refund is no cash": ("kpi_gross_collection", r"'PAYMENT_UNKNOWN', 'REFUND'", "'PAYMENT_UNKNOWN'"),
     "point of service ends on the sixth day": ("kpi_point_of_service", r"cast\(7 as bigint\)", "cast(6 as bigint)"),
     "a reversed charge still counts in the payer mix": ("kpi_payer_mix", r"money_type in", "event_type in"),
-    "charity is a denial": ("kpi_write_offs", r"money_type in \('ADJ_DENIAL'\)", "money_type in ('ADJ_CHARITY')"),
     "A/R over 90 days counts credits": ("kpi_ar_aging", r"sum\(debit_amount\)", "sum(balance_amount)"),
 }
 

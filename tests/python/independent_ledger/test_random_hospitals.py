@@ -37,8 +37,8 @@ from tests.python.independent_ledger.hospitals import (
 from tests.python.independent_ledger.mutants import COMPARED, MUTATIONS, CompiledGold, compiled
 from tests.python.lakehouses import DAYS, PROJECT, SimulatedDays, Warehouse, with_project
 
-HOSPITALS = 8
-SEED = int(os.environ.get("RCM_LEDGER_SEED", "7"))
+HOSPITALS = 10
+SEED = int(os.environ.get("RCM_LEDGER_SEED", "8"))
 # Each makes a hospital with a difference smaller by one step, and costs as much as the test itself.
 SHRINKS = 3
 # dim_event_type is read by a close.
