@@ -1,6 +1,6 @@
--- The core results of gold in hand-written DuckDB SQL, from the demonstration's bronze: what a senior analyst would write
--- for these two hospitals, without metadata, history, closes, contracts and tests. daily_cost.py runs it as a yardstick
--- and compares its A/R with gold's.
+-- The core results of gold in hand-written DuckDB SQL, from the demonstration's bronze: what an analyst would write for
+-- these two hospitals, without metadata, history, closes, contracts and tests. daily_cost.py runs it as a yardstick and
+-- compares its A/R with gold's.
 create table patients as
 select distinct on (hospital, PatientID) *
 from (
