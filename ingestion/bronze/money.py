@@ -9,7 +9,7 @@ import duckdb
 
 from ingestion.base.errors import AmbiguousAmountsError
 from ingestion.bronze.part import quoted
-from ingestion.declared.amounts import exact_amount, has_decimal_comma, is_ambiguous
+from ingestion.declared.amounts import exact_amount, has_decimal_comma, is_ambiguous, trimmed
 from ingestion.declared.arrow_types import MONEY_DIGITS, NOISE, plain, rounding_warning
 from ingestion.declared.specs import TableSpec
 
@@ -44,17 +44,26 @@ def money_of(engine: duckdb.DuckDBPyConnection, part: Path, table: TableSpec, de
     types = {column.name: column.data_type for column in table.columns}
     texts = [name for name in columns if types[name] == "string"]
     _refuse_ambiguous(engine, part, table, texts, delimiter)
-    figures = ", ".join(_figures(name, types[name], table) for name in columns)
-    [row] = engine.execute(f"select {figures} from read_parquet(?)", [str(part)]).fetchall()
+    # In steps: an expression that is repeated is compiled again each time, which takes longer than a small file.
+    trimmed_texts = ", ".join(
+        f"{trimmed(quoted(name)) if name in texts else quoted(name)} as {quoted(name)}" for name in columns
+    )
+    number_format = table.dialect.number_format
+    amounts = ", ".join(
+        f"{exact_amount(quoted(name), number_format) if name in texts else quoted(name)} as {quoted(name)}"
+        for name in columns
+    )
+    figures = ", ".join(_figures(quoted(name)) for name in columns)
+    [row] = engine.execute(
+        f"select {figures} from (select {amounts} from (select {trimmed_texts} from read_parquet(?)))", [str(part)]
+    ).fetchall()
     found = list(zip(columns, zip(*[iter(row)] * 4, strict=True), strict=True))
     sums = {name: plain(total) for name, (total, *_) in found}
     return Money(sums, tuple(_warnings(table, found)))
 
 
-def _figures(name: str, data_type: str, table: TableSpec) -> str:
+def _figures(exact: str) -> str:
     """SQL of a column's sum; then count, sum and rounded sum of the amounts that have more than two decimals."""
-    is_text = data_type == "string"
-    exact = exact_amount(quoted(name), table.dialect.number_format) if is_text else quoted(name)
     kept = f"round({exact}, 2)"
     # Not what binary numbers add: macros/staging/mapped_source.sql has the same test.
     as_float = f"abs(cast({exact} as double) - cast(cast({kept} as float) as double)) < {NOISE}"
@@ -77,11 +86,12 @@ def _refuse_ambiguous(
 ) -> None:
     if table.dialect.number_format is not None or not columns:
         return
+    texts = ", ".join(f"{trimmed(quoted(name))} as {quoted(name)}" for name in columns)
     counts = ", ".join(
         f"count(*) filter ({is_ambiguous(quoted(name))}), count(*) filter ({has_decimal_comma(quoted(name))})"
         for name in columns
     )
-    [row] = engine.execute(f"select {counts} from read_parquet(?)", [str(part)]).fetchall()
+    [row] = engine.execute(f"select {counts} from (select {texts} from read_parquet(?))", [str(part)]).fetchall()
     doubtful = [(name, count) for name, count in zip(columns, row[::2], strict=True) if count]
     commas = sum(row[1::2])
     if not doubtful or not (commas or delimiter == _COMMA_COUNTRY):

@@ -27,11 +27,10 @@ def exact_amount(text: str, number_format: NumberFormat | None) -> str:
     """SQL of a text's amount as decimal(28, 10), NULL where it is none.
 
     Args:
-        text: SQL of the text.
+        text: SQL of the trimmed text.
         number_format: Format of the source; None reads 1,234.56.
     """
     thousands, point = _SIGNS[number_format or _USUAL]
-    text = _trimmed(text)
     whole = f"([0-9]{{1,3}}([{thousands}][0-9]{{3}})+|[0-9]+)" if thousands else "[0-9]+"
     body = f"({whole}([{point}][0-9]*)?|[{point}][0-9]+)"
     amount = f"({_CURRENCY}[ ]?)?{body}([ ]?{_CURRENCY})?"
@@ -49,16 +48,17 @@ def exact_amount(text: str, number_format: NumberFormat | None) -> str:
 
 
 def is_ambiguous(text: str) -> str:
-    """SQL that is true where a text is one amount with a decimal point and another with a decimal comma."""
-    return f"regexp_matches({_trimmed(text)}, {_literal(_AMBIGUOUS)})"
+    """SQL that is true where a trimmed text is one amount with a decimal point and another with a decimal comma."""
+    return f"regexp_matches({text}, {_literal(_AMBIGUOUS)})"
 
 
 def has_decimal_comma(text: str) -> str:
-    """SQL that is true where a text is an amount only with a decimal comma."""
-    return f"regexp_matches({_trimmed(text)}, {_literal(_DECIMAL_COMMA)})"
+    """SQL that is true where a trimmed text is an amount only with a decimal comma."""
+    return f"regexp_matches({text}, {_literal(_DECIMAL_COMMA)})"
 
 
-def _trimmed(text: str) -> str:
+def trimmed(text: str) -> str:
+    """SQL of a text without the white space of any kind around it."""
     spaced = f"translate({text}, {_literal(_BLANKS)}, {_literal(' ' * len(_BLANKS))})"
     return f"trim(case when regexp_matches({text}, '[^ -~]') then {spaced} else {text} end)"
 

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from ingestion.declared.amounts import exact_amount
+from ingestion.declared.amounts import exact_amount, trimmed
 from ingestion.declared.arrow_types import Rounding, cast_batch, plain
 from ingestion.declared.specs import ColumnSpec, LoadSpec, TableSpec
 from tests.python.ingestion.conftest import CLAIMS, Project, source
@@ -31,7 +31,7 @@ def test_the_load_reads_amounts_as_silver_does() -> None:
     examples = amounts_of_the_macro()
     with duckdb.connect() as engine:
         for number_format, texts in examples.items():
-            sql = f"select {exact_amount('$1', number_format)}"  # type: ignore[arg-type]
+            sql = f"select {exact_amount(trimmed('$1'), number_format)}"  # type: ignore[arg-type]
             read[number_format] = {text: engine.execute(sql, [text]).fetchall()[0][0] for text in texts}
 
     assert sum(map(len, read.values())) > 60
