@@ -11,6 +11,8 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from deltalake import DeltaTable
+
 import ingestion
 import rcm.warehouse
 from ingestion.base.messages import named
@@ -131,16 +133,19 @@ def _version(package: str) -> str:
 
 
 def _tables(settings: Settings, control: ControlTable) -> dict[str, str | None]:
-    versions = {
-        table.label: bronze_table(settings, table).version() for system in control.systems for table in system.tables
+    tables = {
+        table.label: bronze_table(settings, table).open() for system in control.systems for table in system.tables
     }
-    for name in _DECISIONS:
-        delta = (settings.lakehouse / "ledger" / name).delta()
-        versions[f"ledger.{name}"] = None if delta is None else delta.version()
-    kept: dict[str, str | None] = {label: None if number is None else str(number) for label, number in versions.items()}
+    tables |= {f"ledger.{name}": (settings.lakehouse / "ledger" / name).delta() for name in _DECISIONS}
+    states = {label: None if delta is None else _state(delta) for label, delta in tables.items()}
     # The log grows with every run; a build only asks who was ever asked for data.
-    kept["audit.load_log"] = ",".join(audit_log(settings).tables_asked())
-    return kept
+    return states | {"audit.load_log": ",".join(audit_log(settings).tables_asked())}
+
+
+def _state(delta: DeltaTable) -> str:
+    """A version, and which: a table that was started again or restored has the numbers of another one."""
+    last = delta.history(1)[0]
+    return f"{delta.metadata().id} {delta.version()} {last.get('timestamp')}"
 
 
 def _differences(before: Mapping[str, str | None], now: Mapping[str, str | None]) -> list[str]:

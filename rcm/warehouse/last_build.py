@@ -17,7 +17,7 @@ class Inputs:
     Args:
         files: A digest of each file of the project that dbt reads, and of the code that it calls, by its path.
         settings: A digest of versions, variables and the key of keyed hashes.
-        tables: Version of each Delta table that is read, by ``system.table``; None where there is none.
+        tables: Identity and version of each Delta table that is read, by ``system.table``; None where there is none.
         warehouse: When a command last wrote to the warehouse, as its build log says; None before the first.
     """
 

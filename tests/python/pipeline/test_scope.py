@@ -1,12 +1,15 @@
 """What a run builds: nothing, what changed tables feed, or everything; what it leaves out would be the same."""
 
 import contextlib
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from ingestion.base.settings import read_settings
 from ingestion.sources.control_table import read_control_table
@@ -98,6 +101,19 @@ def test_what_a_build_reads_is_what_it_is_made_from(tmp_path: Path) -> None:
     assert inputs_of(warehouse, PROJECT, RCM_PHI_SCOPE="another").settings != inputs[0].settings
     assert inputs_of(warehouse, PROJECT, RCM_PHI_KEY="b" * 40).settings != inputs[0].settings
     assert inputs_of(warehouse, PROJECT, RCM_ALERT_URL="https://alerts.example").settings == inputs[0].settings
+
+
+def test_a_table_that_was_made_again_is_another_one_with_the_same_number(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "lakehouse")
+    place = warehouse.lakehouse / "bronze" / "claims" / "claims"
+    states = []
+    for _ in range(2):
+        write_deltalake(place, pa.table({"_batch_id": ["b"]}))
+        states.append(inputs_of(warehouse, PROJECT).tables["claims.claims"])
+        shutil.rmtree(place)
+
+    assert None not in states
+    assert states[0] != states[1]
 
 
 def inputs_of(warehouse: Warehouse, root: Path, **variables: str) -> Inputs:
